@@ -1,0 +1,55 @@
+/**
+ * A chain of elementwise operations, run tile by tile over the flattened rows: what lives only inside the chain
+ * stays in tiles of CHAIN_ELEMENTS in the first-level cache.
+ */
+import { CHAIN_ELEMENTS, SPARE_TILE } from "../memory";
+import { applyBinary, applyUnary } from "../ops/elementwise";
+import { FIRST_BINARY, LINK_VIEW } from "../ops/codes";
+import { view } from "../ops/view";
+import { at, wholeVectors } from "../simd";
+import * as format from "./format";
+import { address, blockRows, isTile, rowsOf, word } from "./frame";
+
+export function runChain<T>(code: usize): void {
+  const columns = word(code, 3);
+  const links = word(code, 4);
+  const first = code + 5 * format.WORD_BYTES;
+  const count = rowsOf(word(first, format.LINK_DST), word(code, 2)) * columns;
+  for (let position = 0; position < count; position += CHAIN_ELEMENTS) {
+    const elements = min(CHAIN_ELEMENTS, count - position);
+    let link = first;
+    for (let i = 0; i < links; i++) {
+      runLink<T>(link, position, elements, columns);
+      link += format.LINK_WORDS * format.WORD_BYTES;
+    }
+  }
+}
+
+/** The address of an operand's elements from `position` on; a tile holds just those. */
+// @ts-ignore: decorator
+@inline
+function operand<T>(value: i32, position: i32): usize {
+  return isTile(value) ? address(value) : at<T>(address(value), position);
+}
+
+function runLink<T>(link: usize, position: i32, elements: i32, columns: i32): void {
+  const target = word(link, format.LINK_DST);
+  const whole = wholeVectors<T>(elements);
+  const dst = operand<T>(target, position);
+  const hangsOver = whole != elements && !isTile(target);
+  const out = hangsOver ? SPARE_TILE : dst;
+  const op = word(link, format.LINK_CODE);
+  const a = word(link, format.LINK_A);
+  if (op >= FIRST_BINARY) {
+    applyBinary<T>(op, whole, operand<T>(a, position), operand<T>(word(link, format.LINK_B), position), out);
+  } else if (op == LINK_VIEW) {
+    const rowStride = word(link, format.LINK_CONSTANT);
+    const columnStride = word(link, format.LINK_CONSTANT + 1);
+    const source = at<T>(address(a), word(link, format.LINK_OFFSET));
+    view<T>(position, elements, columns, rowStride, columnStride, blockRows(target), blockRows(a), source, out);
+  } else {
+    const constant = load<f64>(link + format.LINK_CONSTANT * format.WORD_BYTES);
+    applyUnary<T>(op, whole, constant, operand<T>(a, position), out);
+  }
+  if (hangsOver) memory.copy(dst, SPARE_TILE, at<T>(0, elements));
+}

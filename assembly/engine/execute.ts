@@ -1,0 +1,103 @@
+/** The dispatch over instructions: the one `switch` of the engine. */
+import { gemmPacked, gemmTn } from "../linalg/gemm";
+import { packPlain, packTransposed, transposeInto } from "../linalg/pack";
+import { gruGates, gruGatesAdjoint } from "../ops/gru-gates";
+import { lstmGates, lstmGatesAdjoint } from "../ops/lstm-gates";
+import { columnSum, rowSum } from "../ops/reduce";
+import { softmax } from "../ops/softmax";
+import { place } from "../ops/view";
+import { at } from "../simd";
+import { runChain } from "./chain";
+import * as format from "./format";
+import { address, rowsOf, word } from "./frame";
+
+/** Runs the instructions of one segment at the steps that the frame addresses. */
+export function execute<T>(code: usize, words: i32): void {
+  const end = code + <usize>words * format.WORD_BYTES;
+  while (code < end) {
+    instruction<T>(code);
+    code += <usize>word(code, 1) * format.WORD_BYTES;
+  }
+}
+
+/** Address of the value that operand `index` names. */
+// @ts-ignore: decorator
+@inline
+function arg(code: usize, index: i32): usize {
+  return address(word(code, 2 + index));
+}
+
+/** Operand `index` itself: a size or an option. */
+// @ts-ignore: decorator
+@inline
+function num(code: usize, index: i32): i32 {
+  return word(code, 2 + index);
+}
+
+/** Rows of the value that operand `index` names, over all the steps addressed. */
+// @ts-ignore: decorator
+@inline
+function rowsAt(code: usize, index: i32): i32 {
+  return rowsOf(num(code, index), 0);
+}
+
+function instruction<T>(code: usize): void {
+  switch (word(code, 0)) {
+    case format.OP_CHAIN: return runChain<T>(code);
+    case format.OP_GEMM: return runGemm<T>(code);
+    case format.OP_GEMM_TN:
+      return gemmTn<T>(
+        rowsAt(code, 1), num(code, 3), num(code, 4), arg(code, 1), num(code, 3), arg(code, 2), num(code, 4),
+        arg(code, 0), num(code, 4), arg(code, 5),
+      );
+    case format.OP_COLUMN_SUM: return columnSum<T>(rowsAt(code, 1), num(code, 2), arg(code, 1), arg(code, 0));
+    case format.OP_ROW_SUM: return rowSum<T>(rowsOf(num(code, 1), num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
+    case format.OP_PACK:
+      if (num(code, 5)) packTransposed<T>(num(code, 2), num(code, 3), arg(code, 1), num(code, 4), arg(code, 0));
+      else packPlain<T>(num(code, 2), num(code, 3), arg(code, 1), num(code, 4), arg(code, 0));
+      return;
+    case format.OP_ZERO: return memory.fill(arg(code, 0), 0, at<T>(0, num(code, 1)));
+    case format.OP_PLACE:
+      return place<T>(rowsOf(num(code, 1), num(code, 5)), num(code, 2), num(code, 3), num(code, 4), arg(code, 1), arg(code, 0));
+    case format.OP_CLEAR_ROWS:
+      return memory.fill(arg(code, 0), 0, at<T>(0, rowsOf(num(code, 0), num(code, 2)) * num(code, 1)));
+    case format.OP_TRANSPOSE:
+      return transposeInto<T>(num(code, 2), num(code, 3), arg(code, 1), num(code, 3), arg(code, 0), num(code, 2));
+    case format.OP_SOFTMAX:
+      return softmax<T>(rowsOf(num(code, 1), num(code, 3)), num(code, 2), num(code, 4) != 0, arg(code, 1), arg(code, 0));
+    case format.OP_LSTM_GATES:
+      return lstmGates<T>(
+        rowsAt(code, 0), num(code, 6), arg(code, 4), arg(code, 5), arg(code, 2), arg(code, 1), arg(code, 3), arg(code, 0),
+      );
+    case format.OP_LSTM_GATES_ADJOINT:
+      return lstmGatesAdjoint<T>(
+        rowsAt(code, 0), num(code, 7), arg(code, 2), arg(code, 3), arg(code, 4), arg(code, 5), arg(code, 6), arg(code, 0), arg(code, 1),
+      );
+    case format.OP_GRU_GATES:
+      return gruGates<T>(rowsAt(code, 0), num(code, 5), arg(code, 2), arg(code, 3), arg(code, 4), arg(code, 1), arg(code, 0));
+    case format.OP_GRU_GATES_ADJOINT:
+      return gruGatesAdjoint<T>(
+        rowsAt(code, 0), num(code, 7), arg(code, 3), arg(code, 4), arg(code, 5), arg(code, 6), arg(code, 0), arg(code, 1), arg(code, 2),
+      );
+    default: assert(false, "opcode");
+  }
+}
+
+function runGemm<T>(code: usize): void {
+  const rows = rowsOf(num(code, 0), num(code, 7));
+  const columns = num(code, 3);
+  const dst = arg(code, 0);
+  const bytes = at<T>(0, columns);
+  switch (num(code, 5)) {
+    case format.START_ZERO:
+      memory.fill(dst, 0, <usize>rows * bytes);
+      break;
+    case format.START_VECTOR:
+      for (let i = 0; i < rows; i++) memory.copy(dst + <usize>i * bytes, arg(code, 6), bytes);
+      break;
+    case format.START_COPY:
+      memory.copy(dst, arg(code, 6), <usize>rows * bytes);
+      break;
+  }
+  gemmPacked<T>(rows, columns, num(code, 4), arg(code, 1), num(code, 4), arg(code, 2), dst, columns);
+}

@@ -1,0 +1,99 @@
+/**
+ * The binary format in which the bindings hand a planned step program to the engine: 32-bit words, byte addresses.
+ * bindings/program/format.ts holds the same numbers; test/format.test.ts compares the two files.
+ *
+ * run     → stages, each a direction in time and a range of units
+ * unit    → one layer in one direction: a program, its value table, its carried states
+ * program → five segments of instructions, which name values by their index in the unit's table
+ */
+
+export const FORMAT_VERSION: i32 = 1;
+export const WORD_BYTES: usize = 4;
+
+// run
+export const RUN_VERSION: i32 = 0;
+export const RUN_STEPS: i32 = 1; // T
+export const RUN_ROWS: i32 = 2; // B
+export const RUN_CHUNK_STEPS: i32 = 3; // steps of a time chunk, on a grid that starts at step 0
+export const RUN_STAGES: i32 = 4; // number of stages
+export const RUN_STAGE_TABLE: i32 = 5; // address
+export const RUN_UNIT_TABLE: i32 = 6; // address
+export const RUN_SEEDS: i32 = 7; // row multiplier R: rows of seeded values per row of the others
+export const RUN_LENGTHS: i32 = 8; // address of i32[B], or 0 where every sample has T steps
+export const RUN_BLOCK_STEPS: i32 = 9; // truncation: carries restart from zero at every multiple of it; 0 for never
+export const RUN_REFRESH: i32 = 10; // 1 where the parameters changed since the last run of this program
+export const RUN_WORDS: i32 = 11;
+
+// stage
+export const STAGE_REVERSED: i32 = 0; // 1: from the last step to the first
+export const STAGE_FIRST_UNIT: i32 = 1;
+export const STAGE_UNITS: i32 = 2;
+export const STAGE_WORDS: i32 = 3;
+
+// unit
+export const UNIT_PROGRAM: i32 = 0; // address
+export const UNIT_VALUES: i32 = 1; // address
+export const UNIT_STATES: i32 = 2; // number of carried states
+export const UNIT_STATE_TABLE: i32 = 3; // address
+export const UNIT_WORDS: i32 = 4;
+
+// program: address and number of words of each segment
+export const PROGRAM_PARAMETERS: i32 = 0; // once per call, where parameters changed
+export const PROGRAM_PROLOGUE: i32 = 2; // once per chunk, all its rows
+export const PROGRAM_STEP: i32 = 4; // once per step
+export const PROGRAM_EPILOGUE: i32 = 6; // once per chunk, all its rows
+export const PROGRAM_FINISH: i32 = 8; // once per call, after the last chunk
+export const PROGRAM_START: i32 = 10; // once per call, before the first chunk: accumulators of this call become 0
+export const PROGRAM_WORDS: i32 = 12;
+
+// value
+export const VALUE_BASE: i32 = 0; // address at step 0, at a chunk's first step, or of a tile
+export const VALUE_STRIDE: i32 = 1; // bytes from a step to the next; 0 where the value does not depend on time
+export const VALUE_KIND: i32 = 2;
+export const VALUE_SEEDED: i32 = 3; // 1 where it has R rows for each row of the batch
+export const VALUE_WORDS: i32 = 4;
+
+export const KIND_TIMED: i32 = 0; // stored for all T steps
+export const KIND_CHUNK: i32 = 1; // stored for one chunk
+export const KIND_TILE: i32 = 2; // a tile of a chain: lives between two operations of it
+
+// state
+export const STATE_VALUE: i32 = 0; // index of the value that a step writes
+export const STATE_ELEMENTS: i32 = 1; // columns
+export const STATE_LAG: i32 = 2; // the furthest delayed read
+export const STATE_INITIAL: i32 = 3; // address of the state before the first step, or 0 for zeros
+export const STATE_FINAL: i32 = 4; // address that receives the state after the last step, or 0
+export const STATE_SUMS_HISTORY: i32 = 5; // 1: FINAL receives the sum of the last LAG states (an adjoint's unread carries)
+export const STATE_WORDS: i32 = 6;
+
+// instruction: opcode, number of words with these two, operands
+export const OP_CHAIN: i32 = 1; // rows (0: the segment's), columns, links, then links
+export const OP_GEMM: i32 = 2; // dst, a, packed, columns, depth, start, startValue, rows
+export const OP_GEMM_TN: i32 = 3; // dst, a, b, m, n, panels: dst[m, n] += aᵀ b
+export const OP_COLUMN_SUM: i32 = 4; // dst, a, columns: dst[columns] += sum over rows
+export const OP_ROW_SUM: i32 = 5; // dst, a, columns, rows
+export const OP_PACK: i32 = 6; // dst, w, columns, depth, stride, transposed
+export const OP_ZERO: i32 = 7; // dst, elements
+export const OP_PLACE: i32 = 8; // dst, a, columns, dstColumns, dstOffset, rows: a's columns inside dst's
+export const OP_CLEAR_ROWS: i32 = 9; // dst, columns, rows
+export const OP_TRANSPOSE: i32 = 10; // dst, a, rows, columns
+export const OP_SOFTMAX: i32 = 11; // dst, a, columns, rows, logarithm
+export const OP_LSTM_GATES: i32 = 12; // hidden, cell, gates, tanhCell, a, previousCell, H
+export const OP_LSTM_GATES_ADJOINT: i32 = 13; // dA, dPreviousCell, gates, previousCell, tanhCell, dHidden, dCell, H
+export const OP_GRU_GATES: i32 = 14; // hidden, gates, gi, gh, previousHidden, H
+export const OP_GRU_GATES_ADJOINT: i32 = 15; // dGi, dGh, dPreviousHidden, gates, gh, previousHidden, dHidden, H
+
+// where the accumulators of a GEMM start
+export const START_IN_PLACE: i32 = 0;
+export const START_ZERO: i32 = 1;
+export const START_VECTOR: i32 = 2; // the same vector in every row
+export const START_COPY: i32 = 3;
+
+// link of a chain: one elementwise operation
+export const LINK_CODE: i32 = 0;
+export const LINK_DST: i32 = 1;
+export const LINK_A: i32 = 2;
+export const LINK_B: i32 = 3;
+export const LINK_CONSTANT: i32 = 4; // a float64 in two words; a view: row stride, column stride
+export const LINK_OFFSET: i32 = 6; // a view: elements before the first
+export const LINK_WORDS: i32 = 8;

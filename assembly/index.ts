@@ -1,0 +1,134 @@
+/**
+ * The exports of the core, the same names in every variant. FLOAT64 is 1 in the float64 build and 0 in the others
+ * (`use` in asconfig.json): the element type of everything behind these names.
+ */
+import { runProgram } from "./engine/unroll";
+import * as linalg from "./linalg/gemm";
+import * as packing from "./linalg/pack";
+import { fillUniform as uniform, philox as philoxWords } from "./math/random";
+import { CHAIN_ELEMENTS as elements, CHAIN_SCRATCH as chainScratch, CHAIN_TILES as tiles } from "./memory";
+import * as elementwise from "./ops/elementwise";
+import * as losses from "./ops/losses";
+import * as optimizers from "./ops/optimizers";
+import { swapLeadingAxes as swap } from "./ops/view";
+
+export const ELEMENT_BYTES: i32 = FLOAT64 ? 8 : 4;
+export const RELAXED: i32 = ASC_FEATURE_RELAXED_SIMD ? 1 : 0;
+export const CHAIN_SCRATCH: usize = chainScratch;
+export const CHAIN_TILES: i32 = tiles;
+export const CHAIN_ELEMENTS: i32 = elements;
+
+/** Runs a planned call: see engine/format.ts. */
+export function run(plan: usize): void {
+  FLOAT64 ? runProgram<f64>(plan) : runProgram<f32>(plan);
+}
+
+export function swapLeadingAxes(outer: i32, inner: i32, columns: i32, src: usize, dst: usize): void {
+  FLOAT64 ? swap<f64>(outer, inner, columns, src, dst) : swap<f32>(outer, inner, columns, src, dst);
+}
+
+export function copyBytes(dst: usize, src: usize, bytes: usize): void {
+  memory.copy(dst, src, bytes);
+}
+
+export function zeroBytes(dst: usize, bytes: usize): void {
+  memory.fill(dst, 0, bytes);
+}
+
+export function fillUniform(n: i32, low: f64, high: f64, seed0: u32, seed1: u32, stream0: u32, stream1: u32, out: usize): void {
+  FLOAT64
+    ? uniform<f64>(n, low, high, seed0, seed1, stream0, stream1, out)
+    : uniform<f32>(n, low, high, seed0, seed1, stream0, stream1, out);
+}
+
+export function philox(c0: u32, c1: u32, c2: u32, c3: u32, key0: u32, key1: u32, out: usize): void {
+  philoxWords(c0, c1, c2, c3, key0, key1, out);
+}
+
+export function meanSquaredError(
+  groups: i32, size: i32, mean: bool, prediction: usize, target: usize, mask: usize, grad: usize,
+): f64 {
+  return FLOAT64
+    ? losses.meanSquaredError<f64>(groups, size, mean, prediction, target, mask, grad)
+    : losses.meanSquaredError<f32>(groups, size, mean, prediction, target, mask, grad);
+}
+
+export function crossEntropy(rows: i32, classes: i32, mean: bool, logits: usize, ids: usize, mask: usize, grad: usize): f64 {
+  return FLOAT64
+    ? losses.crossEntropy<f64>(rows, classes, mean, logits, ids, mask, grad)
+    : losses.crossEntropy<f32>(rows, classes, mean, logits, ids, mask, grad);
+}
+
+export function firstBadId(rows: i32, classes: i32, ids: usize, mask: usize): i32 {
+  return FLOAT64 ? losses.firstBadId<f64>(rows, classes, ids, mask) : losses.firstBadId<f32>(rows, classes, ids, mask);
+}
+
+export function sgd(n: i32, lr: f64, momentum: f64, first: bool, w: usize, g: usize, velocity: usize): void {
+  FLOAT64
+    ? optimizers.sgd<f64>(n, lr, momentum, first, w, g, velocity)
+    : optimizers.sgd<f32>(n, lr, momentum, first, w, g, velocity);
+}
+
+export function adamAdvance(products: usize, beta1: f64, beta2: f64): void {
+  optimizers.adamAdvance(products, beta1, beta2);
+}
+
+export function adam(
+  n: i32, lr: f64, beta1: f64, beta2: f64, eps: f64, products: usize, w: usize, g: usize, m: usize, v: usize,
+): void {
+  FLOAT64
+    ? optimizers.adam<f64>(n, lr, beta1, beta2, eps, products, w, g, m, v)
+    : optimizers.adam<f32>(n, lr, beta1, beta2, eps, products, w, g, m, v);
+}
+
+export function sumSquares(n: i32, x: usize): f64 {
+  return FLOAT64 ? optimizers.sumSquares<f64>(n, x) : optimizers.sumSquares<f32>(n, x);
+}
+
+export function squareRoot(x: f64): f64 {
+  return sqrt<f64>(x);
+}
+
+export function scaleBlock(n: i32, factor: f64, x: usize): void {
+  FLOAT64 ? optimizers.scaleBlock<f64>(n, factor, x) : optimizers.scaleBlock<f32>(n, factor, x);
+}
+
+export function clampBlock(n: i32, bound: f64, x: usize): void {
+  FLOAT64 ? optimizers.clampBlock<f64>(n, bound, x) : optimizers.clampBlock<f32>(n, bound, x);
+}
+
+// Single kernels, for tests and benches.
+
+export function applyUnary(op: i32, n: i32, x: usize, y: usize): void {
+  FLOAT64 ? elementwise.applyUnary<f64>(op, n, 0, x, y) : elementwise.applyUnary<f32>(op, n, 0, x, y);
+}
+
+export function packedElements(columns: i32, depth: i32): i32 {
+  return FLOAT64 ? linalg.packedElements<f64>(columns, depth) : linalg.packedElements<f32>(columns, depth);
+}
+
+export function gemmTnScratch(columns: i32): i32 {
+  return FLOAT64 ? linalg.gemmTnScratch<f64>(columns) : linalg.gemmTnScratch<f32>(columns);
+}
+
+export function packTransposed(columns: i32, depth: i32, w: usize, stride: i32, packed: usize): void {
+  FLOAT64 ? packing.packTransposed<f64>(columns, depth, w, stride, packed) : packing.packTransposed<f32>(columns, depth, w, stride, packed);
+}
+
+export function packPlain(columns: i32, depth: i32, w: usize, stride: i32, packed: usize): void {
+  FLOAT64 ? packing.packPlain<f64>(columns, depth, w, stride, packed) : packing.packPlain<f32>(columns, depth, w, stride, packed);
+}
+
+export function gemmPacked(rows: i32, columns: i32, depth: i32, a: usize, aStride: i32, packed: usize, c: usize, cStride: i32): void {
+  FLOAT64
+    ? linalg.gemmPacked<f64>(rows, columns, depth, a, aStride, packed, c, cStride)
+    : linalg.gemmPacked<f32>(rows, columns, depth, a, aStride, packed, c, cStride);
+}
+
+export function gemmTn(
+  rows: i32, m: i32, n: i32, a: usize, aStride: i32, b: usize, bStride: i32, c: usize, cStride: i32, panels: usize,
+): void {
+  FLOAT64
+    ? linalg.gemmTn<f64>(rows, m, n, a, aStride, b, bStride, c, cStride, panels)
+    : linalg.gemmTn<f32>(rows, m, n, a, aStride, b, bStride, c, cStride, panels);
+}

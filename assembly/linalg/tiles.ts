@@ -1,0 +1,343 @@
+/**
+ * Register tiles of the matrix product: `tile<rows>x<vectors>` adds A (rows x depth) times one or two packed
+ * panels of B to C (rows x vectors). Accumulators start from C and take the terms in order of k, one at a
+ * time, so that every tile shape gives an element the same bits.
+ *
+ * a: rows of A, `aStride` bytes apart, contiguous in k. b: a panel, PANEL_VECTORS vectors for each k.
+ * c: rows of C, `cStride` bytes apart. Fifteen vector registers are usable: 5x2 is the largest tile that does not
+ * spill with mul+add, 6x2 with a fused madd.
+ */
+import { PANEL_VECTORS } from "../memory";
+import { VECTOR_BYTES, loadSplat, madd } from "../simd";
+
+const PANEL_BYTES: usize = PANEL_VECTORS * VECTOR_BYTES;
+
+/** C[1, 2 vectors] += A[1, depth] * one panel. */
+export function tile1x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
+  let acc0x0 = v128.load(c);
+  let acc0x1 = v128.load(c, 16);
+  const end = b + (<usize>depth) * PANEL_BYTES;
+  while (b < end) {
+    const av0 = loadSplat<T>(a);
+    const bv0 = v128.load(b);
+    acc0x0 = madd<T>(av0, bv0, acc0x0);
+    const bv1 = v128.load(b, 16);
+    acc0x1 = madd<T>(av0, bv1, acc0x1);
+    a += sizeof<T>();
+    b += PANEL_BYTES;
+  }
+  v128.store(c, acc0x0);
+  v128.store(c, acc0x1, 16);
+}
+
+/** C[1, 4 vectors] += A[1, depth] * two panels, the second `panelStride` bytes after the first. */
+export function tile1x4<T>(depth: i32, a: usize, aStride: usize, b: usize, panelStride: usize, c: usize, cStride: usize): void {
+  let acc0x0 = v128.load(c);
+  let acc0x1 = v128.load(c, 16);
+  let acc0x2 = v128.load(c, 32);
+  let acc0x3 = v128.load(c, 48);
+  let b1 = b + panelStride;
+  const end = b + (<usize>depth) * PANEL_BYTES;
+  while (b < end) {
+    const av0 = loadSplat<T>(a);
+    const bv0 = v128.load(b);
+    acc0x0 = madd<T>(av0, bv0, acc0x0);
+    const bv1 = v128.load(b, 16);
+    acc0x1 = madd<T>(av0, bv1, acc0x1);
+    const bv2 = v128.load(b1);
+    acc0x2 = madd<T>(av0, bv2, acc0x2);
+    const bv3 = v128.load(b1, 16);
+    acc0x3 = madd<T>(av0, bv3, acc0x3);
+    a += sizeof<T>();
+    b += PANEL_BYTES;
+    b1 += PANEL_BYTES;
+  }
+  v128.store(c, acc0x0);
+  v128.store(c, acc0x1, 16);
+  v128.store(c, acc0x2, 32);
+  v128.store(c, acc0x3, 48);
+}
+
+/** C[2, 2 vectors] += A[2, depth] * one panel. */
+export function tile2x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
+  const c1 = c + cStride;
+  let acc0x0 = v128.load(c);
+  let acc0x1 = v128.load(c, 16);
+  let acc1x0 = v128.load(c1);
+  let acc1x1 = v128.load(c1, 16);
+  let a1 = a + aStride;
+  const end = b + (<usize>depth) * PANEL_BYTES;
+  while (b < end) {
+    const bv0 = v128.load(b);
+    const bv1 = v128.load(b, 16);
+    const av0 = loadSplat<T>(a);
+    acc0x0 = madd<T>(av0, bv0, acc0x0);
+    acc0x1 = madd<T>(av0, bv1, acc0x1);
+    const av1 = loadSplat<T>(a1);
+    acc1x0 = madd<T>(av1, bv0, acc1x0);
+    acc1x1 = madd<T>(av1, bv1, acc1x1);
+    a += sizeof<T>();
+    a1 += sizeof<T>();
+    b += PANEL_BYTES;
+  }
+  v128.store(c, acc0x0);
+  v128.store(c, acc0x1, 16);
+  v128.store(c1, acc1x0);
+  v128.store(c1, acc1x1, 16);
+}
+
+/** C[2, 4 vectors] += A[2, depth] * two panels, the second `panelStride` bytes after the first. */
+export function tile2x4<T>(depth: i32, a: usize, aStride: usize, b: usize, panelStride: usize, c: usize, cStride: usize): void {
+  const c1 = c + cStride;
+  let acc0x0 = v128.load(c);
+  let acc0x1 = v128.load(c, 16);
+  let acc0x2 = v128.load(c, 32);
+  let acc0x3 = v128.load(c, 48);
+  let acc1x0 = v128.load(c1);
+  let acc1x1 = v128.load(c1, 16);
+  let acc1x2 = v128.load(c1, 32);
+  let acc1x3 = v128.load(c1, 48);
+  let a1 = a + aStride;
+  let b1 = b + panelStride;
+  const end = b + (<usize>depth) * PANEL_BYTES;
+  while (b < end) {
+    const av0 = loadSplat<T>(a);
+    const av1 = loadSplat<T>(a1);
+    const bv0 = v128.load(b);
+    acc0x0 = madd<T>(av0, bv0, acc0x0);
+    acc1x0 = madd<T>(av1, bv0, acc1x0);
+    const bv1 = v128.load(b, 16);
+    acc0x1 = madd<T>(av0, bv1, acc0x1);
+    acc1x1 = madd<T>(av1, bv1, acc1x1);
+    const bv2 = v128.load(b1);
+    acc0x2 = madd<T>(av0, bv2, acc0x2);
+    acc1x2 = madd<T>(av1, bv2, acc1x2);
+    const bv3 = v128.load(b1, 16);
+    acc0x3 = madd<T>(av0, bv3, acc0x3);
+    acc1x3 = madd<T>(av1, bv3, acc1x3);
+    a += sizeof<T>();
+    a1 += sizeof<T>();
+    b += PANEL_BYTES;
+    b1 += PANEL_BYTES;
+  }
+  v128.store(c, acc0x0);
+  v128.store(c, acc0x1, 16);
+  v128.store(c, acc0x2, 32);
+  v128.store(c, acc0x3, 48);
+  v128.store(c1, acc1x0);
+  v128.store(c1, acc1x1, 16);
+  v128.store(c1, acc1x2, 32);
+  v128.store(c1, acc1x3, 48);
+}
+
+/** C[3, 2 vectors] += A[3, depth] * one panel. */
+export function tile3x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
+  const c1 = c + cStride;
+  const c2 = c1 + cStride;
+  let acc0x0 = v128.load(c);
+  let acc0x1 = v128.load(c, 16);
+  let acc1x0 = v128.load(c1);
+  let acc1x1 = v128.load(c1, 16);
+  let acc2x0 = v128.load(c2);
+  let acc2x1 = v128.load(c2, 16);
+  let a1 = a + aStride;
+  let a2 = a1 + aStride;
+  const end = b + (<usize>depth) * PANEL_BYTES;
+  while (b < end) {
+    const bv0 = v128.load(b);
+    const bv1 = v128.load(b, 16);
+    const av0 = loadSplat<T>(a);
+    acc0x0 = madd<T>(av0, bv0, acc0x0);
+    acc0x1 = madd<T>(av0, bv1, acc0x1);
+    const av1 = loadSplat<T>(a1);
+    acc1x0 = madd<T>(av1, bv0, acc1x0);
+    acc1x1 = madd<T>(av1, bv1, acc1x1);
+    const av2 = loadSplat<T>(a2);
+    acc2x0 = madd<T>(av2, bv0, acc2x0);
+    acc2x1 = madd<T>(av2, bv1, acc2x1);
+    a += sizeof<T>();
+    a1 += sizeof<T>();
+    a2 += sizeof<T>();
+    b += PANEL_BYTES;
+  }
+  v128.store(c, acc0x0);
+  v128.store(c, acc0x1, 16);
+  v128.store(c1, acc1x0);
+  v128.store(c1, acc1x1, 16);
+  v128.store(c2, acc2x0);
+  v128.store(c2, acc2x1, 16);
+}
+
+/** C[4, 2 vectors] += A[4, depth] * one panel. */
+export function tile4x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
+  const c1 = c + cStride;
+  const c2 = c1 + cStride;
+  const c3 = c2 + cStride;
+  let acc0x0 = v128.load(c);
+  let acc0x1 = v128.load(c, 16);
+  let acc1x0 = v128.load(c1);
+  let acc1x1 = v128.load(c1, 16);
+  let acc2x0 = v128.load(c2);
+  let acc2x1 = v128.load(c2, 16);
+  let acc3x0 = v128.load(c3);
+  let acc3x1 = v128.load(c3, 16);
+  let a1 = a + aStride;
+  let a2 = a1 + aStride;
+  let a3 = a2 + aStride;
+  const end = b + (<usize>depth) * PANEL_BYTES;
+  while (b < end) {
+    const bv0 = v128.load(b);
+    const bv1 = v128.load(b, 16);
+    const av0 = loadSplat<T>(a);
+    acc0x0 = madd<T>(av0, bv0, acc0x0);
+    acc0x1 = madd<T>(av0, bv1, acc0x1);
+    const av1 = loadSplat<T>(a1);
+    acc1x0 = madd<T>(av1, bv0, acc1x0);
+    acc1x1 = madd<T>(av1, bv1, acc1x1);
+    const av2 = loadSplat<T>(a2);
+    acc2x0 = madd<T>(av2, bv0, acc2x0);
+    acc2x1 = madd<T>(av2, bv1, acc2x1);
+    const av3 = loadSplat<T>(a3);
+    acc3x0 = madd<T>(av3, bv0, acc3x0);
+    acc3x1 = madd<T>(av3, bv1, acc3x1);
+    a += sizeof<T>();
+    a1 += sizeof<T>();
+    a2 += sizeof<T>();
+    a3 += sizeof<T>();
+    b += PANEL_BYTES;
+  }
+  v128.store(c, acc0x0);
+  v128.store(c, acc0x1, 16);
+  v128.store(c1, acc1x0);
+  v128.store(c1, acc1x1, 16);
+  v128.store(c2, acc2x0);
+  v128.store(c2, acc2x1, 16);
+  v128.store(c3, acc3x0);
+  v128.store(c3, acc3x1, 16);
+}
+
+/** C[5, 2 vectors] += A[5, depth] * one panel. */
+export function tile5x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
+  const c1 = c + cStride;
+  const c2 = c1 + cStride;
+  const c3 = c2 + cStride;
+  const c4 = c3 + cStride;
+  let acc0x0 = v128.load(c);
+  let acc0x1 = v128.load(c, 16);
+  let acc1x0 = v128.load(c1);
+  let acc1x1 = v128.load(c1, 16);
+  let acc2x0 = v128.load(c2);
+  let acc2x1 = v128.load(c2, 16);
+  let acc3x0 = v128.load(c3);
+  let acc3x1 = v128.load(c3, 16);
+  let acc4x0 = v128.load(c4);
+  let acc4x1 = v128.load(c4, 16);
+  let a1 = a + aStride;
+  let a2 = a1 + aStride;
+  let a3 = a2 + aStride;
+  let a4 = a3 + aStride;
+  const end = b + (<usize>depth) * PANEL_BYTES;
+  while (b < end) {
+    const bv0 = v128.load(b);
+    const bv1 = v128.load(b, 16);
+    const av0 = loadSplat<T>(a);
+    acc0x0 = madd<T>(av0, bv0, acc0x0);
+    acc0x1 = madd<T>(av0, bv1, acc0x1);
+    const av1 = loadSplat<T>(a1);
+    acc1x0 = madd<T>(av1, bv0, acc1x0);
+    acc1x1 = madd<T>(av1, bv1, acc1x1);
+    const av2 = loadSplat<T>(a2);
+    acc2x0 = madd<T>(av2, bv0, acc2x0);
+    acc2x1 = madd<T>(av2, bv1, acc2x1);
+    const av3 = loadSplat<T>(a3);
+    acc3x0 = madd<T>(av3, bv0, acc3x0);
+    acc3x1 = madd<T>(av3, bv1, acc3x1);
+    const av4 = loadSplat<T>(a4);
+    acc4x0 = madd<T>(av4, bv0, acc4x0);
+    acc4x1 = madd<T>(av4, bv1, acc4x1);
+    a += sizeof<T>();
+    a1 += sizeof<T>();
+    a2 += sizeof<T>();
+    a3 += sizeof<T>();
+    a4 += sizeof<T>();
+    b += PANEL_BYTES;
+  }
+  v128.store(c, acc0x0);
+  v128.store(c, acc0x1, 16);
+  v128.store(c1, acc1x0);
+  v128.store(c1, acc1x1, 16);
+  v128.store(c2, acc2x0);
+  v128.store(c2, acc2x1, 16);
+  v128.store(c3, acc3x0);
+  v128.store(c3, acc3x1, 16);
+  v128.store(c4, acc4x0);
+  v128.store(c4, acc4x1, 16);
+}
+
+/** C[6, 2 vectors] += A[6, depth] * one panel. */
+export function tile6x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
+  const c1 = c + cStride;
+  const c2 = c1 + cStride;
+  const c3 = c2 + cStride;
+  const c4 = c3 + cStride;
+  const c5 = c4 + cStride;
+  let acc0x0 = v128.load(c);
+  let acc0x1 = v128.load(c, 16);
+  let acc1x0 = v128.load(c1);
+  let acc1x1 = v128.load(c1, 16);
+  let acc2x0 = v128.load(c2);
+  let acc2x1 = v128.load(c2, 16);
+  let acc3x0 = v128.load(c3);
+  let acc3x1 = v128.load(c3, 16);
+  let acc4x0 = v128.load(c4);
+  let acc4x1 = v128.load(c4, 16);
+  let acc5x0 = v128.load(c5);
+  let acc5x1 = v128.load(c5, 16);
+  let a1 = a + aStride;
+  let a2 = a1 + aStride;
+  let a3 = a2 + aStride;
+  let a4 = a3 + aStride;
+  let a5 = a4 + aStride;
+  const end = b + (<usize>depth) * PANEL_BYTES;
+  while (b < end) {
+    const bv0 = v128.load(b);
+    const bv1 = v128.load(b, 16);
+    const av0 = loadSplat<T>(a);
+    acc0x0 = madd<T>(av0, bv0, acc0x0);
+    acc0x1 = madd<T>(av0, bv1, acc0x1);
+    const av1 = loadSplat<T>(a1);
+    acc1x0 = madd<T>(av1, bv0, acc1x0);
+    acc1x1 = madd<T>(av1, bv1, acc1x1);
+    const av2 = loadSplat<T>(a2);
+    acc2x0 = madd<T>(av2, bv0, acc2x0);
+    acc2x1 = madd<T>(av2, bv1, acc2x1);
+    const av3 = loadSplat<T>(a3);
+    acc3x0 = madd<T>(av3, bv0, acc3x0);
+    acc3x1 = madd<T>(av3, bv1, acc3x1);
+    const av4 = loadSplat<T>(a4);
+    acc4x0 = madd<T>(av4, bv0, acc4x0);
+    acc4x1 = madd<T>(av4, bv1, acc4x1);
+    const av5 = loadSplat<T>(a5);
+    acc5x0 = madd<T>(av5, bv0, acc5x0);
+    acc5x1 = madd<T>(av5, bv1, acc5x1);
+    a += sizeof<T>();
+    a1 += sizeof<T>();
+    a2 += sizeof<T>();
+    a3 += sizeof<T>();
+    a4 += sizeof<T>();
+    a5 += sizeof<T>();
+    b += PANEL_BYTES;
+  }
+  v128.store(c, acc0x0);
+  v128.store(c, acc0x1, 16);
+  v128.store(c1, acc1x0);
+  v128.store(c1, acc1x1, 16);
+  v128.store(c2, acc2x0);
+  v128.store(c2, acc2x1, 16);
+  v128.store(c3, acc3x0);
+  v128.store(c3, acc3x1, 16);
+  v128.store(c4, acc4x0);
+  v128.store(c4, acc4x1, 16);
+  v128.store(c5, acc5x0);
+  v128.store(c5, acc5x1, 16);
+}

@@ -1,0 +1,60 @@
+/** Reading one array as if it were another: broadcasts over rows or columns, and slices of columns. */
+import { at } from "../simd";
+
+/**
+ * y[e - first] = x[offset + i * rowStride + j * columnStride] for e in [first, first + n), e = i * columns + j.
+ *
+ * @param period rows of x before it repeats (the batch under a row multiplier), in blocks of `repeat` rows of y
+ */
+export function view<T>(
+  first: i32, n: i32, columns: i32, rowStride: i32, columnStride: i32, rowsPerBlock: i32, sourceRows: i32, x: usize, y: usize,
+): void {
+  let row = first / columns;
+  let column = first - row * columns;
+  let done = 0;
+  while (done < n) {
+    const count = min(columns - column, n - done);
+    const sourceRow = rowsPerBlock == sourceRows ? row : (row / rowsPerBlock) * sourceRows + (row % rowsPerBlock) % sourceRows;
+    copyStrided<T>(count, at<T>(x, sourceRow * rowStride + column * columnStride), columnStride, at<T>(y, done));
+    done += count;
+    column = 0;
+    row += 1;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function copyStrided<T>(n: i32, x: usize, stride: i32, y: usize): void {
+  if (stride == 1 && n >= 16) {
+    memory.copy(y, x, at<T>(0, n));
+    return;
+  }
+  const step = at<T>(0, stride);
+  const end = at<T>(y, n);
+  while (y < end) {
+    store<T>(y, load<T>(x));
+    x += step;
+    y += sizeof<T>();
+  }
+}
+
+/** Copies a[rows, columns] into the columns [offset, offset + columns) of dst[rows, dstColumns]. */
+export function place<T>(rows: i32, columns: i32, dstColumns: i32, offset: i32, a: usize, dst: usize): void {
+  const bytes = at<T>(0, columns);
+  dst = at<T>(dst, offset);
+  for (let i = 0; i < rows; i++) {
+    memory.copy(dst, a, bytes);
+    a += bytes;
+    dst = at<T>(dst, dstColumns);
+  }
+}
+
+/** dst[j, i, :] = src[i, j, :] for src[outer, inner, columns]: between batch-first and time-major. */
+export function swapLeadingAxes<T>(outer: i32, inner: i32, columns: i32, src: usize, dst: usize): void {
+  const bytes = at<T>(0, columns);
+  for (let i = 0; i < outer; i++) {
+    for (let j = 0; j < inner; j++) {
+      memory.copy(dst + <usize>(j * outer + i) * bytes, src + <usize>(i * inner + j) * bytes, bytes);
+    }
+  }
+}

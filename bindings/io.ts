@@ -1,0 +1,8 @@
+/** `retrograd/io`: files in and out. */
+export { readSafetensors, writeSafetensors } from './io/safetensors.ts'
+export type {
+  SafetensorsArray,
+  SafetensorsFile,
+  SafetensorsInput,
+  SafetensorsTensor,
+} from './io/safetensors.ts'

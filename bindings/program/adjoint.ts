@@ -1,0 +1,147 @@
+/**
+ * The adjoint of a step program is a step program that runs the other way in time: its inputs are the gradients by
+ * the outputs, its states the gradients that a step sends to the states it read (a delayed read sends to as many steps
+ * back), its outputs the gradients by the inputs. It reads values of the primal program from the tape.
+ */
+import { add, concat, copy, fill, flush, matmul, linear, stateLeaf } from './build.ts'
+import { type GradientTerm, type Node, type StateEdge, type StepGraph, Value, ancestors, isLeaf, makeNode } from './graph.ts'
+import { rules } from './rules.ts'
+import { ownStates } from './trace.ts'
+
+export interface AdjointOptions {
+  /** Which inputs need gradients; all of them if left out. */
+  readonly inputs?: readonly string[]
+  /** Which parameters need gradients; all of them if left out. */
+  readonly params?: readonly string[]
+}
+
+/** Name of the adjoint's state that carries the gradient sent `lag` steps back. */
+export const carryName = (state: string, lag: number): string => `${state}@${lag}`
+
+/** Source transformation of a step program into its adjoint. */
+export function adjoint(primal: StepGraph, options: AdjointOptions = {}): StepGraph {
+  const cotangents = new Cotangents()
+  const incoming = primal.outputs.map((output, i) => {
+    const leaf = makeNode('input', [], [['batch', output.columns]], {}, `dOutput${i}`)[0]!
+    cotangents.send(output, leaf)
+    return leaf
+  })
+  const carries = primal.states.flatMap((state) =>
+    [...state.reads].map(([lag, read]) => openCarry(state, lag, read, cotangents)),
+  )
+  const wanted = wantedNodes(primal, options)
+  const roots = [...primal.outputs, ...primal.states.map((state) => state.next)]
+  for (const node of ancestors(roots).reverse()) {
+    if (!isLeaf(node.results[0]!)) spread(node, cotangents, wanted)
+  }
+  return {
+    inputs: incoming,
+    states: ownStates(carries.map(({ edge, read }) => ({ ...edge, next: closeCarry(cotangents.of(read), read) }))),
+    params: [],
+    outputs: primal.inputs.filter((input) => wanted.has(input.node)).map((input) => gradientByInput(input, cotangents)),
+    gradients: primal.params.filter((param) => wanted.has(param.node)).flatMap((param) => gradientTerms(param, cotangents)),
+  }
+}
+
+function openCarry(state: StateEdge, lag: number, read: Value, cotangents: Cotangents): { edge: StateEdge; read: Value } {
+  const { leaf, reads } = stateLeaf(carryName(state.name, lag), state.columns)
+  // what arrives at a step was sent `lag` steps later
+  const arriving = lag === 1 ? leaf : makeNode('state', [], [['batch', state.columns]], { lag }, leaf.node.name)[0]!
+  if (lag !== 1) reads.clear()
+  reads.set(lag, arriving)
+  cotangents.send(state.next, arriving)
+  return { edge: { name: leaf.node.name, columns: state.columns, reads, next: arriving }, read }
+}
+
+function closeCarry(sent: Value | undefined, read: Value): Value {
+  return sent ? flush(sent) : fill(0, 'batch', read.columns)
+}
+
+function gradientByInput(input: Value, cotangents: Cotangents): Value {
+  const gradient = cotangents.of(input)
+  if (gradient === undefined) return fill(0, 'batch', input.columns)
+  return isLeaf(gradient) ? copy(gradient) : gradient
+}
+
+/** Gradients of row ranges of a parameter go straight to their rows. */
+function gradientTerms(param: Value, cotangents: Cotangents): GradientTerm[] {
+  return cotangents.parts(param).map((value) =>
+    value.node.op === 'padRows'
+      ? { param: param.node.name, firstRow: value.node.attributes['from']!, value: value.node.inputs[0]! }
+      : { param: param.node.name, firstRow: 0, value },
+  )
+}
+
+/** Nodes on a path from a wanted input or parameter, or from a state: the others' cotangents are never formed. */
+function wantedNodes(primal: StepGraph, { inputs, params }: AdjointOptions): Set<Node> {
+  const wanted = new Set<Node>()
+  for (const state of primal.states) for (const read of state.reads.values()) wanted.add(read.node)
+  for (const input of primal.inputs) if (inputs === undefined || inputs.includes(input.node.name)) wanted.add(input.node)
+  for (const param of primal.params) if (params === undefined || params.includes(param.node.name)) wanted.add(param.node)
+  for (const node of ancestors([...primal.outputs, ...primal.states.map((state) => state.next)])) {
+    if (node.inputs.some((value) => wanted.has(value.node))) wanted.add(node)
+  }
+  return wanted
+}
+
+function spread(node: Node, cotangents: Cotangents, wanted: ReadonlySet<Node>): void {
+  const arrived = node.results.map((result) => cotangents.of(result))
+  if (!wanted.has(node) || arrived.every((value) => value === undefined)) return
+  const sent = rules[node.op]!.adjoint(node, arrived)
+  for (const [i, input] of node.inputs.entries()) {
+    const cotangent = sent[i]
+    if (cotangent && wanted.has(input.node)) cotangents.send(input, cotangent)
+  }
+}
+
+/** The contributions to each value's cotangent, added up when first asked for. */
+class Cotangents {
+  readonly #parts = new Map<Value, Value[]>()
+
+  send(value: Value, part: Value): void {
+    const parts = this.#parts.get(value)
+    if (parts) parts.push(part)
+    else this.#parts.set(value, [part])
+  }
+
+  parts(value: Value): readonly Value[] {
+    return this.#parts.get(value) ?? []
+  }
+
+  of(value: Value): Value | undefined {
+    const parts = this.parts(value)
+    if (parts.length === 0) return undefined
+    const total = addUp(parts)
+    this.#parts.set(value, [total])
+    return total
+  }
+}
+
+/** Adds contributions: side-by-side slices are joined, a product's accumulators start from the rest of the sum. */
+function addUp(parts: readonly Value[]): Value {
+  const joined = joinPads(parts)
+  const isOpenProduct = (value: Value) => isProduct(value) && value.node.inputs.length === 2
+  const rest = joined.filter((value) => !isOpenProduct(value))
+  const products = joined.filter(isOpenProduct)
+  let total = rest.length > 0 ? rest.reduce((sum, part) => add(sum, part)) : undefined
+  for (const { node } of products) {
+    const [x, w] = node.inputs as readonly [Value, Value]
+    total = total === undefined ? node.results[0]! : node.op === 'linear' ? linear(x, w, total) : matmul(x, w, total)
+  }
+  return total!
+}
+
+const isProduct = (value: Value): boolean => value.rows === 'batch' && (value.node.op === 'linear' || value.node.op === 'matmul')
+
+/** Pads that tile the whole width, as the gradients of all slices of a value do, become one concat. */
+function joinPads(parts: readonly Value[]): readonly Value[] {
+  const from = (value: Value) => value.node.attributes['from']!
+  const pads = parts.filter((value) => value.node.op === 'pad').sort((a, b) => from(a) - from(b))
+  let end = 0
+  for (const pad of pads) {
+    if (from(pad) !== end) return parts
+    end += pad.node.inputs[0]!.columns
+  }
+  if (pads.length < 2 || end !== pads[0]!.columns) return parts
+  return [...parts.filter((value) => !pads.includes(value)), concat(...pads.map((pad) => pad.node.inputs[0]!))]
+}

@@ -1,0 +1,27 @@
+/**
+ * The binary format of planned programs: the same numbers as assembly/engine/format.ts, where they are explained,
+ * and assembly/ops/codes.ts. test/format.test.ts compares the files.
+ */
+export const FORMAT_VERSION = 1
+
+export const RUN = {
+  VERSION: 0, STEPS: 1, ROWS: 2, CHUNK_STEPS: 3, STAGES: 4, STAGE_TABLE: 5, UNIT_TABLE: 6, SEEDS: 7, LENGTHS: 8,
+  BLOCK_STEPS: 9, REFRESH: 10, WORDS: 11,
+} as const
+export const STAGE = { REVERSED: 0, FIRST_UNIT: 1, UNITS: 2, WORDS: 3 } as const
+export const UNIT = { PROGRAM: 0, VALUES: 1, STATES: 2, STATE_TABLE: 3, WORDS: 4 } as const
+export const PROGRAM = { PARAMETERS: 0, PROLOGUE: 2, STEP: 4, EPILOGUE: 6, FINISH: 8, START: 10, WORDS: 12 } as const
+export const VALUE = { BASE: 0, STRIDE: 1, KIND: 2, SEEDED: 3, WORDS: 4 } as const
+export const KIND = { TIMED: 0, CHUNK: 1, TILE: 2 } as const
+export const STATE = { VALUE: 0, ELEMENTS: 1, LAG: 2, INITIAL: 3, FINAL: 4, SUMS_HISTORY: 5, WORDS: 6 } as const
+export const OP = {
+  CHAIN: 1, GEMM: 2, GEMM_TN: 3, COLUMN_SUM: 4, ROW_SUM: 5, PACK: 6, ZERO: 7, PLACE: 8, CLEAR_ROWS: 9, TRANSPOSE: 10,
+  SOFTMAX: 11, LSTM_GATES: 12, LSTM_GATES_ADJOINT: 13, GRU_GATES: 14, GRU_GATES_ADJOINT: 15,
+} as const
+export const START = { IN_PLACE: 0, ZERO: 1, VECTOR: 2, COPY: 3 } as const
+export const LINK_WORDS = 8
+export const LINK = {
+  VIEW: 0, FILL: 1, COPY: 2, NEG: 3, SCALE: 4, SHIFT: 5, SQUARE: 6, SQRT: 7, EXP: 8, EXPM1: 9, LOG: 10, TANH: 11,
+  SIGMOID: 12, RELU: 13, SOFTPLUS: 14, SIN: 15, COS: 16, FLUSH: 17, ADD: 32, SUB: 33, MUL: 34, DIV: 35,
+  TANH_GRAD: 36, SIGMOID_GRAD: 37, RELU_GRAD: 38,
+} as const

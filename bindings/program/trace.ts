@@ -1,0 +1,98 @@
+/** From a cell's step function to its graph. */
+import { RetrogradError } from '../runtime/errors.ts'
+import { withFusion } from './gates.ts'
+import { type StateEdge, type StepGraph, Value, makeNode } from './graph.ts'
+import { copy, stateLeaf } from './build.ts'
+
+/** A number, or a name with an optional factor: 'H', '3H'. */
+export type Size = number | string
+
+/** One step of a recurrence, as a function of symbolic values. */
+export interface Cell {
+  /** Sizes of the states, by name; a state is [B, size]. */
+  readonly state: Readonly<Record<string, Size>>
+  /** Sizes of what a step receives, by name; an input is [B, size] at each step. */
+  readonly input: Readonly<Record<string, Size>>
+  /** Shapes of the parameters, by name: [n] or [rows, columns]. */
+  readonly params: Readonly<Record<string, readonly Size[]>>
+  /** Receives states, inputs and parameters by name; gives the next states by name, and the step's output. */
+  step(values: Readonly<Record<string, Value>>): { state: Record<string, Value>; output: Value }
+}
+
+/** A cell with every size a number. */
+export interface SizedCell {
+  readonly cell: Cell
+  readonly states: ReadonlyMap<string, number>
+  readonly inputs: ReadonlyMap<string, number>
+  readonly params: ReadonlyMap<string, readonly number[]>
+}
+
+/** Declares a cell. Its names must be distinct over states, inputs and parameters. */
+export function defineCell(cell: Cell): Cell {
+  const names = [cell.state, cell.input, cell.params].flatMap((part) => Object.keys(part))
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) throw new RetrogradError('cell', `defineCell: '${twice}' is named twice; states, inputs and params share one name space`)
+  if (typeof cell.step !== 'function') throw new RetrogradError('cell', `defineCell: step is ${typeof cell.step}; expected a function`)
+  return cell
+}
+
+/** Gives a cell's named sizes their numbers. */
+export function sizeCell(cell: Cell, sizes: Readonly<Record<string, number>>): SizedCell {
+  const number = (size: Size) => resolveSize(size, sizes)
+  const map = (part: Readonly<Record<string, Size>>) => new Map(Object.entries(part).map(([name, size]) => [name, number(size)]))
+  const params = new Map(Object.entries(cell.params).map(([name, shape]) => [name, shape.map(number)]))
+  return { cell, states: map(cell.state), inputs: map(cell.input), params }
+}
+
+function resolveSize(size: Size, sizes: Readonly<Record<string, number>>): number {
+  const [, factor, name] = /^(\d*)([A-Za-z]\w*)$/.exec(String(size)) ?? []
+  const value = typeof size === 'number' ? size : (factor ? Number(factor) : 1) * (sizes[name ?? ''] ?? Number.NaN)
+  if (Number.isSafeInteger(value) && value > 0) return value
+  throw new RetrogradError('cell', `cell: size '${size}' is not known; give it in sizes as a whole number >= 1`)
+}
+
+/** Calls the step once with symbolic values and returns the graph it built. */
+export function trace({ cell, states, inputs, params }: SizedCell, options: { fused?: boolean } = {}): StepGraph {
+  const inputLeaves = [...inputs].map(([name, columns]) => makeNode('input', [], [['batch', columns]], {}, name)[0]!)
+  const paramLeaves = [...params].map(([name, shape]) => {
+    const [rows, columns] = shape.length === 1 ? [1, shape[0]!] : [shape[0]!, shape[1]!]
+    return makeNode('param', [], [[rows, columns]], {}, name)[0]!
+  })
+  const edges = [...states].map(([name, columns]) => ({ name, columns, ...stateLeaf(name, columns) }))
+  const named = [...inputLeaves, ...paramLeaves, ...edges.map((edge) => edge.leaf)].map((leaf) => [leaf.node.name, leaf])
+  const result = withFusion(options.fused ?? true, () => cell.step(Object.fromEntries(named)))
+  const nexts = edges.map(({ name, columns }) => nextState(name, columns, result?.state?.[name]))
+  const output = expectOutput(result?.output)
+  return {
+    inputs: inputLeaves,
+    params: paramLeaves,
+    states: ownStates(edges.map(({ name, columns, reads }, i) => ({ name, columns, reads, next: nexts[i]! }))),
+    outputs: [output],
+    gradients: [],
+  }
+}
+
+function nextState(name: string, columns: number, next: unknown): Value {
+  if (next instanceof Value && next.rows === 'batch' && next.columns === columns) return next
+  const given = next instanceof Value ? `[${next.rows}, ${next.columns}]` : typeof next
+  throw new RetrogradError('cell', `step: state '${name}' becomes ${given}; expected a value [B, ${columns}]`)
+}
+
+function expectOutput(output: unknown): Value {
+  if (!(output instanceof Value) || output.rows !== 'batch') {
+    throw new RetrogradError('cell', 'step: output is not a value [B, n]')
+  }
+  // an input or an old state handed on is copied: an output has memory of its own
+  return output.node.op === 'input' || output.node.op === 'state' ? copy(output) : output
+}
+
+/** Each state owns the value it becomes: what is a leaf, a constant or another state's value is copied. */
+export function ownStates(states: StateEdge[]): StateEdge[] {
+  const taken = new Set<Value>()
+  return states.map((state) => {
+    const free = !taken.has(state.next) && !['input', 'state', 'expandRows', 'fill'].includes(state.next.node.op)
+    const next = free ? state.next : copy(state.next)
+    taken.add(next)
+    return { ...state, next }
+  })
+}
