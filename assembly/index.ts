@@ -12,6 +12,8 @@ import * as losses from "./ops/losses";
 import * as optimizers from "./ops/optimizers";
 import { swapLeadingAxes as swap } from "./ops/view";
 
+/** Where the memory of the bindings begins. */
+export const HEAP_BASE: usize = __heap_base;
 export const ELEMENT_BYTES: i32 = FLOAT64 ? 8 : 4;
 export const RELAXED: i32 = ASC_FEATURE_RELAXED_SIMD ? 1 : 0;
 export const CHAIN_SCRATCH: usize = chainScratch;
@@ -29,6 +31,22 @@ export function swapLeadingAxes(outer: i32, inner: i32, columns: i32, src: usize
 
 export function copyBytes(dst: usize, src: usize, bytes: usize): void {
   memory.copy(dst, src, bytes);
+}
+
+/** Copies `rows` rows of `bytes` bytes; strides in bytes. */
+export function copyRows(rows: i32, bytes: usize, src: usize, srcStride: usize, dst: usize, dstStride: usize): void {
+  for (let i = 0; i < rows; i++) memory.copy(dst + <usize>i * dstStride, src + <usize>i * srcStride, bytes);
+}
+
+/** dst[o, i] = src[o, indices[i]] for rows of `bytes` bytes; src has `sourceRows` rows in each of `outer` blocks. */
+export function gatherRows(outer: i32, sourceRows: i32, rows: i32, bytes: usize, indices: usize, src: usize, dst: usize): void {
+  for (let o = 0; o < outer; o++) {
+    const block = src + <usize>o * <usize>sourceRows * bytes;
+    for (let i = 0; i < rows; i++) {
+      memory.copy(dst, block + <usize>load<i32>(indices + (<usize>i << 2)) * bytes, bytes);
+      dst += bytes;
+    }
+  }
 }
 
 export function zeroBytes(dst: usize, bytes: usize): void {

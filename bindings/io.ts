@@ -5,4 +5,4 @@ export type {
   SafetensorsFile,
   SafetensorsInput,
   SafetensorsTensor,
-} from './io/safetensors.ts'
+} from './io/safetensors-format.ts'

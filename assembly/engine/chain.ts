@@ -20,7 +20,7 @@ export function runChain<T>(code: usize): void {
     let link = first;
     for (let i = 0; i < links; i++) {
       runLink<T>(link, position, elements, columns);
-      link += format.LINK_WORDS * format.WORD_BYTES;
+      link += <usize>format.LINK_WORDS * format.WORD_BYTES;
     }
   }
 }
@@ -48,7 +48,7 @@ function runLink<T>(link: usize, position: i32, elements: i32, columns: i32): vo
     const source = at<T>(address(a), word(link, format.LINK_OFFSET));
     view<T>(position, elements, columns, rowStride, columnStride, blockRows(target), blockRows(a), source, out);
   } else {
-    const constant = load<f64>(link + format.LINK_CONSTANT * format.WORD_BYTES);
+    const constant = load<f64>(link + <usize>format.LINK_CONSTANT * format.WORD_BYTES);
     applyUnary<T>(op, whole, constant, operand<T>(a, position), out);
   }
   if (hangsOver) memory.copy(dst, SPARE_TILE, at<T>(0, elements));

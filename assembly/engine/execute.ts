@@ -47,10 +47,10 @@ function instruction<T>(code: usize): void {
     case format.OP_GEMM: return runGemm<T>(code);
     case format.OP_GEMM_TN:
       return gemmTn<T>(
-        rowsAt(code, 1), num(code, 3), num(code, 4), arg(code, 1), num(code, 3), arg(code, 2), num(code, 4),
+        rowsOf(num(code, 1), num(code, 6)), num(code, 3), num(code, 4), arg(code, 1), num(code, 3), arg(code, 2), num(code, 4),
         arg(code, 0), num(code, 4), arg(code, 5),
       );
-    case format.OP_COLUMN_SUM: return columnSum<T>(rowsAt(code, 1), num(code, 2), arg(code, 1), arg(code, 0));
+    case format.OP_COLUMN_SUM: return columnSum<T>(rowsOf(num(code, 1), num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
     case format.OP_ROW_SUM: return rowSum<T>(rowsOf(num(code, 1), num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
     case format.OP_PACK:
       if (num(code, 5)) packTransposed<T>(num(code, 2), num(code, 3), arg(code, 1), num(code, 4), arg(code, 0));

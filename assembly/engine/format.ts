@@ -69,8 +69,8 @@ export const STATE_WORDS: i32 = 6;
 // instruction: opcode, number of words with these two, operands
 export const OP_CHAIN: i32 = 1; // rows (0: the segment's), columns, links, then links
 export const OP_GEMM: i32 = 2; // dst, a, packed, columns, depth, start, startValue, rows
-export const OP_GEMM_TN: i32 = 3; // dst, a, b, m, n, panels: dst[m, n] += aᵀ b
-export const OP_COLUMN_SUM: i32 = 4; // dst, a, columns: dst[columns] += sum over rows
+export const OP_GEMM_TN: i32 = 3; // dst, a, b, m, n, panels, rows: dst[m, n] += aᵀ b
+export const OP_COLUMN_SUM: i32 = 4; // dst, a, columns, rows: dst[columns] += sum over rows
 export const OP_ROW_SUM: i32 = 5; // dst, a, columns, rows
 export const OP_PACK: i32 = 6; // dst, w, columns, depth, stride, transposed
 export const OP_ZERO: i32 = 7; // dst, elements

@@ -4,41 +4,15 @@
  * @see https://github.com/huggingface/safetensors#format
  */
 import { RetrogradError } from '../runtime/errors.ts'
-
-/** The typed arrays that a file can hold; float16 and bfloat16 are widened to `Float32Array`, booleans are bytes. */
-export type SafetensorsArray =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
-
-/** One tensor of a file: `data` is row-major and holds as many elements as `shape` says; `[]` is a scalar. */
-export interface SafetensorsTensor {
-  shape: number[]
-  data: SafetensorsArray
-}
-
-/** What `readSafetensors` returns: `tensors` is what `loadStateDict` takes. */
-export interface SafetensorsFile {
-  tensors: Record<string, SafetensorsTensor>
-  metadata: Record<string, string>
-}
-
-/** What `writeSafetensors` takes; a module's `stateDict()` is one. */
-export type SafetensorsInput = Readonly<
-  Record<string, { readonly shape: readonly number[]; readonly data: SafetensorsArray }>
->
-
-interface Format {
-  readonly size: number // bytes per element
-  readonly decode: (bytes: ArrayBuffer) => SafetensorsArray
-}
+import { findDuplicateKey } from './json-keys.ts'
+import { DTYPES, FORMATS } from './safetensors-format.ts'
+import type {
+  Format,
+  SafetensorsArray,
+  SafetensorsFile,
+  SafetensorsInput,
+  SafetensorsTensor,
+} from './safetensors-format.ts'
 
 interface Entry {
   readonly name: string
@@ -54,36 +28,6 @@ const MAX_HEADER_BYTES = 100_000_000 // the reference implementation's limit
 const METADATA = '__metadata__'
 const SPACE = 0x20
 const OPENING_BRACE = 0x7b
-
-const FORMATS: ReadonlyMap<string, Format> = new Map<string, Format>([
-  ['F64', { size: 8, decode: (bytes) => new Float64Array(bytes) }],
-  ['I64', { size: 8, decode: (bytes) => new BigInt64Array(bytes) }],
-  ['U64', { size: 8, decode: (bytes) => new BigUint64Array(bytes) }],
-  ['F32', { size: 4, decode: (bytes) => new Float32Array(bytes) }],
-  ['I32', { size: 4, decode: (bytes) => new Int32Array(bytes) }],
-  ['U32', { size: 4, decode: (bytes) => new Uint32Array(bytes) }],
-  ['F16', { size: 2, decode: (bytes) => widen(bytes, float16Bits) }],
-  ['BF16', { size: 2, decode: (bytes) => widen(bytes, bfloat16Bits) }],
-  ['I16', { size: 2, decode: (bytes) => new Int16Array(bytes) }],
-  ['U16', { size: 2, decode: (bytes) => new Uint16Array(bytes) }],
-  ['I8', { size: 1, decode: (bytes) => new Int8Array(bytes) }],
-  ['U8', { size: 1, decode: (bytes) => new Uint8Array(bytes) }],
-  ['BOOL', { size: 1, decode: (bytes) => new Uint8Array(bytes) }],
-])
-
-/** By the array's string tag, which subclasses (`Buffer`) and arrays of another realm share. */
-const DTYPES: ReadonlyMap<string, string> = new Map([
-  ['Float64Array', 'F64'],
-  ['BigInt64Array', 'I64'],
-  ['BigUint64Array', 'U64'],
-  ['Float32Array', 'F32'],
-  ['Int32Array', 'I32'],
-  ['Uint32Array', 'U32'],
-  ['Int16Array', 'I16'],
-  ['Uint16Array', 'U16'],
-  ['Int8Array', 'I8'],
-  ['Uint8Array', 'U8'],
-])
 
 /**
  * Reads a safetensors file. The arrays are copies, in the file's byte order and to the bit (float16 and bfloat16
@@ -184,39 +128,6 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   return expectRecord(header, 'readSafetensors', 'the header')
 }
 
-/** The first key that an object of this valid JSON text has twice; `JSON.parse` would take the last without a word. */
-function findDuplicateKey(json: string): string | undefined {
-  const scopes: Set<string>[] = []
-  for (let at = 0; at < json.length; at++) {
-    const char = json[at]
-    if (char === '{') scopes.push(new Set())
-    else if (char === '}') scopes.pop()
-    else if (char === '"') {
-      const end = endOfString(json, at)
-      const key = isKey(json, end) ? (JSON.parse(json.slice(at, end)) as string) : undefined
-      const scope = scopes[scopes.length - 1]
-      if (key !== undefined && scope?.has(key)) return key
-      if (key !== undefined) scope?.add(key)
-      at = end - 1
-    }
-  }
-  return undefined
-}
-
-/** The index behind the closing quote of the string that opens at `start`. */
-function endOfString(json: string, start: number): number {
-  let at = start + 1
-  while (json[at] !== '"') at += json[at] === '\\' ? 2 : 1
-  return at + 1
-}
-
-/** In valid JSON only a key is followed by a colon. */
-function isKey(json: string, end: number): boolean {
-  let at = end
-  while (/\s/.test(json[at] ?? '')) at++
-  return json[at] === ':'
-}
-
 function readMetadata(value: unknown): [string, string][] {
   return Object.entries(expectRecord(value, 'readSafetensors', METADATA)).map(([key, text]) => {
     if (typeof text !== 'string') {
@@ -283,28 +194,6 @@ function readTensor(
   const copy = new Uint8Array(end - begin) // of its own, so that it is aligned and the file can go
   copy.set(file.subarray(dataStart + begin, dataStart + end))
   return { shape, data: format.decode(copy.buffer) }
-}
-
-function widen(bytes: ArrayBuffer, toFloat32Bits: (bits: number) => number): Float32Array {
-  const bits = Uint32Array.from(new Uint16Array(bytes), toFloat32Bits)
-  return new Float32Array(bits.buffer)
-}
-
-/** IEEE 754 binary16 → binary32: exact, NaN payloads move to the upper bits. */
-function float16Bits(half: number): number {
-  const sign = (half & 0x8000) << 16
-  const exponent = (half >> 10) & 0x1f
-  const fraction = half & 0x3ff
-  if (exponent === 0x1f) return sign | 0x7f800000 | (fraction << 13)
-  if (exponent !== 0) return sign | ((exponent + 112) << 23) | (fraction << 13) // 112 = 127 - 15, the biases
-  if (fraction === 0) return sign
-  const shift = Math.clz32(fraction) - 21 // brings a subnormal's leading one to bit 10, where it is implicit
-  return sign | ((113 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13)
-}
-
-/** bfloat16 is the upper half of binary32. */
-function bfloat16Bits(half: number): number {
-  return half << 16
 }
 
 // --- writing

@@ -5,8 +5,8 @@
  */
 import { type Node, Value, makeNode } from './graph.ts'
 import {
-  add, columnSum, concat, cos, div, exp, expandColumns, expandRows, expm1, linear, matmul, mul, neg, outer, pad, reluGrad, rows,
-  scale, shift, sigmoid, sigmoidGrad, sin, slice, square, sub, sum, tanhGrad, transpose, zerosLike,
+  add, columnSum, concat, cos, div, exp, expandColumns, expandRows, linear, matmul, mul, neg, outer, pad, reluGrad, rows,
+  scale, shift, sigmoid, sigmoidGrad, sin, slice, sub, sum, tanhGrad, transpose, zerosLike,
 } from './build.ts'
 
 type Maybe = Value | undefined

@@ -1,0 +1,21 @@
+/** retrograd: recurrent nets and equilibrium models, unrolled in WebAssembly. */
+export { type ErrorCode, RetrogradError } from './runtime/errors.ts'
+export { type Dtype, type Runtime, type RuntimeOptions, createRuntime } from './runtime/runtime.ts'
+export type { Tensor } from './runtime/tensor.ts'
+export { type Cell, type Size, defineCell } from './program/trace.ts'
+export type { Value } from './program/graph.ts'
+export {
+  type BackwardOptions, type ForwardOptions, type ForwardResult, type Input, type InputGradients, Module, type OutputGradients, type State,
+} from './nn/module.ts'
+export type { Parameter, StateDict } from './nn/parameters.ts'
+export { RNN, type RNNOptions } from './nn/rnn.ts'
+export { LSTM, type LSTMOptions } from './nn/lstm.ts'
+export { GRU, type GRUOptions } from './nn/gru.ts'
+export { Linear, type LinearOptions } from './nn/linear.ts'
+export { LastStep, type LastStepOptions } from './nn/last-step.ts'
+export { Recurrent, type RecurrentModuleOptions } from './nn/recurrent.ts'
+export { Sequential } from './nn/sequential.ts'
+export { type Loss, type LossOptions, crossEntropyLoss, mseLoss } from './training/losses.ts'
+export { SGD, type SGDOptions } from './training/sgd.ts'
+export { Adam, type AdamOptions } from './training/adam.ts'
+export { clipGradNorm, clipGradValue } from './training/clip.ts'

@@ -1,0 +1,127 @@
+import { fail } from '../runtime/check.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { type Shape, type Tensor, disposeSymbol } from '../runtime/tensor.ts'
+import type { FloatArray } from '../runtime/tensor.ts'
+import { type Parameter, type ParameterBlock, type StateDict, copyStateDict, writeStateDict } from './parameters.ts'
+
+/** States by name; of a Sequential, the list of its layers' states. */
+export type State = { [name: string]: Tensor } | (State | undefined)[]
+/** What a module receives: one tensor, or several by name. */
+export type Input = Tensor | Readonly<Record<string, Tensor>>
+
+export interface ForwardOptions {
+  /** The state before the first step; zeros if left out. */
+  state?: State | undefined
+  /** Record what backward needs; the module's training mode if left out. */
+  tape?: boolean
+}
+
+export interface ForwardResult {
+  readonly output: Tensor
+  readonly state?: State | undefined
+}
+
+/** Gradients of the loss by what forward gave. */
+export interface OutputGradients {
+  output?: Tensor | undefined
+  state?: State | undefined
+}
+
+export interface BackwardOptions {
+  /** false saves the gradient by the input. */
+  inputGradient?: boolean
+}
+
+export interface InputGradients {
+  readonly input?: Input | undefined
+  readonly state?: State | undefined
+}
+
+/**
+ * What all modules have in common. Results of `forward` and `step` live in the module's workspace until its next
+ * `forward` or `step`, those of `backward` until its next `backward`; `.clone()` keeps them.
+ */
+export abstract class Module {
+  readonly runtime: Runtime
+  #training = true
+  #disposed = false
+
+  constructor(runtime: Runtime) {
+    this.runtime = runtime
+  }
+
+  /** Runs the module over its input. */
+  abstract forward(input: Input, options?: ForwardOptions): ForwardResult
+  /** Gradients by input and first state; those by the parameters are added to `grad`. */
+  abstract backward(gradients: OutputGradients, options?: BackwardOptions): InputGradients
+  /** One step of streaming; `state` is overwritten in place. */
+  abstract step(input: Input, state?: State): ForwardResult
+  /** A state of zeros that belongs to the caller; undefined for a module without state. */
+  abstract initialState(batch: number): State | undefined
+  /** @internal The blocks that hold the module's parameters. */
+  abstract blocks(): ParameterBlock[]
+  /** Parameters with their gradients, in PyTorch's names. */
+  abstract parameters(): Parameter[]
+  protected abstract release(): void
+
+  get training(): boolean {
+    return this.#training
+  }
+
+  get disposed(): boolean {
+    return this.#disposed
+  }
+
+  /** Training mode: forward records a tape by default. */
+  train(): this {
+    this.#training = true
+    return this
+  }
+
+  /** Evaluation mode: forward records no tape by default. */
+  eval(): this {
+    this.#training = false
+    return this
+  }
+
+  /** Copies of all parameters, by name. */
+  stateDict(): Record<string, { shape: Shape; data: FloatArray }> {
+    this.expectAlive('stateDict')
+    return copyStateDict(this.parameters())
+  }
+
+  /** Takes copies of a state dict's numbers. @throws RetrogradError 'state-dict' if names or shapes differ; nothing changes then. */
+  loadStateDict(dict: StateDict): void {
+    this.expectAlive('loadStateDict')
+    writeStateDict(`${this.constructor.name}.loadStateDict`, this.parameters(), dict)
+    this.touch()
+  }
+
+  /** Sets all gradients to 0. */
+  zeroGrad(): void {
+    this.expectAlive('zeroGrad')
+    for (const block of this.blocks()) block.zeroGrad()
+  }
+
+  /** Tells the module that its parameters were written through an array kept from `value.data`. */
+  touch(): void {
+    for (const block of this.blocks()) block.version++
+  }
+
+  /** Gives all memory back; the module and its results cannot be used after. */
+  dispose(): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    this.release()
+  }
+
+  [disposeSymbol](): void {
+    this.dispose()
+  }
+
+  protected expectAlive(method: string): void {
+    if (this.#disposed || !this.runtime.heap.alive) {
+      fail('disposed', `${this.constructor.name}.${method}: the ${this.#disposed ? 'module' : 'runtime'} was disposed of`)
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { fail, shapeText } from '../runtime/check.ts'
+import { type Allocation, roundUp } from '../runtime/heap.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { type FloatArray, type Shape, Tensor, sizeOf } from '../runtime/tensor.ts'
+
+/** A parameter as users see it. */
+export interface Parameter {
+  readonly name: string
+  readonly value: Tensor
+  readonly grad: Tensor
+}
+
+/** PyTorch's way of naming and shaping saved numbers. */
+export type StateDict = Record<string, { shape: Shape; data: ArrayLike<number> }>
+
+/** Parameters start at whole cache lines; the gaps are zeros with zero gradients and stay so. */
+const ALIGNMENT = 64
+
+/** The parameters of one module in one contiguous block, their gradients in a twin block. */
+export class ParameterBlock {
+  readonly runtime: Runtime
+  readonly parameters: readonly Parameter[]
+  /** Elements of each block, padding included: a whole number of vectors. */
+  readonly elements: number
+  readonly values: Allocation
+  readonly grads: Allocation
+  /** Rises whenever the values may have changed: what was packed from them is stale then. */
+  version = 1
+
+  constructor(runtime: Runtime, shapes: ReadonlyMap<string, Shape>) {
+    this.runtime = runtime
+    const offsets: number[] = []
+    let bytes = 0
+    for (const shape of shapes.values()) {
+      offsets.push(bytes)
+      bytes += roundUp(sizeOf(shape) * runtime.elementBytes, ALIGNMENT)
+    }
+    this.elements = bytes / runtime.elementBytes
+    this.values = runtime.heap.allocateZeros(bytes, 'parameters')
+    this.grads = runtime.heap.allocateZeros(bytes, 'gradients')
+    const onRead = () => void this.version++
+    this.parameters = [...shapes].map(([name, shape], i) => ({
+      name,
+      value: new Tensor(runtime, this.values, this.values.address + offsets[i]!, shape, 'float', { onRead }),
+      grad: new Tensor(runtime, this.grads, this.grads.address + offsets[i]!, shape, 'float'),
+    }))
+  }
+
+  /** Draws each parameter from U(-bound, bound), keyed by (seed, module, parameter). */
+  fillUniform(module: number, boundOf: (name: string) => number): void {
+    const { core, seed } = this.runtime
+    for (const [ordinal, { name, value }] of this.parameters.entries()) {
+      const bound = boundOf(name)
+      core.fillUniform(value.size, -bound, bound, seed >>> 0, Math.floor(seed / 2 ** 32), module, ordinal, value.address)
+    }
+  }
+
+  zeroGrad(): void {
+    this.runtime.core.zeroBytes(this.grads.address, this.elements * this.runtime.elementBytes)
+  }
+
+  dispose(): void {
+    this.values.dispose()
+    this.grads.dispose()
+  }
+}
+
+/** Copies of all parameters, by name. */
+export function copyStateDict(parameters: readonly Parameter[]): Record<string, { shape: Shape; data: FloatArray }> {
+  return Object.fromEntries(
+    parameters.map(({ name, value }) => {
+      const data = value.runtime.arrayAt(value.address, value.size) as FloatArray
+      return [name, { shape: value.shape, data: data.slice() }]
+    }),
+  )
+}
+
+/** Checks every name and shape before the first number is written. */
+export function writeStateDict(who: string, parameters: readonly Parameter[], dict: StateDict): void {
+  if (dict === null || typeof dict !== 'object') fail('type', `${who}: the state dict is not an object`)
+  const names = parameters.map((parameter) => parameter.name)
+  const missing = names.filter((name) => !Object.hasOwn(dict, name))
+  const unknown = Object.keys(dict).filter((name) => !names.includes(name))
+  if (missing.length > 0 || unknown.length > 0) {
+    const list = (title: string, of: string[]) => (of.length > 0 ? `; ${title}: ${of.join(', ')}` : '')
+    fail('state-dict', `${who}: names do not match${list('missing', missing)}${list('unknown', unknown)}`)
+  }
+  for (const { name, value } of parameters) {
+    const { shape, data } = dict[name]!
+    if (!Array.isArray(shape)) fail('state-dict', `${who}: '${name}' has no shape`)
+    if (shapeText(shape) !== shapeText(value.shape)) {
+      fail('state-dict', `${who}: '${name}' is ${shapeText(shape)}; expected ${shapeText(value.shape)}`)
+    }
+    if (data?.length !== value.size) fail('state-dict', `${who}: '${name}' holds ${data?.length} numbers; expected ${value.size}`)
+  }
+  for (const { name, value } of parameters) value.data.set(dict[name]!.data)
+}
+

@@ -1,0 +1,33 @@
+import { NONLINEARITIES, type Nonlinearity, rnnCell } from '../cells/rnn.ts'
+import { expectOneOf } from '../runtime/check.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { type RecurrentOptions, recurrentStack } from './recurrent-options.ts'
+import { Unrolled } from './unrolled.ts'
+
+export interface RNNOptions extends RecurrentOptions {
+  /** 'tanh' if left out. */
+  nonlinearity?: Nonlinearity
+}
+
+/**
+ * Elman's network: h' = φ(W_ih x + b_ih + W_hh h + b_hh), with φ tanh, ReLU or the identity.
+ * Input [T, B, inputSize], output [T, B, hiddenSize], state { h: [numLayers, B, hiddenSize] }.
+ *
+ * @see torch.nn.RNN, whose names, shapes and initial values these are
+ */
+export class RNN extends Unrolled {
+  readonly inputSize: number
+  readonly hiddenSize: number
+
+  constructor(runtime: Runtime, options: RNNOptions) {
+    const nonlinearity = options?.nonlinearity ?? 'tanh'
+    expectOneOf('RNN', 'nonlinearity', nonlinearity, Object.keys(NONLINEARITIES) as Nonlinearity[])
+    super(runtime, recurrentStack(runtime, 'RNN', options, ['nonlinearity'], (bias) => rnnCell({ nonlinearity, bias })))
+    this.inputSize = options.inputSize
+    this.hiddenSize = options.hiddenSize
+  }
+
+  protected override sizeHint(columns: number): string {
+    return `inputSize is ${columns}`
+  }
+}

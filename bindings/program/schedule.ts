@@ -1,0 +1,123 @@
+/**
+ * Where each node of a step program runs: once per call, for a whole chunk of steps at once before or after the
+ * steps, or step by step. Only what lies on the cycle through the state must run step by step.
+ */
+import { LINK } from './format.ts'
+import { type Node, type StepGraph, Value, ancestors, isLeaf } from './graph.ts'
+
+/** In the order in which they run. */
+export const SEGMENTS = ['parameters', 'prologue', 'step', 'epilogue', 'finish'] as const
+export type Segment = (typeof SEGMENTS)[number]
+
+/** The elementwise operations, which run in chains, and their codes. */
+export const LINK_CODES: Readonly<Record<string, number>> = {
+  slice: LINK.VIEW, expandRows: LINK.VIEW, expandColumns: LINK.VIEW, fill: LINK.FILL, copy: LINK.COPY, neg: LINK.NEG,
+  scale: LINK.SCALE, shift: LINK.SHIFT, square: LINK.SQUARE, sqrt: LINK.SQRT, exp: LINK.EXP, expm1: LINK.EXPM1, log: LINK.LOG,
+  tanh: LINK.TANH, sigmoid: LINK.SIGMOID, relu: LINK.RELU, softplus: LINK.SOFTPLUS, sin: LINK.SIN, cos: LINK.COS,
+  flush: LINK.FLUSH, add: LINK.ADD, sub: LINK.SUB, mul: LINK.MUL, div: LINK.DIV, tanhGrad: LINK.TANH_GRAD,
+  sigmoidGrad: LINK.SIGMOID_GRAD, reluGrad: LINK.RELU_GRAD,
+}
+
+/** Cheap re-readings that run where they are used rather than where they could first run. */
+const VIEWS: ReadonlySet<string> = new Set(['slice', 'expandRows', 'expandColumns', 'fill'])
+
+/** A chain of elementwise nodes of one shape, or any other node alone. */
+export interface Step {
+  readonly chain: boolean
+  readonly nodes: Node[]
+}
+
+export interface Schedule {
+  readonly nodes: readonly Node[]
+  readonly segmentOf: ReadonlyMap<Node, Segment>
+  readonly steps: Readonly<Record<Segment, Step[]>>
+  readonly consumers: ReadonlyMap<Value, Node[]>
+  /** Values kept beyond their consumers: outputs, next states, gradient terms and what a later program reads. */
+  readonly kept: ReadonlySet<Value>
+}
+
+/** Is this a sum over all rows and steps? */
+export const isReduction = (node: Node): boolean =>
+  (node.op === 'outer' || node.op === 'columnSum') && node.inputs[0]!.rows === 'batch'
+
+/** Schedules a program whose `given` values are computed elsewhere; `saved` values are kept for a later program. */
+export function schedule(graph: StepGraph, given: (value: Value) => boolean, saved: ReadonlySet<Value>): Schedule {
+  const nexts = graph.states.map((state) => state.next)
+  const kept = new Set([...graph.outputs, ...nexts, ...graph.gradients.map((term) => term.value), ...saved])
+  const isOutside = (value: Value) => isLeaf(value) || given(value)
+  const nodes = ancestors(kept, isOutside)
+  const consumers = consumersOf(nodes)
+  const onCycle = new Set(ancestors(nexts, isOutside))
+  const ownReads = new Set(graph.states.flatMap((state) => [...state.reads.values()].map((read) => read.node)))
+  const segmentOf = assignSegments(nodes, ownReads, onCycle)
+  sinkViews(nodes, segmentOf, consumers, kept)
+  const steps = Object.fromEntries(
+    SEGMENTS.map((segment) => [segment, chains(nodes.filter((node) => segmentOf.get(node) === segment))]),
+  ) as Record<Segment, Step[]>
+  return { nodes, segmentOf, steps, consumers, kept }
+}
+
+function consumersOf(nodes: readonly Node[]): Map<Value, Node[]> {
+  const consumers = new Map<Value, Node[]>()
+  for (const node of nodes) {
+    for (const input of new Set(node.inputs)) {
+      const list = consumers.get(input)
+      if (list) list.push(node)
+      else consumers.set(input, [node])
+    }
+  }
+  return consumers
+}
+
+function assignSegments(nodes: readonly Node[], reads: ReadonlySet<Node>, onCycle: ReadonlySet<Node>): Map<Node, Segment> {
+  const segmentOf = new Map<Node, Segment>()
+  const summed = new Set<Node>()
+  const stateful = new Set<Node>(reads)
+  for (const node of nodes) {
+    const inputs = node.inputs.map((input) => input.node)
+    if (isReduction(node) || inputs.some((input) => summed.has(input))) summed.add(node)
+    if (inputs.some((input) => stateful.has(input))) stateful.add(node)
+    segmentOf.set(node, segmentFor(node, summed.has(node), stateful.has(node), onCycle.has(node)))
+  }
+  return segmentOf
+}
+
+function segmentFor(node: Node, isSummed: boolean, isStateful: boolean, isOnCycle: boolean): Segment {
+  if (node.results[0]!.rows !== 'batch') return isReduction(node) ? 'epilogue' : isSummed ? 'finish' : 'parameters'
+  if (!isStateful) return 'prologue'
+  return isOnCycle ? 'step' : 'epilogue'
+}
+
+function sinkViews(
+  nodes: readonly Node[], segmentOf: Map<Node, Segment>, consumers: ReadonlyMap<Value, Node[]>, kept: ReadonlySet<Value>,
+): void {
+  for (const node of [...nodes].reverse()) {
+    const value = node.results[0]!
+    const users = consumers.get(value)
+    if (!VIEWS.has(node.op) || value.rows !== 'batch' || kept.has(value) || !users) continue
+    const first = Math.min(...users.map((user) => SEGMENTS.indexOf(segmentOf.get(user)!)))
+    segmentOf.set(node, SEGMENTS[first]!)
+  }
+}
+
+/** Orders a segment so that elementwise nodes of one shape stand together as long as their operands are there. */
+function chains(nodes: Node[]): Step[] {
+  const waiting = new Set(nodes)
+  const steps: Step[] = []
+  while (waiting.size > 0) {
+    const ready = nodes.filter((node) => waiting.has(node) && !node.inputs.some((input) => waiting.has(input.node)))
+    const open = steps.at(-1)
+    const next = ready.find((node) => open?.chain && continues(open, node)) ?? ready[0]!
+    waiting.delete(next)
+    if (open?.chain && continues(open, next)) open.nodes.push(next)
+    else steps.push({ chain: next.op in LINK_CODES, nodes: [next] })
+  }
+  return steps
+}
+
+/** May the node join the chain? A view reads rows and columns of its own, so its source must stand before the chain. */
+function continues(chain: Step, node: Node): boolean {
+  const [head, value] = [chain.nodes[0]!.results[0]!, node.results[0]!]
+  if (!(node.op in LINK_CODES) || head.rows !== value.rows || head.columns !== value.columns) return false
+  return !VIEWS.has(node.op) || !node.inputs.some((input) => chain.nodes.includes(input.node))
+}

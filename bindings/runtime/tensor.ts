@@ -1,0 +1,97 @@
+import { RetrogradError } from './errors.ts'
+import type { Allocation } from './heap.ts'
+import type { Runtime } from './runtime.ts'
+
+export type Shape = readonly number[]
+export type NestedArray = readonly number[] | readonly NestedArray[]
+export type FloatArray = Float32Array | Float64Array
+/** What a tensor's elements are: the runtime's floating-point type, or 32-bit integers (ids). */
+export type ElementKind = 'float' | 'int32'
+
+/** `Symbol.dispose`, also where the host has none yet. */
+export const disposeSymbol: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose')
+
+/**
+ * A dense, row-major array in the core's memory. Its elements live as long as their owner says: a tensor from
+ * `rt.tensor` until `dispose()`, a module's result until that module's next call.
+ */
+export class Tensor {
+  readonly runtime: Runtime
+  readonly shape: Shape
+  /** @internal */
+  readonly kind: ElementKind
+  /** @internal */
+  readonly storage: Allocation
+  /** @internal */
+  readonly address: number
+  readonly #owns: boolean
+  readonly #onRead: (() => void) | undefined
+
+  /** @internal */
+  constructor(
+    runtime: Runtime, storage: Allocation, address: number, shape: Shape, kind: ElementKind,
+    options: { owns?: boolean; onRead?: () => void } = {},
+  ) {
+    this.runtime = runtime
+    this.storage = storage
+    this.address = address
+    this.shape = shape
+    this.kind = kind
+    this.#owns = options.owns ?? false
+    this.#onRead = options.onRead
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.shape)
+  }
+
+  get disposed(): boolean {
+    return !this.storage.alive
+  }
+
+  /** A view of the elements: read it anew after any call, for memory may have grown. */
+  get data(): FloatArray | Int32Array {
+    this.#expectAlive('data')
+    this.#onRead?.()
+    return this.runtime.arrayAt(this.address, this.size, this.kind)
+  }
+
+  /** The elements as nested arrays of numbers; a number for a tensor without axes. */
+  toArray(): unknown {
+    this.#expectAlive('toArray')
+    const flat = this.runtime.arrayAt(this.address, this.size, this.kind)
+    return nest(flat, this.shape, 0, flat.length)
+  }
+
+  /** A copy that belongs to the caller. */
+  clone(): Tensor {
+    this.#expectAlive('clone')
+    const copy = this.runtime.emptyTensor(this.shape, this.kind)
+    this.runtime.core.copyBytes(copy.address, this.address, this.size * this.runtime.bytesOf(this.kind))
+    return copy
+  }
+
+  /** Gives the memory back. Only a tensor of the caller's own can be disposed of; a module's results go with the module. */
+  dispose(): void {
+    if (!this.#owns) throw new RetrogradError('type', 'Tensor.dispose: this tensor belongs to a module; dispose of the module')
+    this.storage.dispose()
+  }
+
+  [disposeSymbol](): void {
+    this.dispose()
+  }
+
+  #expectAlive(method: string): void {
+    if (!this.storage.alive) throw new RetrogradError('disposed', `Tensor.${method}: the tensor was disposed of`)
+  }
+}
+
+export const sizeOf = (shape: Shape): number => shape.reduce((size, axis) => size * axis, 1)
+
+function nest(flat: FloatArray | Int32Array, shape: Shape, from: number, to: number): unknown {
+  if (shape.length === 0) return flat[from]
+  if (shape.length === 1) return Array.from(flat.subarray(from, to))
+  const each = (to - from) / shape[0]!
+  return Array.from({ length: shape[0]! }, (_, i) => nest(flat, shape.slice(1), from + i * each, from + (i + 1) * each))
+}
