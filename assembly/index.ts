@@ -10,6 +10,7 @@ import { CHAIN_ELEMENTS as elements, CHAIN_SCRATCH as chainScratch, CHAIN_TILES 
 import * as elementwise from "./ops/elementwise";
 import * as losses from "./ops/losses";
 import * as optimizers from "./ops/optimizers";
+import { shuffle as shuffleOrder } from "./ops/shuffle";
 import { swapLeadingAxes as swap } from "./ops/view";
 
 /** Where the memory of the bindings begins. */
@@ -61,6 +62,10 @@ export function fillUniform(n: i32, low: f64, high: f64, seed0: u32, seed1: u32,
 
 export function philox(c0: u32, c1: u32, c2: u32, c3: u32, key0: u32, key1: u32, out: usize): void {
   philoxWords(c0, c1, c2, c3, key0, key1, out);
+}
+
+export function shuffle(n: i32, seed0: u32, seed1: u32, stream0: u32, stream1: u32, out: usize): void {
+  shuffleOrder(n, seed0, seed1, stream0, stream1, out);
 }
 
 export function meanSquaredError(

@@ -19,3 +19,4 @@ export { type Loss, type LossOptions, crossEntropyLoss, mseLoss } from './traini
 export { SGD, type SGDOptions } from './training/sgd.ts'
 export { Adam, type AdamOptions } from './training/adam.ts'
 export { clipGradNorm, clipGradValue } from './training/clip.ts'
+export { type FitData, type FitOptions, type FitProgress, type FitResult, fit } from './training/fit.ts'

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { emitDeclarations } from './declarations.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const at = (...parts) => join(root, ...parts)
@@ -41,8 +42,7 @@ async function bundle() {
   await build({ ...shared, entryPoints, outdir: at('dist') })
   await build({ ...shared, entryPoints, outdir: at('dist', 'workerd'), plugins: [hostCompiles] })
   for (const variant of ['simd', 'float64']) copyFileSync(at('build', `${variant}.wasm`), at('dist', 'workerd', `${variant}.wasm`))
-  const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc')
-  execFileSync(process.execPath, [tsc, '-p', at('tsconfig.build.json')], { cwd: root, stdio: 'inherit' })
+  emitDeclarations(ENTRIES)
 }
 
 compileCore()

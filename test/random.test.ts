@@ -40,7 +40,10 @@ function corePhilox(counter: readonly number[], key: readonly number[]): number[
   return [...new Uint32Array(memory.buffer, heap, 4)]
 }
 
-function uniform(count: number, { variant = 'simd', low = 0, high = 1, seed = SEED, stream = STREAM }: Draw = {}) {
+function uniform(
+  count: number,
+  { variant = 'simd', low = 0, high = 1, seed = SEED, stream = STREAM }: Draw = {},
+) {
   const { exports, memory, heap } = loadCore(variant)
   const start = Math.ceil(heap / 16) * 16
   const ArrayType = variant === 'simd' ? Float32Array : Float64Array
@@ -61,7 +64,10 @@ for (const { counter, key, words: expected } of KNOWN_ANSWERS)
 words('equals the reference where each word of counter and key is its own', () => {
   for (let i = 0; i < 6; i++) {
     const flags = Array.from({ length: 6 }, (_, j) => (i === j ? 0x89abcdef : j))
-    assert.equal(corePhilox(flags.slice(0, 4), flags.slice(4)), philoxReference(flags.slice(0, 4), flags.slice(4)))
+    assert.equal(
+      corePhilox(flags.slice(0, 4), flags.slice(4)),
+      philoxReference(flags.slice(0, 4), flags.slice(4)),
+    )
   }
 })
 
@@ -91,7 +97,12 @@ for (const variant of ['simd', 'float64'] as const) {
 
   fill(`${variant}: seed and stream, both words of each, change every element`, () => {
     const base = uniform(64, { variant })
-    const others: Draw[] = [{ seed: [1, SEED[1]] }, { seed: [SEED[0], 1] }, { stream: [8, 11] }, { stream: [7, 12] }]
+    const others: Draw[] = [
+      { seed: [1, SEED[1]] },
+      { seed: [SEED[0], 1] },
+      { stream: [8, 11] },
+      { stream: [7, 12] },
+    ]
     for (const other of others)
       uniform(64, { variant, ...other }).forEach((value, i) => assert.is.not(value, base[i]))
   })
@@ -125,8 +136,14 @@ fill('mean and variance are those of the uniform distribution', () => {
 fill('bins fill evenly, and so do pairs of neighbours', () => {
   const bins = 64
   const values = uniform(1 << 18)
-  const single = chiSquared(bins, values.map((x) => Math.floor(x * bins)))
-  const pairs = chiSquared(bins, values.slice(1).map((x, i) => Math.floor(x * 8) * 8 + Math.floor(values[i] * 8)))
+  const single = chiSquared(
+    bins,
+    values.map((x) => Math.floor(x * bins)),
+  )
+  const pairs = chiSquared(
+    bins,
+    values.slice(1).map((x, i) => Math.floor(x * 8) * 8 + Math.floor(values[i] * 8)),
+  )
   // chi-squared of k degrees of freedom has mean k and variance 2 k.
   for (const chi of [single, pairs])
     assert.ok(Math.abs(chi - (bins - 1)) < SIGMAS * Math.sqrt(2 * (bins - 1)), `chi-squared ${chi}`)

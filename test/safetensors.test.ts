@@ -41,14 +41,14 @@ function refuses(attempt: () => unknown, message: RegExp): void {
   assert.unreachable(`expected a refusal ${message}; got ${JSON.stringify(result)}`)
 }
 
-const SAMPLE: SafetensorsInput = {
+const SAMPLE = {
   weight_ih_l0: { shape: [2, 3], data: Float32Array.of(1, -2, 0.5, 4, 5, 6) },
   steps: { shape: [], data: BigInt64Array.of(-9007199254740993n) },
   mask: { shape: [3], data: Uint8Array.of(1, 0, 1) },
   moments: { shape: [1, 2], data: Float64Array.of(Math.PI, -1e-320) },
   empty: { shape: [0, 4], data: new Int32Array(0) },
   small: { shape: [1], data: Int16Array.of(-3) },
-}
+} satisfies SafetensorsInput
 
 // --- what the format's page shows
 
@@ -113,7 +113,15 @@ roundTrip('keeps shapes, kinds and values, and writes the same bytes again', () 
 
 roundTrip('keeps every bit of float32: NaN payloads, -0, subnormals, infinities', () => {
   const patterns = Uint32Array.of(
-    ...[0x7fc00000, 0x7fc12345, 0x7f800001, 0xffffffff, 0x80000000, 1, 0x807fffff, 0x7f800000, 0xff800000],
+    0x7fc00000,
+    0x7fc12345,
+    0x7f800001,
+    0xffffffff,
+    0x80000000,
+    1,
+    0x807fffff,
+    0x7f800000,
+    0xff800000,
   )
   const data = new Float32Array(patterns.buffer)
   const read = readSafetensors(writeSafetensors({ w: { shape: [9], data } })).tensors.w!

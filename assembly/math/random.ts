@@ -3,6 +3,7 @@
  *
  * @see Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3" (Philox4x32-10 and the constants below)
  */
+import { at } from "../simd";
 
 const MULTIPLIER_0: u64 = 0xd2511f53;
 const MULTIPLIER_1: u64 = 0xcd9e8d57;
@@ -12,8 +13,13 @@ const WEYL_0: u32 = 0x9e3779b9;
 const WEYL_1: u32 = 0xbb67ae85;
 const ROUNDS: i32 = 10;
 
-const WORDS_PER_BLOCK: i32 = 4;
+/** Four words, as `philox` writes them. */
+const BLOCK_BYTES: i32 = 16;
 const BLOCK: usize = memory.data(16, 16);
+
+const TWO_POWER_MINUS_24: f64 = 5.960464477539063e-8;
+const TWO_POWER_MINUS_32: f64 = 2.3283064365386963e-10;
+const TWO_POWER_MINUS_53: f64 = 1.1102230246251565e-16;
 
 /** Philox4x32-10: four u32 words at `out` for a 128-bit counter and a 64-bit key, low words first. */
 export function philox(
@@ -28,8 +34,8 @@ export function philox(
   for (let round = 0; round < ROUNDS; round++) {
     const product0 = MULTIPLIER_0 * <u64>counter0;
     const product1 = MULTIPLIER_1 * <u64>counter2;
-    counter0 = <u32>(product1 >> 32) ^ counter1 ^ key0;
-    counter2 = <u32>(product0 >> 32) ^ counter3 ^ key1;
+    counter0 = (<u32>(product1 >> 32)) ^ counter1 ^ key0;
+    counter2 = (<u32>(product0 >> 32)) ^ counter3 ^ key1;
     counter1 = <u32>product1;
     counter3 = <u32>product0;
     key0 += WEYL_0;
@@ -56,22 +62,24 @@ export function fillUniform<T>(
   stream1: u32,
   out: usize,
 ): void {
-  const perBlock = (WORDS_PER_BLOCK * sizeof<u32>()) / sizeof<T>();
+  const perBlock = BLOCK_BYTES / sizeof<T>();
   const width = hi - lo;
-  for (let i: usize = 0; i < <usize>n; i++) {
+  for (let i = 0; i < n; i++) {
     const place = i % perBlock;
-    if (place == 0) philox(<u32>(i / perBlock), 0, stream0, stream1, seed0, seed1, BLOCK);
-    store<T>(out + i * sizeof<T>(), <T>(lo + width * unit<T>(BLOCK + place * sizeof<T>())));
+    if (place == 0) philox(i / perBlock, 0, stream0, stream1, seed0, seed1, BLOCK);
+    store<T>(at<T>(out, i), <T>(lo + width * unit<T>(at<T>(BLOCK, place))));
   }
 }
 
-/** A number in [0, 1) of the high bits of the words at `bits`. */
+/** A number in [0, 1) of the high bits of the words at `bits`, the first word the higher one. */
 // @ts-ignore: decorator
 @inline
 function unit<T>(bits: usize): f64 {
+  const high = load<u32>(bits);
   if (sizeof<T>() == 8) {
-    return <f64>(((<u64>load<u32>(bits)) << 21) | (<u64>(load<u32>(bits, 4) >>> 11))) * 1.1102230246251565e-16; // 2^-53
+    const low = load<u32>(bits, sizeof<u32>());
+    return <f64>high * TWO_POWER_MINUS_32 + <f64>(low >>> 11) * TWO_POWER_MINUS_53;
   } else {
-    return <f64>(load<u32>(bits) >>> 8) * 5.960464477539063e-8; // 2^-24
+    return <f64>(high >>> 8) * TWO_POWER_MINUS_24;
   }
 }

@@ -25,6 +25,10 @@ export class LastStep extends Module {
     this.#batchFirst = options.batchFirst ?? false
   }
 
+  override get batchFirst(): boolean {
+    return this.#batchFirst
+  }
+
   override forward(input: Input, options: { tape?: boolean; state?: undefined } = {}): ForwardResult {
     this.expectAlive('forward')
     expectOptions('LastStep.forward', options, ['tape', 'state'])

@@ -64,6 +64,11 @@ export abstract class Module {
   abstract parameters(): Parameter[]
   protected abstract release(): void
 
+  /** Is the batch the first axis of what this module receives (rather than the second, after time)? */
+  get batchFirst(): boolean {
+    return false
+  }
+
   get training(): boolean {
     return this.#training
   }

@@ -19,6 +19,10 @@ export class Sequential extends Module {
     this.modules = [...modules]
   }
 
+  override get batchFirst(): boolean {
+    return this.modules[0]!.batchFirst
+  }
+
   override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
     this.expectAlive('forward')
     expectOptions('Sequential.forward', options, ['state', 'tape'])

@@ -114,6 +114,10 @@ export abstract class Unrolled extends Module {
     this.#layered = options.layered ?? false
   }
 
+  override get batchFirst(): boolean {
+    return this.#batchFirst
+  }
+
   override blocks(): ParameterBlock[] {
     return [this.#block]
   }

@@ -14,6 +14,7 @@ export interface Core {
   fillUniform(n: number, low: number, high: number, seed0: number, seed1: number, stream0: number, stream1: number, out: number): void
   philox(c0: number, c1: number, c2: number, c3: number, key0: number, key1: number, out: number): void
   copyRows(rows: number, bytes: number, src: number, srcStride: number, dst: number, dstStride: number): void
+  shuffle(n: number, seed0: number, seed1: number, stream0: number, stream1: number, out: number): void
   gatherRows(outer: number, sourceRows: number, rows: number, bytes: number, indices: number, src: number, dst: number): void
   meanSquaredError(groups: number, size: number, mean: number, prediction: number, target: number, mask: number, grad: number): number
   crossEntropy(rows: number, classes: number, mean: number, logits: number, ids: number, mask: number, grad: number): number

@@ -12,7 +12,9 @@ const WINDOWS = [1, 3, 7, 15, 31] // days over which the seasonal factor is aver
  */
 export function climatology(series: Series, split: Split): Float64Array {
   const days = describe(series)
-  const candidates = YEARS.flatMap((years) => WINDOWS.map((window) => forecast(series, split, days, years, window)))
+  const candidates = YEARS.flatMap((years) =>
+    WINDOWS.map((window) => forecast(series, split, days, years, window)),
+  )
   const errors = candidates.map((candidate) => score(series, candidate, split.validation).rmse)
   return candidates[errors.indexOf(Math.min(...errors))]!
 }
@@ -35,7 +37,13 @@ function describe({ firstDay, births }: Series): Day[] {
   })
 }
 
-function forecast(series: Series, { train }: Split, days: Day[], years: number, window: number): Float64Array {
+function forecast(
+  series: Series,
+  { train }: Split,
+  days: Day[],
+  years: number,
+  window: number,
+): Float64Array {
   const levels = new Means() // of a weekday in a year, holidays apart
   const seasons = new Means() // of births / level, by day of the year
   const holidays = new Means() // of births / level, by holiday
@@ -55,7 +63,7 @@ function forecast(series: Series, { train }: Split, days: Day[], years: number, 
     return recent.reduce((sum, value) => sum + value, 0) / years
   })
   return Float64Array.from(days, ({ weekday, dayOfYear, holiday }) => {
-    const factor = (holiday && holidays.get(holiday)) ?? seasons.get(String(dayOfYear)) ?? 1
+    const factor = (holiday ? holidays.get(holiday) : undefined) ?? seasons.get(String(dayOfYear)) ?? 1
     return level[weekday]! * factor
   })
 }

@@ -38,7 +38,12 @@ export function createLinear(rt: Runtime): Sequential {
 }
 
 /** Trains for some epochs and leaves the weights of the epoch that forecast the validation part best. */
-export async function train(rt: Runtime, model: Sequential, problem: Problem, options: TrainOptions): Promise<void> {
+export async function train(
+  rt: Runtime,
+  model: Sequential,
+  problem: Problem,
+  options: TrainOptions,
+): Promise<void> {
   const { series, split, features } = problem
   const { epochs, seed, onProgress } = options
   const data = trainingWindows(rt, features, split.train)
@@ -46,14 +51,13 @@ export async function train(rt: Runtime, model: Sequential, problem: Problem, op
   let best = { rmse: Infinity, weights: model.stateDict() }
 
   for (let epoch = 0; epoch < epochs; epoch++) {
-    model.train()
     // One epoch per call, so that validation can look in between; a new seed reshuffles the windows.
     await fit(model, data, {
       loss: mseLoss,
       optimizer,
       epochs: 1,
       batchSize: BATCH,
-      clip: MAX_NORM,
+      clip: { norm: MAX_NORM },
       seed: seed * 1000 + epoch,
       onProgress,
     })
@@ -69,7 +73,12 @@ export async function train(rt: Runtime, model: Sequential, problem: Problem, op
  * Forecasts each day of `part` from what was known on its eve, in births; NaN elsewhere.
  * One pass over the part: the state at day i has only seen inputs up to day i.
  */
-export function forecast(rt: Runtime, model: Sequential, { inputs, toBirths }: Features, part: Range): Float64Array {
+export function forecast(
+  rt: Runtime,
+  model: Sequential,
+  { inputs, toBirths }: Features,
+  part: Range,
+): Float64Array {
   const start = part.start - WINDOW
   const length = part.end - start
   model.eval()

@@ -9,17 +9,20 @@ export interface Entry {
 /** The table as aligned text; the last entry is the one the others are compared with. */
 export function formatTable(entries: readonly Entry[]): string {
   const model = entries.at(-1)!
-  const header = ['births per day', 'MAE', 'RMSE', `${model.name} has a lower`, 'MAE by', 'RMSE by']
+  const header = ['births per day', 'MAE', 'RMSE', `${model.name} lowers MAE by`, 'RMSE by']
   const rows = entries.map((entry) => [
     entry.name,
     spread(entry, 'mae'),
     spread(entry, 'rmse'),
-    '',
     ...(entry === model ? ['', ''] : [gain(entry, model, 'mae'), gain(entry, model, 'rmse')]),
   ])
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)))
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]!.length)),
+  )
   const format = (row: string[]) =>
-    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join('  ')
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
+      .join('  ')
   return [format(header), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(format)].join('\n')
 }
 

@@ -1,0 +1,73 @@
+/** Batches of samples, gathered in the core in a random order. */
+import { fail, shapeText } from '../runtime/check.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { type Shape, type Tensor, sizeOf } from '../runtime/tensor.ts'
+
+/** A tensor with the axis along which its samples lie. */
+export interface Samples {
+  readonly tensor: Tensor
+  readonly axis: 0 | 1
+}
+
+/** Picks samples into tensors of its own, one per batch size, made once. */
+export class Gatherer {
+  readonly #samples: Samples
+  readonly #batches = new Map<number, Tensor>()
+
+  constructor(samples: Samples) {
+    this.#samples = samples
+  }
+
+  /** The samples whose positions stand at `indices` (an address of 32-bit integers). */
+  gather(indices: number, count: number): Tensor {
+    const { tensor, axis } = this.#samples
+    const { runtime, shape } = tensor
+    let batch = this.#batches.get(count)
+    if (batch === undefined) this.#batches.set(count, (batch = runtime.emptyTensor(shape.with(axis, count), tensor.kind)))
+    const outer = sizeOf(shape.slice(0, axis))
+    const rowBytes = sizeOf(shape.slice(axis + 1)) * runtime.bytesOf(tensor.kind)
+    runtime.core.gatherRows(outer, shape[axis]!, count, rowBytes, indices, tensor.address, batch.address)
+    return batch
+  }
+
+  dispose(): void {
+    for (const batch of this.#batches.values()) batch.dispose()
+  }
+}
+
+/** A fresh random order of n samples per epoch, keyed by (seed, epoch). */
+export class Order {
+  readonly #runtime: Runtime
+  readonly #indices: Tensor
+  readonly #seed: number
+
+  constructor(runtime: Runtime, n: number, seed: number) {
+    this.#runtime = runtime
+    this.#indices = runtime.emptyTensor([n], 'int32')
+    this.#seed = seed
+  }
+
+  shuffle(epoch: number): void {
+    const [low, high] = [this.#seed >>> 0, Math.floor(this.#seed / 2 ** 32)]
+    this.#runtime.core.shuffle(this.#indices.size, low, high, epoch, STREAM, this.#indices.address)
+  }
+
+  /** Address of the order's entries from `first` on. */
+  from(first: number): number {
+    return this.#indices.address + first * 4
+  }
+
+  dispose(): void {
+    this.#indices.dispose()
+  }
+}
+
+/** Keeps these draws apart from those of initial values. */
+const STREAM = 0x7f17
+
+/** The axis of a tensor along which `n` samples lie: 1 after time, else 0. */
+export function sampleAxis(who: string, name: string, shape: Shape, n: number, batchFirst: boolean, steps: number): 0 | 1 {
+  if (!batchFirst && shape.length >= 2 && shape[1] === n && shape[0] === steps) return 1
+  if (shape[0] === n) return 0
+  return fail('shape', `${who}: ${name} is ${shapeText(shape)}; expected ${n} samples along its ${batchFirst ? 'first' : 'second'} axis, or along the first of one without time`)
+}
