@@ -63,8 +63,13 @@ export const STATE_ELEMENTS: i32 = 1; // columns
 export const STATE_LAG: i32 = 2; // the furthest delayed read
 export const STATE_INITIAL: i32 = 3; // address of the state before the first step, or 0 for zeros
 export const STATE_FINAL: i32 = 4; // address that receives the state after the last step, or 0
-export const STATE_SUMS_HISTORY: i32 = 5; // 1: FINAL receives the sum of the last LAG states (an adjoint's unread carries)
+export const STATE_FINAL_MODE: i32 = 5;
 export const STATE_WORDS: i32 = 6;
+
+// what the final address receives
+export const FINAL_COPY: i32 = 0; // the last state
+export const FINAL_SUM: i32 = 1; // an adjoint: the sum of its last LAG carries, which no step has read
+export const FINAL_ADD_SUM: i32 = 2; // the same, added to what is there
 
 // instruction: opcode, number of words with these two, operands
 export const OP_CHAIN: i32 = 1; // rows (0: the segment's), columns, links, then links

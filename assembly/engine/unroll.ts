@@ -77,11 +77,11 @@ function slotBefore(state: usize, lag: i32, reversed: bool): usize {
 function fillHistory<T>(state: usize, reversed: bool): void {
   const initial = word(state, format.STATE_INITIAL);
   const bytes = word(state, format.STATE_ELEMENTS) * <i32>sizeof<T>();
-  const sums = word(state, format.STATE_SUMS_HISTORY) != 0;
+  const isCarry = word(state, format.STATE_FINAL_MODE) != format.FINAL_COPY;
   for (let lag = 1; lag <= word(state, format.STATE_LAG); lag++) {
     const slot = slotBefore(state, lag, reversed);
     // an adjoint's incoming gradient belongs to the last state alone
-    if (initial && (lag == 1 || !sums)) memory.copy(slot, initial, bytes);
+    if (initial && (lag == 1 || !isCarry)) memory.copy(slot, initial, bytes);
     else memory.fill(slot, 0, bytes);
   }
 }
@@ -154,14 +154,15 @@ function endUnit<T>(run: usize, unit: usize, reversed: bool): void {
   segment<T>(unit, format.PROGRAM_FINISH);
 }
 
-/** Copies the newest state out, or the sum of all those that no step has read. */
+/** Copies the newest state out, or adds up the carries that no step has read. */
 function storeFinal<T>(state: usize, reversed: bool): void {
   const final = word(state, format.STATE_FINAL);
   if (!final) return;
   const elements = word(state, format.STATE_ELEMENTS);
-  memory.copy(final, slotBefore(state, 1, reversed), at<T>(0, elements));
-  if (!word(state, format.STATE_SUMS_HISTORY)) return;
-  for (let lag = 2; lag <= word(state, format.STATE_LAG); lag++) {
+  const mode = word(state, format.STATE_FINAL_MODE);
+  if (mode != format.FINAL_ADD_SUM) memory.copy(final, slotBefore(state, 1, reversed), at<T>(0, elements));
+  if (mode == format.FINAL_COPY) return;
+  for (let lag = mode == format.FINAL_SUM ? 2 : 1; lag <= word(state, format.STATE_LAG); lag++) {
     const slot = slotBefore(state, lag, reversed);
     for (let i = 0; i < elements; i++) {
       store<T>(at<T>(final, i), load<T>(at<T>(final, i)) + load<T>(at<T>(slot, i)));

@@ -15,7 +15,7 @@ const HALF: usize = memory.data<f32>([0.5]);
 /** 2^-126, whose bits are those of an exponent of 1. */
 const EXPONENT_STEP: usize = memory.data<f32>([1.1754943508222875e-38]);
 
-/** exp(x) - 1, accurate near 0. Greatest error in ulp, exhaustive: @EXPM1. */
+/** exp(x) - 1, accurate near 0. Greatest error in ulp, exhaustive: 1.45, relaxed 1.44. */
 // @ts-ignore: decorator
 @inline
 export function expm1Lanes<T>(x: v128): v128 {

@@ -27,7 +27,7 @@ const MINUS_HALF: usize = memory.data<f32>([-0.5]);
 const INFINITE: usize = memory.data<f32>([Infinity]);
 const MINUS_INFINITE: usize = memory.data<f32>([-Infinity]);
 
-/** ln(x): -Infinity at 0, NaN below. Greatest error in ulp, exhaustive: @LOG. */
+/** ln(x): -Infinity at 0, NaN below. Greatest error in ulp, exhaustive: 0.82, relaxed 0.81. */
 // @ts-ignore: decorator
 @inline
 export function logLanes<T>(x: v128): v128 {

@@ -7,7 +7,7 @@ const SIGN_SHIFT: i32 = 31;
 
 /**
  * 1 / (1 + exp(-x)) = (1 or e) / (1 + e) with e = exp(-|x|), e being the numerator where x < 0: so the negative tail
- * keeps its precision down to the subnormals. Greatest error in ulp, exhaustive: @SIGMOID.
+ * keeps its precision down to the subnormals. Greatest error in ulp, exhaustive: 2.40.
  */
 // @ts-ignore: decorator
 @inline

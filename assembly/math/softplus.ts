@@ -12,7 +12,7 @@ const LOG1P_FACTOR: usize = memory.data<f32>([
 const ZERO: usize = memory.data<f32>([0]);
 const SIGN: usize = memory.data<f32>([-0.0]);
 
-/** log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)). Greatest error in ulp, exhaustive: @SOFTPLUS. */
+/** log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)). Greatest error in ulp, exhaustive: 2.25, relaxed 1.86. */
 // @ts-ignore: decorator
 @inline
 export function softplusLanes<T>(x: v128): v128 {

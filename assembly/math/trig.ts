@@ -35,7 +35,7 @@ const QUARTER_TURN: usize = memory.data<i32>([1]);
 const LOW_BIT_TO_SIGN: i32 = 31;
 const SECOND_BIT_TO_SIGN: i32 = 30;
 
-/** sin(x); NaN at infinity. Greatest error in ulp, all of the fast interval: @SIN. */
+/** sin(x); NaN at infinity. Greatest error in ulp, all of the fast interval: 2.31. */
 // @ts-ignore: decorator
 @inline
 export function sinLanes<T>(x: v128): v128 {
@@ -51,7 +51,7 @@ export function sinLanes<T>(x: v128): v128 {
   }
 }
 
-/** cos(x); NaN at infinity. Greatest error in ulp, all of the fast interval: @COS. */
+/** cos(x); NaN at infinity. Greatest error in ulp, all of the fast interval: 2.32. */
 // @ts-ignore: decorator
 @inline
 export function cosLanes<T>(x: v128): v128 {

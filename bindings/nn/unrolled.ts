@@ -6,7 +6,7 @@ import { adjoint } from '../program/adjoint.ts'
 import { type CompiledProgram, compile } from '../program/compile.ts'
 import { KIND } from '../program/format.ts'
 import { type StepGraph, Value, isLeaf } from '../program/graph.ts'
-import { type Entry, Invariants, Plan, type PlanUnit } from '../program/plan.ts'
+import { type Entry, Invariants, Plan, type PlanUnit, firstCarry } from '../program/plan.ts'
 import { type SizedCell, trace } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
@@ -63,6 +63,7 @@ interface Call {
 
 interface BackwardCall {
   readonly plan: Plan
+  readonly programs: readonly CompiledProgram[]
   readonly extra: Allocation
   readonly zeros: number
   readonly stagedOutput: number
@@ -172,7 +173,7 @@ export abstract class Unrolled extends Module {
     const backward = this.#backwardCall(call, inputGradient)
     this.#pointBackward(tape, backward, output, state)
     this.#run(`backward${inputGradient}`, backward.plan)
-    return this.#inputGradients(call, backward, state !== undefined || this.#stateNames().length > 0)
+    return this.#inputGradients(call, backward)
   }
 
   override initialState(batch: number): State | undefined {
@@ -393,7 +394,7 @@ export abstract class Unrolled extends Module {
     const state = states.length > 0 ? { state: Object.fromEntries(states) } : {}
     const result = { ...(inputGradient && { input }), ...state }
     return {
-      plan, extra, zeros: extra.address + zeros, stagedOutput: extra.address + stagedOutput,
+      plan, programs, extra, zeros: extra.address + zeros, stagedOutput: extra.address + stagedOutput,
       inputs: Object.fromEntries(tensors), result, withoutInput: state,
     }
   }
@@ -463,20 +464,14 @@ export abstract class Unrolled extends Module {
     return tape
   }
 
-  #pointBackward({ call, addresses }: Tape, backward: BackwardCall, output: Tensor | undefined, state: Record<string, Tensor> | undefined): void {
+  #pointBackward({ addresses }: Tape, backward: BackwardCall, output: Tensor | undefined, state: Record<string, Tensor> | undefined): void {
     const { plan } = backward
     const { steps, batch } = plan
-    const programs = this.#programs
     const top = this.#layers.length - 1
     for (const [i, leaf] of this.#layers[0]!.graph.inputs.entries()) plan.point(top, leaf, addresses[i]!)
-    const incoming = this.#topInput(programs, backward, call)
+    const incoming = backward.programs.at(-1)!.graph.inputs[0]!
     plan.point(0, incoming, this.#outputGradient(backward, output, steps, batch))
     for (const [unit, layer] of [...this.#layers.keys()].reverse().entries()) this.#pointCarries(backward, unit, layer, state)
-  }
-
-  #topInput(programs: ReadonlyMap<string, CompiledProgram[]>, backward: BackwardCall, call: Call): Value {
-    const inputGradient = call.backward.get(true) === backward
-    return programs.get(`backward${inputGradient}`)!.at(-1)!.graph.inputs[0]!
   }
 
   #outputGradient(backward: BackwardCall, output: Tensor | undefined, steps: number, batch: number): number {
@@ -489,16 +484,18 @@ export abstract class Unrolled extends Module {
   /** A state's incoming gradient enters by its nearest carry; what all its carries bring to the start is its outgoing one. */
   #pointCarries(backward: BackwardCall, unit: number, layer: number, state: Record<string, Tensor> | undefined): void {
     const { state: outgoing } = backward.withoutInput as { state?: Record<string, Tensor> }
-    const { states } = this.#layers[layer]!.graph
-    for (const [i, { name }] of states.entries()) {
-      backward.plan.setState(unit, i, this.#layerAddress(state?.[name], layer), this.#layerAddress(outgoing?.[name], layer))
+    const program = backward.programs[layer]!
+    for (const [i, carry] of program.states.entries()) {
+      const name = carry.carries!
+      const incoming = carry === firstCarry(program, name) ? state?.[name] : undefined
+      backward.plan.setState(unit, i, this.#layerAddress(incoming, layer), this.#layerAddress(outgoing?.[name], layer))
     }
   }
 
-  #inputGradients(call: Call, backward: BackwardCall, _hasState: boolean): InputGradients {
+  #inputGradients(call: Call, backward: BackwardCall): InputGradients {
     const { steps, batch } = call.plan
     if (!this.#batchFirst || steps === 1 || batch === 1) return backward.result
-    const graph = adjointOf(this.#layers[0]!)
+    const { graph } = backward.programs[0]!
     for (const [i, tensor] of Object.values(backward.inputs).entries()) {
       const from = backward.plan.entry(this.#layers.length - 1, graph.outputs[i]!).base
       this.#swap(steps, batch, tensor, from, tensor.address)

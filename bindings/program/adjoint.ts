@@ -22,7 +22,7 @@ export const carryName = (state: string, lag: number): string => `${state}@${lag
 export function adjoint(primal: StepGraph, options: AdjointOptions = {}): StepGraph {
   const cotangents = new Cotangents()
   const incoming = primal.outputs.map((output, i) => {
-    const leaf = makeNode('input', [], [['batch', output.columns]], {}, `dOutput${i}`)[0]!
+    const leaf = makeNode('input', [], [[output.rows, output.columns]], {}, `dOutput${i}`)[0]!
     cotangents.send(output, leaf)
     return leaf
   })
@@ -50,7 +50,7 @@ function openCarry(state: StateEdge, lag: number, read: Value, cotangents: Cotan
   if (lag !== 1) reads.clear()
   reads.set(lag, arriving)
   cotangents.send(state.next, arriving)
-  return { edge: { name: leaf.node.name, columns: state.columns, reads, next: arriving }, read }
+  return { edge: { name: leaf.node.name, columns: state.columns, reads, carries: state.name, next: arriving }, read }
 }
 
 function closeCarry(sent: Value | undefined, read: Value): Value {

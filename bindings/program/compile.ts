@@ -32,6 +32,7 @@ export interface CompiledState {
   readonly slot: number
   readonly columns: number
   readonly lag: number
+  readonly carries: string | undefined
 }
 
 export interface CompiledProgram {
@@ -85,8 +86,8 @@ class Compiler {
       for (const step of steps) step.chain ? this.#chain(step, segment) : this.#single(step.nodes[0]!, segment)
     }
     this.#addGradients()
-    const states = this.#graph.states.map(({ name, next, columns, reads }) => {
-      return { name, slot: this.#slot(next), columns, lag: Math.max(...reads.keys()) }
+    const states = this.#graph.states.map(({ name, next, columns, reads, carries }) => {
+      return { name, slot: this.#slot(next), columns, lag: Math.max(...reads.keys()), carries }
     })
     for (const output of this.#graph.outputs) this.#slot(output)
     for (const value of this.#options.saved ?? []) this.#slot(value)

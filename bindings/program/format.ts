@@ -13,7 +13,8 @@ export const UNIT = { PROGRAM: 0, VALUES: 1, STATES: 2, STATE_TABLE: 3, WORDS: 4
 export const PROGRAM = { PARAMETERS: 0, PROLOGUE: 2, STEP: 4, EPILOGUE: 6, FINISH: 8, START: 10, WORDS: 12 } as const
 export const VALUE = { BASE: 0, STRIDE: 1, KIND: 2, SEEDED: 3, WORDS: 4 } as const
 export const KIND = { TIMED: 0, CHUNK: 1, TILE: 2 } as const
-export const STATE = { VALUE: 0, ELEMENTS: 1, LAG: 2, INITIAL: 3, FINAL: 4, SUMS_HISTORY: 5, WORDS: 6 } as const
+export const STATE = { VALUE: 0, ELEMENTS: 1, LAG: 2, INITIAL: 3, FINAL: 4, FINAL_MODE: 5, WORDS: 6 } as const
+export const FINAL = { COPY: 0, SUM: 1, ADD_SUM: 2 } as const
 export const OP = {
   CHAIN: 1, GEMM: 2, GEMM_TN: 3, COLUMN_SUM: 4, ROW_SUM: 5, PACK: 6, ZERO: 7, PLACE: 8, CLEAR_ROWS: 9, TRANSPOSE: 10,
   SOFTMAX: 11, LSTM_GATES: 12, LSTM_GATES_ADJOINT: 13, GRU_GATES: 14, GRU_GATES_ADJOINT: 15,

@@ -70,6 +70,8 @@ export interface StateEdge {
   readonly columns: number
   /** The reads that the step makes, by how many steps back they look. */
   readonly reads: Map<number, Value>
+  /** In an adjoint: the state whose gradient this one carries. */
+  readonly carries?: string
   next: Value
 }
 

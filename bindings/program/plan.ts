@@ -5,8 +5,8 @@
 import { RetrogradError } from '../runtime/errors.ts'
 import { type Allocation, roundUp } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { CompiledProgram, Slot, Storage } from './compile.ts'
-import { FORMAT_VERSION, KIND, PROGRAM, RUN, STAGE, STATE, UNIT, VALUE } from './format.ts'
+import type { CompiledProgram, CompiledState, Slot, Storage } from './compile.ts'
+import { FINAL, FORMAT_VERSION, KIND, PROGRAM, RUN, STAGE, STATE, UNIT, VALUE } from './format.ts'
 import type { Value } from './graph.ts'
 
 const WORD = 4
@@ -72,6 +72,11 @@ export interface PlanOptions {
   readonly reversed: boolean
   /** For messages about memory. */
   readonly who: string
+}
+
+/** The carry into which a state's incoming gradient enters; the others of the state add to its outgoing one. */
+export function firstCarry(program: CompiledProgram, state: string): CompiledState {
+  return program.states.find(({ carries }) => carries === state)!
 }
 
 /** Hands out offsets in an area that is allocated afterwards. */
@@ -255,7 +260,10 @@ export class Plan {
     const { program } = this.#units[index]!
     const values = this.#entries[index]!.flatMap(({ base, stride, kind }) => [base, stride, kind, 0])
     const stateTable = address + values.length * WORD
-    const states = program.states.flatMap((state) => this.#stateWords(state.slot, state.columns, state.lag))
+    const states = program.states.flatMap((state) => {
+      const mode = state.carries === undefined ? FINAL.COPY : state === firstCarry(program, state.carries) ? FINAL.SUM : FINAL.ADD_SUM
+      return [state.slot, this.batch * state.columns, state.lag, 0, 0, mode]
+    })
     const header = stateTable + states.length * WORD
     const code = Object.values(program.words).flat()
     this.#valueTables.push(address)
@@ -264,11 +272,6 @@ export class Plan {
     this.#write(address, values)
     this.#write(stateTable, states)
     this.#write(header, [...this.#segmentTable(program, header + PROGRAM.WORDS * WORD), ...code])
-  }
-
-  /** An adjoint's history is summed into the gradient of the one initial state behind all its delayed reads. */
-  #stateWords(slot: number, columns: number, lag: number): number[] {
-    return [slot, this.batch * columns, lag, 0, 0, Number(this.#reversed)]
   }
 
   #segmentTable(program: CompiledProgram, code: number): number[] {

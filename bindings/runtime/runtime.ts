@@ -164,8 +164,10 @@ export class Runtime {
     const { flat, axes } = flatten(who, values)
     const finalShape = checkShape(who, shape ?? axes, flat.length)
     if (kind === 'int32') expectWhole(who, flat)
+    // growing the memory would detach a view of it
+    const safe = ArrayBuffer.isView(flat) && flat.buffer === this.heap.buffer ? Array.from(flat) : flat
     const tensor = this.emptyTensor(finalShape, kind)
-    this.arrayAt(tensor.address, flat.length, kind).set(flat)
+    this.arrayAt(tensor.address, safe.length, kind).set(safe)
     return tensor
   }
 }

@@ -18,7 +18,7 @@ export function figure(names: string[], values: object[], days: object[]): Spec 
     title: {
       text: 'Births in the United States: forecast on the eve, and counted',
       subtitle:
-        'The last weeks of the test part, which neither training nor selection has seen. Weekends are shaded.',
+        'The last weeks of the test part, used neither for training nor for picking the epoch. Weekends are shaded.',
     },
     data: [
       { name: 'values', values },

@@ -1,30 +1,56 @@
-/** Single kernels of the core for tests: synchronous, one instance per variant. Temporary, to be replaced. */
+/** Single kernels of the core for tests: one synchronous instance per variant, memory without an owner. */
 import { readFileSync } from 'node:fs'
+import { LINK } from '../../bindings/program/format.ts'
 
-type Variant = 'simd' | 'float64' | 'debug' | 'relaxed'
-type Kernel = (...args: number[]) => number
+export type CoreVariant = 'simd' | 'float64' | 'debug' | 'relaxed'
+export type Numbers = Float32Array | Float64Array
 
-const CODES = { exp: 8, expm1: 9, log: 10, tanh: 11, sigmoid: 12, softplus: 14, sin: 15, cos: 16 }
-const cores = new Map<Variant, { exports: Record<string, Kernel>; memory: WebAssembly.Memory; heap: number }>()
+export interface TestCore {
+  readonly exports: Record<string, (...args: number[]) => number>
+  readonly memory: WebAssembly.Memory
+  /** First byte that tests may use. */
+  readonly heap: number
+  readonly elementBytes: number
+}
 
-export function loadCore(variant: Variant) {
+const cores = new Map<CoreVariant, TestCore>()
+
+export function loadCore(variant: CoreVariant): TestCore {
   const known = cores.get(variant)
   if (known) return known
-  const file = `${process.env.CORE_DIR ?? 'build'}/${variant}.wasm`
-  const exports = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), { env: { abort() {} } }).exports as any
-  const core = { exports, memory: exports.memory as WebAssembly.Memory, heap: 1 << 19 }
+  const file = new URL(`../../build/${variant}.wasm`, import.meta.url)
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), { env: { abort: () => { throw new Error('assertion failed in the core') } } })
+  const globals = exports as Record<string, WebAssembly.Global>
+  const core = {
+    exports: exports as TestCore['exports'],
+    memory: exports['memory'] as WebAssembly.Memory,
+    heap: Math.ceil(globals['HEAP_BASE']!.value / 64) * 64,
+    elementBytes: globals['ELEMENT_BYTES']!.value as number,
+  }
   cores.set(variant, core)
   return core
 }
 
-export function applyUnary<A extends Float32Array | Float64Array>(variant: Variant, name: keyof typeof CODES, input: A): A {
-  const { exports, memory, heap } = loadCore(variant)
+/** Views of `counts` elements each, one after the other from the heap's start, each with a vector of slack. */
+export function arrays(core: TestCore, ...counts: number[]): { data: Numbers; address: number }[] {
+  const ArrayType = core.elementBytes === 8 ? Float64Array : Float32Array
+  const places = counts.map(() => 0)
+  let end = core.heap
+  for (const [i, count] of counts.entries()) {
+    places[i] = end
+    end += Math.ceil((count * core.elementBytes + 64) / 64) * 64
+  }
+  const missing = end - core.memory.buffer.byteLength
+  if (missing > 0) core.memory.grow(Math.ceil(missing / 65536))
+  return places.map((address, i) => ({ address, data: new ArrayType(core.memory.buffer, address, counts[i]) }))
+}
+
+/** One elementwise operation of the core applied to an array. */
+export function applyUnary<A extends Numbers>(variant: CoreVariant, name: string, input: A): A {
+  const core = loadCore(variant)
   const padded = Math.ceil(input.length / 4) * 4
-  const bytes = padded * input.BYTES_PER_ELEMENT
-  if (heap + 2 * bytes > memory.buffer.byteLength)
-    memory.grow(Math.ceil((heap + 2 * bytes - memory.buffer.byteLength) / 65536))
-  const ArrayType = input.constructor as any
-  new ArrayType(memory.buffer, heap, padded).set(input)
-  exports.applyUnary(CODES[name], padded, heap, heap + bytes)
-  return new ArrayType(memory.buffer, heap + bytes, input.length).slice()
+  const [x, y] = arrays(core, padded, padded)
+  x!.data.set(input)
+  core.exports['applyUnary']!(LINK[name.toUpperCase() as keyof typeof LINK], padded, x!.address, y!.address)
+  return y!.data.slice(0, input.length) as A
 }
