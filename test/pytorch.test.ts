@@ -115,7 +115,7 @@ function runRecurrent(rt: Runtime, c: RecurrentCase): Record<string, Numbers> {
   return {
     output: output.data,
     ...prefixed('state', state as Record<string, Tensor>),
-    'grad.input': gradients.input.data,
+    'grad.input': (gradients.input as Tensor).data,
     ...(c.state ? prefixed('grad.state', gradients.state as Record<string, Tensor>) : {}),
     ...parameterGradients(layer),
   }
@@ -127,7 +127,7 @@ function runLinear(rt: Runtime, c: LinearCase): Record<string, Numbers> {
   linear.loadStateDict(stateDict(linear, c.seed, c.parameterScale))
   const { output } = linear.forward(tensor(rt, c.seed, 'input', [...c.lead, inFeatures]))
   const { input } = linear.backward({ output: tensor(rt, c.seed, 'd.output', [...c.lead, outFeatures]) })
-  return { output: output.data, 'grad.input': input.data, ...parameterGradients(linear) }
+  return { output: output.data, 'grad.input': (input as Tensor).data, ...parameterGradients(linear) }
 }
 
 /** Value and gradient, whichever loss the case names. The target's stream is `target`, or `target {step}`. */

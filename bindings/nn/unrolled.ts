@@ -232,7 +232,7 @@ export abstract class Unrolled extends Module {
 
   #inputTensors(who: string, input: Input): Tensor[] {
     const names = [...this.#layers[0]!.sized.inputs.keys()]
-    if (names.length === 1 && (input instanceof Tensor || typeof input !== 'object' || input === null)) {
+    if (names.length === 1 && !Object.hasOwn(Object(input), names[0]!)) {
       return [expectTensor(who, 'input', input, this.runtime)]
     }
     expectOptions(`${who}: input`, input, names)

@@ -1,0 +1,47 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { gruCell } from '../bindings/cells/gru.ts'
+import { lstmCell } from '../bindings/cells/lstm.ts'
+import { rnnCell } from '../bindings/cells/rnn.ts'
+import { adjoint } from '../bindings/program/adjoint.ts'
+import type { StepGraph } from '../bindings/program/graph.ts'
+import { SEGMENTS, schedule } from '../bindings/program/schedule.ts'
+import { sizeCell, trace } from '../bindings/program/trace.ts'
+
+const sizes = { I: 3, H: 4 }
+const lstm = trace(sizeCell(lstmCell({ bias: true }), sizes))
+const gru = trace(sizeCell(gruCell({ bias: true, resetAfter: true }), sizes))
+const rnn = trace(sizeCell(rnnCell({ nonlinearity: 'tanh', bias: true }), sizes))
+
+/** The operations of each segment, in order. */
+function operations(graph: StepGraph, primal?: StepGraph): Record<string, string[]> {
+  const given = new Set(primal ? [...valuesOf(primal)] : [])
+  const { steps } = schedule(graph, (value) => given.has(value), new Set())
+  return Object.fromEntries(SEGMENTS.map((segment) => [segment, steps[segment].flatMap((step) => step.nodes.map((node) => node.op))]))
+}
+
+function valuesOf(graph: StepGraph) {
+  const found = new Set(graph.params)
+  const open = [...graph.outputs, ...graph.states.flatMap((state) => [state.next, ...state.reads.values()]), ...graph.inputs]
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (!found.has(value)) open.push(...value.node.inputs)
+    for (const result of value.node.results) found.add(result)
+  }
+  return found
+}
+
+const test = suite('the schedule')
+
+test('only what lies on the cycle through the state runs step by step', () => {
+  assert.equal(operations(rnn), { parameters: ['add'], prologue: ['linear'], step: ['linear', 'tanh'], epilogue: [], finish: [] })
+  assert.equal(operations(lstm), { parameters: ['add'], prologue: ['linear'], step: ['linear', 'lstmGates'], epilogue: [], finish: [] })
+  assert.equal(operations(gru), { parameters: [], prologue: ['linear'], step: ['linear', 'gruGates'], epilogue: [], finish: [] })
+})
+
+test('weight gradients and the gradient by the input wait for the end of a chunk', () => {
+  const back = operations(adjoint(lstm), lstm)
+  assert.equal(back['step'], ['add', 'lstmGatesAdjoint', 'matmul', 'flush', 'flush'])
+  assert.equal(back['epilogue']!.toSorted(), ['columnSum', 'matmul', 'outer', 'outer'])
+  assert.equal([...back['parameters']!, ...back['prologue']!], [])
+})
+test.run()
