@@ -40,11 +40,19 @@ export function copyRows(rows: i32, bytes: usize, src: usize, srcStride: usize, 
 }
 
 /** dst[o, i] = src[o, indices[i]] for rows of `bytes` bytes; src has `sourceRows` rows in each of `outer` blocks. */
-export function gatherRows(outer: i32, sourceRows: i32, rows: i32, bytes: usize, indices: usize, src: usize, dst: usize): void {
+export function gatherRows(
+  outer: i32,
+  sourceRows: i32,
+  rows: i32,
+  bytes: usize,
+  indices: usize,
+  src: usize,
+  dst: usize,
+): void {
   for (let o = 0; o < outer; o++) {
     const block = src + <usize>o * <usize>sourceRows * bytes;
     for (let i = 0; i < rows; i++) {
-      memory.copy(dst, block + <usize>load<i32>(indices + (<usize>i << 2)) * bytes, bytes);
+      memory.copy(dst, block + <usize>load<i32>(indices + ((<usize>i) << 2)) * bytes, bytes);
       dst += bytes;
     }
   }
@@ -54,7 +62,16 @@ export function zeroBytes(dst: usize, bytes: usize): void {
   memory.fill(dst, 0, bytes);
 }
 
-export function fillUniform(n: i32, low: f64, high: f64, seed0: u32, seed1: u32, stream0: u32, stream1: u32, out: usize): void {
+export function fillUniform(
+  n: i32,
+  low: f64,
+  high: f64,
+  seed0: u32,
+  seed1: u32,
+  stream0: u32,
+  stream1: u32,
+  out: usize,
+): void {
   FLOAT64
     ? uniform<f64>(n, low, high, seed0, seed1, stream0, stream1, out)
     : uniform<f32>(n, low, high, seed0, seed1, stream0, stream1, out);
@@ -69,14 +86,28 @@ export function shuffle(n: i32, seed0: u32, seed1: u32, stream0: u32, stream1: u
 }
 
 export function meanSquaredError(
-  groups: i32, size: i32, mean: bool, prediction: usize, target: usize, mask: usize, grad: usize,
+  groups: i32,
+  size: i32,
+  mean: bool,
+  prediction: usize,
+  target: usize,
+  mask: usize,
+  grad: usize,
 ): f64 {
   return FLOAT64
     ? losses.meanSquaredError<f64>(groups, size, mean, prediction, target, mask, grad)
     : losses.meanSquaredError<f32>(groups, size, mean, prediction, target, mask, grad);
 }
 
-export function crossEntropy(rows: i32, classes: i32, mean: bool, logits: usize, ids: usize, mask: usize, grad: usize): f64 {
+export function crossEntropy(
+  rows: i32,
+  classes: i32,
+  mean: bool,
+  logits: usize,
+  ids: usize,
+  mask: usize,
+  grad: usize,
+): f64 {
   return FLOAT64
     ? losses.crossEntropy<f64>(rows, classes, mean, logits, ids, mask, grad)
     : losses.crossEntropy<f32>(rows, classes, mean, logits, ids, mask, grad);
@@ -97,7 +128,16 @@ export function adamAdvance(products: usize, beta1: f64, beta2: f64): void {
 }
 
 export function adam(
-  n: i32, lr: f64, beta1: f64, beta2: f64, eps: f64, products: usize, w: usize, g: usize, m: usize, v: usize,
+  n: i32,
+  lr: f64,
+  beta1: f64,
+  beta2: f64,
+  eps: f64,
+  products: usize,
+  w: usize,
+  g: usize,
+  m: usize,
+  v: usize,
 ): void {
   FLOAT64
     ? optimizers.adam<f64>(n, lr, beta1, beta2, eps, products, w, g, m, v)
@@ -135,21 +175,43 @@ export function gemmTnScratch(columns: i32): i32 {
 }
 
 export function packTransposed(columns: i32, depth: i32, w: usize, stride: i32, packed: usize): void {
-  FLOAT64 ? packing.packTransposed<f64>(columns, depth, w, stride, packed) : packing.packTransposed<f32>(columns, depth, w, stride, packed);
+  FLOAT64
+    ? packing.packTransposed<f64>(columns, depth, w, stride, packed)
+    : packing.packTransposed<f32>(columns, depth, w, stride, packed);
 }
 
 export function packPlain(columns: i32, depth: i32, w: usize, stride: i32, packed: usize): void {
-  FLOAT64 ? packing.packPlain<f64>(columns, depth, w, stride, packed) : packing.packPlain<f32>(columns, depth, w, stride, packed);
+  FLOAT64
+    ? packing.packPlain<f64>(columns, depth, w, stride, packed)
+    : packing.packPlain<f32>(columns, depth, w, stride, packed);
 }
 
-export function gemmPacked(rows: i32, columns: i32, depth: i32, a: usize, aStride: i32, packed: usize, c: usize, cStride: i32): void {
+export function gemmPacked(
+  rows: i32,
+  columns: i32,
+  depth: i32,
+  a: usize,
+  aStride: i32,
+  packed: usize,
+  c: usize,
+  cStride: i32,
+): void {
   FLOAT64
     ? linalg.gemmPacked<f64>(rows, columns, depth, a, aStride, packed, c, cStride)
     : linalg.gemmPacked<f32>(rows, columns, depth, a, aStride, packed, c, cStride);
 }
 
 export function gemmTn(
-  rows: i32, m: i32, n: i32, a: usize, aStride: i32, b: usize, bStride: i32, c: usize, cStride: i32, panels: usize,
+  rows: i32,
+  m: i32,
+  n: i32,
+  a: usize,
+  aStride: i32,
+  b: usize,
+  bStride: i32,
+  c: usize,
+  cStride: i32,
+  panels: usize,
 ): void {
   FLOAT64
     ? linalg.gemmTn<f64>(rows, m, n, a, aStride, b, bStride, c, cStride, panels)

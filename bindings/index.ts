@@ -5,7 +5,14 @@ export type { Tensor } from './runtime/tensor.ts'
 export { type Cell, type Size, defineCell } from './program/trace.ts'
 export type { Value } from './program/graph.ts'
 export {
-  type BackwardOptions, type ForwardOptions, type ForwardResult, type Input, type InputGradients, Module, type OutputGradients, type State,
+  type BackwardOptions,
+  type ForwardOptions,
+  type ForwardResult,
+  type Input,
+  type InputGradients,
+  Module,
+  type OutputGradients,
+  type State,
 } from './nn/module.ts'
 export type { Parameter, StateDict } from './nn/parameters.ts'
 export { RNN, type RNNOptions } from './nn/rnn.ts'

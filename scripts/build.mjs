@@ -25,7 +25,15 @@ function compileCore() {
   }
 }
 
-const shared = { bundle: true, format: 'esm', target: 'es2022', packages: 'external', splitting: true, legalComments: 'none', logLevel: 'warning' }
+const shared = {
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  packages: 'external',
+  splitting: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+}
 
 /** In the workerd entry the binaries are modules that the host compiles. */
 const hostCompiles = {
@@ -41,7 +49,8 @@ async function bundle() {
   const entryPoints = ENTRIES.map((name) => at('bindings', `${name}.ts`))
   await build({ ...shared, entryPoints, outdir: at('dist') })
   await build({ ...shared, entryPoints, outdir: at('dist', 'workerd'), plugins: [hostCompiles] })
-  for (const variant of ['simd', 'float64']) copyFileSync(at('build', `${variant}.wasm`), at('dist', 'workerd', `${variant}.wasm`))
+  for (const variant of ['simd', 'float64'])
+    copyFileSync(at('build', `${variant}.wasm`), at('dist', 'workerd', `${variant}.wasm`))
   emitDeclarations(ENTRIES)
 }
 

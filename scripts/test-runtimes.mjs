@@ -5,28 +5,12 @@
  *   npm run test:runtimes               all of them
  *   npm run test:runtimes -- deno bun   those whose names contain one of the words
  */
-import {
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inChromium } from './runtimes/chromium.mjs'
-import {
-  Skipped,
-  expectLinux,
-  install,
-  installRuntime,
-  printResult,
-  readResult,
-  run,
-} from './runtimes/tools.mjs'
+import { Skipped, expectLinux, install, installRuntime, printResult, readResult, run } from './runtimes/tools.mjs'
 import { inWorkerd } from './runtimes/workerd.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -69,12 +53,7 @@ async function inDeno(places) {
   expectLinux('Deno')
   const modules = await installRuntime(join(places.tools, 'deno'), 'deno@2.9.6')
   const env = { DENO_DIR: join(places.tools, 'deno-cache'), DENO_NO_UPDATE_CHECK: '1' }
-  return inProcess(
-    places,
-    join(modules, '@deno/linux-x64-glibc/deno'),
-    ['run', '--no-remote', '--no-prompt'],
-    env,
-  )
+  return inProcess(places, join(modules, '@deno/linux-x64-glibc/deno'), ['run', '--no-remote', '--no-prompt'], env)
 }
 
 async function inBun(places) {
@@ -108,8 +87,7 @@ async function checkTypes({ app }) {
 
 /** The tarball as npm would publish it, installed in an empty folder. */
 async function installTarball(temporary) {
-  if (!existsSync(join(ROOT, 'dist/index.js')))
-    throw new Error('dist/ is not built; run `npm run build` first')
+  if (!existsSync(join(ROOT, 'dist/index.js'))) throw new Error('dist/ is not built; run `npm run build` first')
   await run('npm', ['pack', '--ignore-scripts', '--pack-destination', temporary], { cwd: ROOT })
   const tarball = readdirSync(temporary).find((name) => name.endsWith('.tgz'))
   const app = join(temporary, 'app')
@@ -142,16 +120,7 @@ function compareBits(results) {
 }
 
 function printTable(results) {
-  const columns = [
-    'runtime',
-    'version',
-    'auto takes',
-    'loss',
-    'float32 bits',
-    'float64 bits',
-    'time',
-    'verdict',
-  ]
+  const columns = ['runtime', 'version', 'auto takes', 'loss', 'float32 bits', 'float64 bits', 'time', 'verdict']
   const rows = results.map(({ name, version, auto, firstLoss, lastLoss, checksum, float64, time, state }) => {
     const loss = checksum && `${firstLoss.toFixed(4)} → ${lastLoss.toFixed(4)}`
     return [name, version, auto, loss, checksum, float64, time, state].map((cell) => cell ?? '')

@@ -1,11 +1,30 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Adam, GRU, LSTM, LastStep, Linear, type Module, RNN, type Runtime, Sequential, type State, type Tensor, createRuntime, fit, mseLoss } from '../bindings/index.ts'
+import {
+  Adam,
+  GRU,
+  LSTM,
+  LastStep,
+  Linear,
+  type Module,
+  RNN,
+  type Runtime,
+  Sequential,
+  type State,
+  type Tensor,
+  createRuntime,
+  fit,
+  mseLoss,
+} from '../bindings/index.ts'
 import { readSafetensors, writeSafetensors } from '../bindings/io.ts'
 import { drawTensor, numbers, stateNumbers } from './support/nets.ts'
 
 /** Sizes straddle the vector's lanes; 90 steps of 3 samples are more than one chunk of 256 rows. */
-const SIZES = [[1, 1], [3, 5], [17, 33]] as const
+const SIZES = [
+  [1, 1],
+  [3, 5],
+  [17, 33],
+] as const
 const [T, B] = [90, 3]
 
 type Make = (runtime: Runtime, I: number, H: number) => Module
@@ -13,14 +32,20 @@ const KINDS: Record<string, Make> = {
   RNN: (rt, inputSize, hiddenSize) => new RNN(rt, { inputSize, hiddenSize, numLayers: 2 }),
   LSTM: (rt, inputSize, hiddenSize) => new LSTM(rt, { inputSize, hiddenSize, numLayers: 2 }),
   GRU: (rt, inputSize, hiddenSize) => new GRU(rt, { inputSize, hiddenSize, numLayers: 2 }),
-  'GRU, reset before': (rt, inputSize, hiddenSize) => new GRU(rt, { inputSize, hiddenSize, numLayers: 2, resetAfter: false }),
+  'GRU, reset before': (rt, inputSize, hiddenSize) =>
+    new GRU(rt, { inputSize, hiddenSize, numLayers: 2, resetAfter: false }),
 }
 
-const rowsOf = (tensor: Tensor, from: number, to: number) => tensor.data.slice((from * tensor.size) / tensor.shape[0]!, (to * tensor.size) / tensor.shape[0]!)
-const cut = (rt: Runtime, x: Tensor, from: number, to: number) => rt.tensor(rowsOf(x, from, to), [to - from, ...x.shape.slice(1)])
+const rowsOf = (tensor: Tensor, from: number, to: number) =>
+  tensor.data.slice((from * tensor.size) / tensor.shape[0]!, (to * tensor.size) / tensor.shape[0]!)
+const cut = (rt: Runtime, x: Tensor, from: number, to: number) =>
+  rt.tensor(rowsOf(x, from, to), [to - from, ...x.shape.slice(1)])
 const sample = (rt: Runtime, x: Tensor, b: number) => {
   const [steps, batch, F] = x.shape as [number, number, number]
-  return rt.tensor(Array.from({ length: steps * F }, (_, i) => x.data[(Math.floor(i / F) * batch + b) * F + (i % F)]!), [steps, 1, F])
+  return rt.tensor(
+    Array.from({ length: steps * F }, (_, i) => x.data[(Math.floor(i / F) * batch + b) * F + (i % F)]!),
+    [steps, 1, F],
+  )
 }
 
 for (const options of [{ variant: 'simd' }, { dtype: 'float64' }] as const) {
@@ -38,7 +63,11 @@ for (const options of [{ variant: 'simd' }, { dtype: 'float64' }] as const) {
         const expected = whole()
         const outputs: number[] = []
         let state: State | undefined
-        for (const [from, to] of [[0, 1], [1, 40], [40, T]] as const) {
+        for (const [from, to] of [
+          [0, 1],
+          [1, 40],
+          [40, T],
+        ] as const) {
           const part = net.forward(cut(runtime, x, from, to), state ? { state } : {})
           outputs.push(...numbers(part.output))
           state = part.state
@@ -49,7 +78,9 @@ for (const options of [{ variant: 'simd' }, { dtype: 'float64' }] as const) {
       test(`${kind} ${I}→${H}: step gives what forward gives`, () => {
         const expected = whole()
         const state = net.initialState(B)!
-        const outputs = Array.from({ length: T }, (_, t) => numbers(net.step(runtime.tensor(rowsOf(x, t, t + 1), [B, I]), state).output))
+        const outputs = Array.from({ length: T }, (_, t) =>
+          numbers(net.step(runtime.tensor(rowsOf(x, t, t + 1), [B, I]), state).output),
+        )
         assert.equal(outputs.flat(), expected.output)
         assert.equal(stateNumbers(state), expected.state)
       })
@@ -75,7 +106,9 @@ for (const options of [{ variant: 'simd' }, { dtype: 'float64' }] as const) {
   for (const [I, H] of SIZES) {
     test(`fused gates give what the plain chain gives, ${I}→${H}`, () => {
       for (const Kind of [LSTM, GRU]) {
-        const [fused, plain] = [true, false].map((value) => new Kind(runtime, { inputSize: I, hiddenSize: H, fused: value })) as Module[] as [Module, Module]
+        const [fused, plain] = [true, false].map(
+          (value) => new Kind(runtime, { inputSize: I, hiddenSize: H, fused: value }),
+        ) as Module[] as [Module, Module]
         plain.loadStateDict(fused.stateDict())
         const x = drawTensor(runtime, 3, 'x', [T, B, I], 3)
         const [a, b] = [fused.forward(x), plain.forward(x)]
@@ -90,12 +123,22 @@ for (const options of [{ variant: 'simd' }, { dtype: 'float64' }] as const) {
     assert.not.equal(other, first)
   })
   test('saved and loaded, a net gives what it gave', () => {
-    const make = () => new Sequential(runtime, [new LSTM(runtime, { inputSize: 3, hiddenSize: 5 }), new LastStep(runtime), new Linear(runtime, { inFeatures: 5, outFeatures: 2 })])
+    const make = () =>
+      new Sequential(runtime, [
+        new LSTM(runtime, { inputSize: 3, hiddenSize: 5 }),
+        new LastStep(runtime),
+        new Linear(runtime, { inFeatures: 5, outFeatures: 2 }),
+      ])
     const [net, copy] = [make(), make()]
     const x = drawTensor(runtime, 9, 'x', [8, B, 3])
     const expected = numbers(net.forward(x).output)
     assert.not.equal(numbers(copy.forward(x).output), expected)
-    copy.loadStateDict(readSafetensors(writeSafetensors(net.stateDict())).tensors as Record<string, { shape: number[]; data: Float32Array }>)
+    copy.loadStateDict(
+      readSafetensors(writeSafetensors(net.stateDict())).tensors as Record<
+        string,
+        { shape: number[]; data: Float32Array }
+      >,
+    )
     assert.equal(numbers(copy.forward(x).output), expected)
   })
   test.run()
@@ -103,7 +146,10 @@ for (const options of [{ variant: 'simd' }, { dtype: 'float64' }] as const) {
 
 async function train(options: { variant: 'simd' } | { dtype: 'float64' }, seed: number): Promise<number[]> {
   const rt = await createRuntime({ ...options, seed })
-  const net = new Sequential(rt, [new GRU(rt, { inputSize: 2, hiddenSize: 7 }), new Linear(rt, { inFeatures: 7, outFeatures: 1 })])
+  const net = new Sequential(rt, [
+    new GRU(rt, { inputSize: 2, hiddenSize: 7 }),
+    new Linear(rt, { inFeatures: 7, outFeatures: 1 }),
+  ])
   const data = { input: drawTensor(rt, 1, 'x', [12, 10, 2]), target: drawTensor(rt, 2, 'y', [12, 10, 1]) }
   await fit(net, data, { loss: mseLoss, optimizer: new Adam(net), epochs: 3, batchSize: 4, clip: { norm: 1 } })
   return net.parameters().flatMap(({ value }) => numbers(value))

@@ -1,8 +1,24 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
-  Adam, GRU, LSTM, LastStep, Linear, RNN, Recurrent, RetrogradError, SGD, Sequential, type Tensor, clipGradNorm, clipGradValue, createRuntime,
-  crossEntropyLoss, defineCell, fit, mseLoss,
+  Adam,
+  GRU,
+  LSTM,
+  LastStep,
+  Linear,
+  RNN,
+  Recurrent,
+  RetrogradError,
+  SGD,
+  Sequential,
+  type Tensor,
+  clipGradNorm,
+  clipGradValue,
+  createRuntime,
+  crossEntropyLoss,
+  defineCell,
+  fit,
+  mseLoss,
 } from '../bindings/index.ts'
 import { linear, tanh } from '../bindings/ops.ts'
 import { drawTensor, numbers } from './support/nets.ts'
@@ -22,62 +38,205 @@ const any = (value: unknown) => value as never
 
 /** What is done, the error's code, and what its message must say. */
 const CASES: [string, () => unknown, string, RegExp][] = [
-  ['wrong rank', () => lstm.forward(rt.tensor([[1, 2, 3, 4]])), 'shape', /^LSTM\.forward: input is \[1, 4\]; expected \[T, B, 4\] \(inputSize is 4\)$/],
-  ['wrong size', () => lstm.forward(rt.tensor(new Float32Array(12), [2, 2, 3])), 'shape', /^LSTM\.forward: input is \[2, 2, 3\]; expected \[T, B, 4\]/],
+  [
+    'wrong rank',
+    () => lstm.forward(rt.tensor([[1, 2, 3, 4]])),
+    'shape',
+    /^LSTM\.forward: input is \[1, 4\]; expected \[T, B, 4\] \(inputSize is 4\)$/,
+  ],
+  [
+    'wrong size',
+    () => lstm.forward(rt.tensor(new Float32Array(12), [2, 2, 3])),
+    'shape',
+    /^LSTM\.forward: input is \[2, 2, 3\]; expected \[T, B, 4\]/,
+  ],
   ['empty batch', () => lstm.forward(rt.tensor([], [3, 0, 4])), 'shape', /batch is empty/],
   ['T = 0', () => lstm.forward(rt.tensor([], [0, 2, 4])), 'shape', /T = 0/],
-  ['Linear: wrong rank', () => new Linear(rt, { inFeatures: 2, outFeatures: 1 }).forward(rt.tensor([1, 2])), 'shape', /Linear\.forward: input is \[2\]/],
+  [
+    'Linear: wrong rank',
+    () => new Linear(rt, { inFeatures: 2, outFeatures: 1 }).forward(rt.tensor([1, 2])),
+    'shape',
+    /Linear\.forward: input is \[2\]/,
+  ],
   ['not a tensor', () => lstm.forward(any([1, 2])), 'type', /LSTM\.forward: input is an array; expected a tensor/],
   ['ids for numbers', () => lstm.forward(rt.indices([1], [1, 1, 1])), 'type', /int32/],
   ['another runtime', () => lstm.forward(drawTensor(other, 1, 'x', [5, 2, 4])), 'runtime', /another runtime/],
   ['disposed input', () => lstm.forward(gone), 'disposed', /input was disposed of/],
   ['disposed module', () => deadNet.forward(x), 'disposed', /RNN\.forward: the module was disposed of/],
   ['disposed tensor read', () => gone.data, 'disposed', /Tensor\.data/],
-  ['unknown forward option', () => lstm.forward(x, any({ lenghts: [1] })), 'option', /unknown option 'lenghts'; known are state, tape/],
-  ['unknown module option', () => new LSTM(rt, any({ inputSize: 1, hiddenSize: 1, biass: true })), 'option', /LSTM: unknown option 'biass'/],
-  ['missing size', () => new GRU(rt, any({ inputSize: 1 })), 'option', /GRU: hiddenSize is undefined; expected a whole number >= 1/],
+  [
+    'unknown forward option',
+    () => lstm.forward(x, any({ lenghts: [1] })),
+    'option',
+    /unknown option 'lenghts'; known are state, tape/,
+  ],
+  [
+    'unknown module option',
+    () => new LSTM(rt, any({ inputSize: 1, hiddenSize: 1, biass: true })),
+    'option',
+    /LSTM: unknown option 'biass'/,
+  ],
+  [
+    'missing size',
+    () => new GRU(rt, any({ inputSize: 1 })),
+    'option',
+    /GRU: hiddenSize is undefined; expected a whole number >= 1/,
+  ],
   ['hidden size 0', () => new GRU(rt, { inputSize: 1, hiddenSize: 0 }), 'option', /hiddenSize is 0/],
-  ['unknown nonlinearity', () => new RNN(rt, any({ inputSize: 1, hiddenSize: 1, nonlinearity: 'gelu' })), 'option', /nonlinearity is 'gelu'; expected one of tanh, relu, identity/],
+  [
+    'unknown nonlinearity',
+    () => new RNN(rt, any({ inputSize: 1, hiddenSize: 1, nonlinearity: 'gelu' })),
+    'option',
+    /nonlinearity is 'gelu'; expected one of tanh, relu, identity/,
+  ],
   ['unknown runtime option', () => createRuntime(any({ sead: 1 })), 'option', /unknown option 'sead'/],
   ['unknown dtype', () => createRuntime(any({ dtype: 'float16' })), 'option', /dtype is 'float16'/],
-  ['bytes that are no binary', () => createRuntime({ wasm: new Uint8Array([1, 2, 3]) }), 'unsupported', /does not compile/],
-  ['state of the wrong shape', () => lstm.forward(x, { state: { h: rt.tensor(new Float32Array(3), [1, 1, 3]), c: rt.tensor(new Float32Array(3), [1, 1, 3]) } }), 'shape', /state\.h is \[1, 1, 3\]; expected \[1, 2, 3\]/],
-  ['state with a part missing', () => lstm.forward(x, { state: { h: rt.tensor(new Float32Array(6), [1, 2, 3]) } }), 'type', /state\.c is undefined/],
+  [
+    'bytes that are no binary',
+    () => createRuntime({ wasm: new Uint8Array([1, 2, 3]) }),
+    'unsupported',
+    /does not compile/,
+  ],
+  [
+    'state of the wrong shape',
+    () =>
+      lstm.forward(x, {
+        state: { h: rt.tensor(new Float32Array(3), [1, 1, 3]), c: rt.tensor(new Float32Array(3), [1, 1, 3]) },
+      }),
+    'shape',
+    /state\.h is \[1, 1, 3\]; expected \[1, 2, 3\]/,
+  ],
+  [
+    'state with a part missing',
+    () => lstm.forward(x, { state: { h: rt.tensor(new Float32Array(6), [1, 2, 3]) } }),
+    'type',
+    /state\.c is undefined/,
+  ],
   ['step without a state', () => lstm.step(rt.tensor(new Float32Array(4), [1, 4])), 'type', /initialState\(1\)/],
   ['a batch that is no number', () => lstm.initialState(0), 'range', /batch is 0/],
-  ['backward without a tape', () => new LSTM(rt, { inputSize: 4, hiddenSize: 3 }).backward({ output: x }), 'tape', /no tape/],
-  ['backward after eval forward', () => (lstm.forward(x, { tape: false }), lstm.backward({ output: drawTensor(rt, 1, 'd', [5, 2, 3]) })), 'tape', /no tape/],
-  ['backward after a step overwrote the tape', () => (lstm.forward(x), lstm.step(drawTensor(rt, 1, 's', [2, 4]), lstm.initialState(2)!), lstm.backward({ output: drawTensor(rt, 1, 'd', [5, 2, 3]) })), 'tape', /no tape/],
+  [
+    'backward without a tape',
+    () => new LSTM(rt, { inputSize: 4, hiddenSize: 3 }).backward({ output: x }),
+    'tape',
+    /no tape/,
+  ],
+  [
+    'backward after eval forward',
+    () => (lstm.forward(x, { tape: false }), lstm.backward({ output: drawTensor(rt, 1, 'd', [5, 2, 3]) })),
+    'tape',
+    /no tape/,
+  ],
+  [
+    'backward after a step overwrote the tape',
+    () => (
+      lstm.forward(x),
+      lstm.step(drawTensor(rt, 1, 's', [2, 4]), lstm.initialState(2)!),
+      lstm.backward({ output: drawTensor(rt, 1, 'd', [5, 2, 3]) })
+    ),
+    'tape',
+    /no tape/,
+  ],
   ['backward after its input was disposed of', disposedInput, 'tape', /input of the recorded forward was disposed of/],
-  ['gradient of the wrong shape', () => (lstm.forward(x), lstm.backward({ output: x })), 'shape', /LSTM\.backward: output is \[5, 2, 4\]; expected \[5, 2, 3\]/],
+  [
+    'gradient of the wrong shape',
+    () => (lstm.forward(x), lstm.backward({ output: x })),
+    'shape',
+    /LSTM\.backward: output is \[5, 2, 4\]; expected \[5, 2, 3\]/,
+  ],
   ['backward of nothing', () => (lstm.forward(x), lstm.backward({})), 'type', /neither output nor state/],
-  ['state dict: names', () => lstm.loadStateDict({ weight: { shape: [1], data: [1] } }), 'state-dict', /missing: weight_ih_l0, .*; unknown: weight/],
-  ['state dict: shapes', () => lstm.loadStateDict({ ...lstm.stateDict(), weight_ih_l0: { shape: [12, 3], data: new Float32Array(36) } }), 'state-dict', /'weight_ih_l0' is \[12, 3\]; expected \[12, 4\]/],
-  ['id out of range', () => crossEntropyLoss(logits, rt.indices([0, 3])), 'range', /id 3 at position 1 is out of range; expected 0 to 2/],
+  [
+    'state dict: names',
+    () => lstm.loadStateDict({ weight: { shape: [1], data: [1] } }),
+    'state-dict',
+    /missing: weight_ih_l0, .*; unknown: weight/,
+  ],
+  [
+    'state dict: shapes',
+    () => lstm.loadStateDict({ ...lstm.stateDict(), weight_ih_l0: { shape: [12, 3], data: new Float32Array(36) } }),
+    'state-dict',
+    /'weight_ih_l0' is \[12, 3\]; expected \[12, 4\]/,
+  ],
+  [
+    'id out of range',
+    () => crossEntropyLoss(logits, rt.indices([0, 3])),
+    'range',
+    /id 3 at position 1 is out of range; expected 0 to 2/,
+  ],
   ['negative id', () => crossEntropyLoss(logits, rt.indices([-1, 0])), 'range', /id -1 at position 0/],
   ['ids of the wrong shape', () => crossEntropyLoss(logits, rt.indices([0])), 'shape', /ids is \[1\]; expected \[2\]/],
-  ['target of the wrong shape', () => mseLoss(logits, drawTensor(rt, 1, 't', [3, 2])), 'shape', /target is \[3, 2\]; expected the prediction's \[2, 3\]/],
+  [
+    'target of the wrong shape',
+    () => mseLoss(logits, drawTensor(rt, 1, 't', [3, 2])),
+    'shape',
+    /target is \[3, 2\]; expected the prediction's \[2, 3\]/,
+  ],
   ['mask of the wrong shape', () => mseLoss(logits, logits, { mask: rt.tensor([1, 1, 1]) }), 'shape', /mask is \[3\]/],
   ['unknown reduction', () => mseLoss(logits, logits, any({ reduction: 'none' })), 'option', /reduction is 'none'/],
-  ['numbers that do not fill a shape', () => rt.tensor([1, 2, 3], [2, 2]), 'shape', /3 numbers do not fill the shape \[2, 2\]/],
+  [
+    'numbers that do not fill a shape',
+    () => rt.tensor([1, 2, 3], [2, 2]),
+    'shape',
+    /3 numbers do not fill the shape \[2, 2\]/,
+  ],
   ['ragged arrays', () => rt.tensor([[1, 2], [3]]), 'shape', /ragged/],
   ['ids that are not whole', () => rt.indices([0.5]), 'range', /element 0 is 0\.5/],
   ['disposing of a result', () => lstm.forward(x).output.dispose(), 'type', /belongs to a module/],
-  ['optimiser: unknown option', () => new Adam(net, any({ learningRate: 1 })), 'option', /Adam: unknown option 'learningRate'/],
+  [
+    'optimiser: unknown option',
+    () => new Adam(net, any({ learningRate: 1 })),
+    'option',
+    /Adam: unknown option 'learningRate'/,
+  ],
   ['optimiser: negative rate', () => new SGD(net, { lr: -1 }), 'option', /SGD: lr is -1/],
   ['optimiser: beta 1', () => new Adam(net, { betas: [0.9, 1] }), 'option', /betas holds 1/],
   ['optimiser of nothing', () => new Adam(new LastStep(rt)), 'type', /no parameters/],
-  ['optimiser state of another model', () => new Adam(net).loadStateDict(new Adam(lstm).stateDict()), 'state-dict', /Adam\.loadStateDict/],
+  [
+    'optimiser state of another model',
+    () => new Adam(net).loadStateDict(new Adam(lstm).stateDict()),
+    'state-dict',
+    /Adam\.loadStateDict/,
+  ],
   ['clip bound 0', () => clipGradNorm(net, 0), 'option', /maxNorm is 0/],
   ['clip value NaN', () => clipGradValue(net, Number.NaN), 'option', /bound is NaN/],
   ['Sequential of nothing', () => new Sequential(rt, []), 'type', /at least one module/],
   ['Sequential over runtimes', () => new Sequential(other, [lstm]), 'runtime', /another runtime/],
-  ['fit: samples do not match', () => fit(net, { input: x, target: drawTensor(rt, 1, 'y', [3, 2]) }, { loss: mseLoss, optimizer: new SGD(net) }), 'shape', /data\.target is \[3, 2\]; expected 2 samples/],
-  ['fit: unknown option', () => fit(net, { input: x, target: logits }, any({ loss: mseLoss, optimizer: new SGD(net), epoch: 1 })), 'option', /unknown option 'epoch'/],
-  ['fit: a loss that is not finite', () => fit(net, { input: x, target: rt.tensor([Number.NaN, 0, 0, 0], [2, 2]) }, { loss: mseLoss, optimizer: new SGD(net) }), 'non-finite', /NaN at epoch 1, batch 1; no update/],
-  ['cell: a name twice', () => defineCell({ state: { h: 1 }, input: { h: 1 }, params: {}, step: ({ h }) => ({ state: { h: h! }, output: h! }) }), 'cell', /'h' is named twice/],
+  [
+    'fit: samples do not match',
+    () => fit(net, { input: x, target: drawTensor(rt, 1, 'y', [3, 2]) }, { loss: mseLoss, optimizer: new SGD(net) }),
+    'shape',
+    /data\.target is \[3, 2\]; expected 2 samples/,
+  ],
+  [
+    'fit: unknown option',
+    () => fit(net, { input: x, target: logits }, any({ loss: mseLoss, optimizer: new SGD(net), epoch: 1 })),
+    'option',
+    /unknown option 'epoch'/,
+  ],
+  [
+    'fit: a loss that is not finite',
+    () =>
+      fit(
+        net,
+        { input: x, target: rt.tensor([Number.NaN, 0, 0, 0], [2, 2]) },
+        { loss: mseLoss, optimizer: new SGD(net) },
+      ),
+    'non-finite',
+    /NaN at epoch 1, batch 1; no update/,
+  ],
+  [
+    'cell: a name twice',
+    () =>
+      defineCell({ state: { h: 1 }, input: { h: 1 }, params: {}, step: ({ h }) => ({ state: { h: h! }, output: h! }) }),
+    'cell',
+    /'h' is named twice/,
+  ],
   ['cell: an unknown size', () => cellModule({ x: 'I' }, ({ h }) => h), 'cell', /size 'I' is not known/],
-  ['cell: shapes that do not fit', () => cellModule({ x: 3 }, ({ h, W }) => linear(h!, W!)), 'cell', /state 'h' becomes \[batch, 4\]|weight is \[4, 2\]|expected a value \[B, 2\]/],
+  [
+    'cell: shapes that do not fit',
+    () => cellModule({ x: 3 }, ({ h, W }) => linear(h!, W!)),
+    'cell',
+    /state 'h' becomes \[batch, 4\]|weight is \[4, 2\]|expected a value \[B, 2\]/,
+  ],
   ['cell: a next state missing', () => cellModule({ x: 3 }, () => undefined), 'cell', /state 'h' becomes undefined/],
   ['cell: a number among values', () => cellModule({ x: 3 }, ({ h }) => tanh(any(h && 3))), 'cell', /tanh|number/],
 ]
@@ -89,8 +248,16 @@ function disposedInput(): unknown {
   return lstm.backward({ output: drawTensor(rt, 1, 'd', [5, 2, 3]) })
 }
 
-function cellModule(input: Record<string, number | string>, next: (values: Readonly<Record<string, never>>) => unknown): unknown {
-  const cell = defineCell({ state: { h: 2 }, input, params: { W: [4, 2] }, step: (values) => ({ state: { h: next(any(values)) as never }, output: values['h']! }) })
+function cellModule(
+  input: Record<string, number | string>,
+  next: (values: Readonly<Record<string, never>>) => unknown,
+): unknown {
+  const cell = defineCell({
+    state: { h: 2 },
+    input,
+    params: { W: [4, 2] },
+    step: (values) => ({ state: { h: next(any(values)) as never }, output: values['h']! }),
+  })
   return new Recurrent(rt, { cell })
 }
 
@@ -108,13 +275,18 @@ for (const [name, call, code, message] of CASES) {
     assert.ok(error instanceof RetrogradError, `threw ${error}`)
     assert.is(error.code, code, error.message)
     assert.match(error.message, message)
-    assert.equal(net.parameters().map(({ value }) => numbers(value)), before)
+    assert.equal(
+      net.parameters().map(({ value }) => numbers(value)),
+      before,
+    )
     assert.equal(numbers(net.forward(x).output as Tensor), output)
   })
 }
 
 test('a loss over nothing but masked elements is 0 with gradient 0', () => {
-  const { value, grad } = mseLoss(logits, rt.tensor(new Float32Array(6).fill(Number.NaN), [2, 3]), { mask: rt.tensor([0, 0]) })
+  const { value, grad } = mseLoss(logits, rt.tensor(new Float32Array(6).fill(Number.NaN), [2, 3]), {
+    mask: rt.tensor([0, 0]),
+  })
   assert.is(value, 0)
   assert.ok(numbers(grad).every((g) => g === 0))
   assert.is(crossEntropyLoss(logits, rt.indices([9, 9]), { mask: rt.tensor([0, 0]) }).value, 0)

@@ -6,8 +6,24 @@ import { generate } from './support/generator.ts'
 
 /** Rows 1 to 13 take every tile height and mix; columns and depths straddle panels (8, 4) and blocks (256, 128). */
 const SHAPES: readonly (readonly [number, number, number])[] = [
-  [1, 1, 1], [1, 16, 7], [1, 37, 5], [2, 17, 300], [3, 8, 3], [4, 9, 260], [5, 33, 17], [6, 8, 8], [7, 12, 4], [8, 16, 16],
-  [9, 24, 2], [10, 40, 9], [11, 5, 1], [12, 3, 129], [13, 130, 257], [31, 264, 20], [64, 24, 30], [33, 300, 40],
+  [1, 1, 1],
+  [1, 16, 7],
+  [1, 37, 5],
+  [2, 17, 300],
+  [3, 8, 3],
+  [4, 9, 260],
+  [5, 33, 17],
+  [6, 8, 8],
+  [7, 12, 4],
+  [8, 16, 16],
+  [9, 24, 2],
+  [10, 40, 9],
+  [11, 5, 1],
+  [12, 3, 129],
+  [13, 130, 257],
+  [31, 264, 20],
+  [64, 24, 30],
+  [33, 300, 40],
 ]
 const GUARD = 12345
 const FORMS = ['x Wᵀ', 'dY W', 'Aᵀ B'] as const
@@ -22,13 +38,17 @@ function product(variant: CoreVariant, form: (typeof FORMS)[number], rows: numbe
   c!.data.fill(GUARD)
   c!.data.set(generate(3, 'c', rows * columns))
   const [start, guard] = [c!.data.slice(0, rows * columns), () => c!.data.subarray(rows * columns)]
-  if (form === 'Aᵀ B') gemmTn!(depth, rows, columns, a!.address, rows, b!.address, columns, c!.address, columns, panels!.address)
+  if (form === 'Aᵀ B')
+    gemmTn!(depth, rows, columns, a!.address, rows, b!.address, columns, c!.address, columns, panels!.address)
   else {
     if (form === 'x Wᵀ') packTransposed!(columns, depth, b!.address, depth, panels!.address)
     else packPlain!(columns, depth, b!.address, columns, panels!.address)
     gemmPacked!(rows, columns, depth, a!.address, depth, panels!.address, c!.address, columns)
   }
-  assert.ok(guard().every((word) => word === GUARD), 'nothing beside C is written')
+  assert.ok(
+    guard().every((word) => word === GUARD),
+    'nothing beside C is written',
+  )
   return { a: a!.data, b: b!.data, start, result: c!.data.slice(0, rows * columns) }
 }
 
@@ -56,7 +76,13 @@ for (const variant of ['simd', 'float64'] as const) {
   alone(variant, () => {
     const core = loadCore(variant)
     const [depth, columns, most] = [129, 44, 13]
-    const [x, w, panels, c] = arrays(core, most * depth, columns * depth, core.exports['packedElements']!(columns, depth), most * columns)
+    const [x, w, panels, c] = arrays(
+      core,
+      most * depth,
+      columns * depth,
+      core.exports['packedElements']!(columns, depth),
+      most * columns,
+    )
     x!.data.set(generate(4, 'x', most * depth))
     w!.data.set(generate(5, 'w', columns * depth))
     core.exports['packTransposed']!(columns, depth, w!.address, depth, panels!.address)

@@ -1,7 +1,19 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
-  GRU, type Input, LSTM, LastStep, Linear, type Module, RNN, Recurrent, type Runtime, Sequential, type Tensor, createRuntime, defineCell,
+  GRU,
+  type Input,
+  LSTM,
+  LastStep,
+  Linear,
+  type Module,
+  RNN,
+  Recurrent,
+  type Runtime,
+  Sequential,
+  type Tensor,
+  createRuntime,
+  defineCell,
 } from '../bindings/index.ts'
 import { add, linear, mul, prev, scale, sin, sub, tanh } from '../bindings/ops.ts'
 import { generate } from './support/generator.ts'
@@ -51,23 +63,41 @@ const sequence = (columns: number) => ({ x: [T, B, columns] })
 
 const NETS: Record<string, Net> = {
   'RNN tanh': { make: (rt) => new RNN(rt, { inputSize: 4, hiddenSize: 5 }), inputs: sequence(4) },
-  'RNN identity, 2 layers': { make: (rt) => new RNN(rt, { inputSize: 3, hiddenSize: 5, numLayers: 2, nonlinearity: 'identity' }), inputs: sequence(3) },
+  'RNN identity, 2 layers': {
+    make: (rt) => new RNN(rt, { inputSize: 3, hiddenSize: 5, numLayers: 2, nonlinearity: 'identity' }),
+    inputs: sequence(3),
+  },
   LSTM: { make: (rt) => new LSTM(rt, { inputSize: 3, hiddenSize: 5 }), inputs: sequence(3) },
   'LSTM, 2 layers, batch first, no bias': {
-    make: (rt) => new LSTM(rt, { inputSize: 3, hiddenSize: 4, numLayers: 2, bias: false, batchFirst: true }), inputs: { x: [B, T, 3] },
+    make: (rt) => new LSTM(rt, { inputSize: 3, hiddenSize: 4, numLayers: 2, bias: false, batchFirst: true }),
+    inputs: { x: [B, T, 3] },
   },
   'LSTM unfused': { make: (rt) => new LSTM(rt, { inputSize: 3, hiddenSize: 5, fused: false }), inputs: sequence(3) },
   GRU: { make: (rt) => new GRU(rt, { inputSize: 3, hiddenSize: 5 }), inputs: sequence(3) },
-  'GRU, reset before': { make: (rt) => new GRU(rt, { inputSize: 3, hiddenSize: 5, resetAfter: false, numLayers: 2 }), inputs: sequence(3) },
+  'GRU, reset before': {
+    make: (rt) => new GRU(rt, { inputSize: 3, hiddenSize: 5, resetAfter: false, numLayers: 2 }),
+    inputs: sequence(3),
+  },
   'GRU unfused': { make: (rt) => new GRU(rt, { inputSize: 3, hiddenSize: 5, fused: false }), inputs: sequence(3) },
   'Linear on [B, I]': { make: (rt) => new Linear(rt, { inFeatures: 4, outFeatures: 3 }), inputs: { x: [B, 4] } },
   'LSTM, LastStep, Linear': {
-    make: (rt) => new Sequential(rt, [new LSTM(rt, { inputSize: 3, hiddenSize: 4 }), new LastStep(rt), new Linear(rt, { inFeatures: 4, outFeatures: 2 })]),
+    make: (rt) =>
+      new Sequential(rt, [
+        new LSTM(rt, { inputSize: 3, hiddenSize: 4 }),
+        new LastStep(rt),
+        new Linear(rt, { inFeatures: 4, outFeatures: 2 }),
+      ]),
     inputs: sequence(3),
   },
   'a pendulum': { make: (rt) => new Recurrent(rt, { cell: pendulum }), inputs: { torque: [T, B, 1] } },
-  'a cell with delayed reads': { make: (rt) => new Recurrent(rt, { cell: delayed, sizes: { H: 4, I: 2 } }), inputs: sequence(2) },
-  'a cell with two inputs': { make: (rt) => new Recurrent(rt, { cell: twoInputs }), inputs: { u: [T, B, 2], v: [T, B, 3] } },
+  'a cell with delayed reads': {
+    make: (rt) => new Recurrent(rt, { cell: delayed, sizes: { H: 4, I: 2 } }),
+    inputs: sequence(2),
+  },
+  'a cell with two inputs': {
+    make: (rt) => new Recurrent(rt, { cell: twoInputs }),
+    inputs: { u: [T, B, 2], v: [T, B, 3] },
+  },
 }
 
 const runtime = await createRuntime({ dtype: 'float64' })
@@ -84,7 +114,9 @@ for (const [name, { make, inputs }] of Object.entries(NETS)) {
   test(name, () => {
     const net = make(runtime)
     drawParameters(net, 7)
-    const given = Object.fromEntries(Object.entries(inputs).map(([key, shape]) => [key, drawTensor(runtime, 1, key, shape)]))
+    const given = Object.fromEntries(
+      Object.entries(inputs).map(([key, shape]) => [key, drawTensor(runtime, 1, key, shape)]),
+    )
     const input: Input = Object.keys(given).length === 1 ? Object.values(given)[0]! : given
     const initial = net.initialState(B)
     const states = initial === undefined || Array.isArray(initial) ? {} : (initial as Record<string, Tensor>)
@@ -92,20 +124,36 @@ for (const [name, { make, inputs }] of Object.entries(NETS)) {
     const state = Object.keys(states).length > 0 ? { state: states } : {}
     const first = net.forward(input, state)
     const dOutput = drawTensor(runtime, 3, 'dOutput', first.output.shape)
-    const dState = Object.fromEntries(Object.entries(states).map(([key, tensor]) => [key, drawTensor(runtime, 4, key, tensor.shape)]))
+    const dState = Object.fromEntries(
+      Object.entries(states).map(([key, tensor]) => [key, drawTensor(runtime, 4, key, tensor.shape)]),
+    )
     const loss = () => {
       const result = net.forward(input, state)
       const finals = result.state as Record<string, Tensor>
-      return dot(result.output.data, dOutput.data) + Object.entries(dState).reduce((sum, [key, d]) => sum + dot(finals[key]!.data, d.data), 0)
+      return (
+        dot(result.output.data, dOutput.data) +
+        Object.entries(dState).reduce((sum, [key, d]) => sum + dot(finals[key]!.data, d.data), 0)
+      )
     }
     net.zeroGrad()
     const gradients = net.backward({ output: dOutput, ...(Object.keys(dState).length > 0 && { state: dState }) })
-    const byInput = Object.keys(given).length === 1 ? { [Object.keys(given)[0]!]: gradients.input as Tensor } : (gradients.input as Record<string, Tensor>)
+    const byInput =
+      Object.keys(given).length === 1
+        ? { [Object.keys(given)[0]!]: gradients.input as Tensor }
+        : (gradients.input as Record<string, Tensor>)
     const byState = gradients.state as Record<string, Tensor>
     const pairs: [string, Tensor, Tensor][] = [
       ...net.parameters().map(({ name: key, value, grad }): [string, Tensor, Tensor] => [key, value, grad]),
-      ...Object.entries(given).map(([key, tensor]): [string, Tensor, Tensor] => [`input ${key}`, tensor, byInput[key]!]),
-      ...Object.entries(states).map(([key, tensor]): [string, Tensor, Tensor] => [`state ${key}`, tensor, byState[key]!]),
+      ...Object.entries(given).map(([key, tensor]): [string, Tensor, Tensor] => [
+        `input ${key}`,
+        tensor,
+        byInput[key]!,
+      ]),
+      ...Object.entries(states).map(([key, tensor]): [string, Tensor, Tensor] => [
+        `state ${key}`,
+        tensor,
+        byState[key]!,
+      ]),
     ]
     for (const [key, value, gradient] of pairs.map(([k, v, g]) => [k, v, Array.from(g.data)] as const)) {
       for (const direction of directions(value.size)) {
@@ -127,7 +175,8 @@ test.run()
 
 /** Every element where there are few, else random directions. */
 function directions(size: number): number[][] {
-  if (size <= FULL_UP_TO) return Array.from({ length: size }, (_, i) => Array.from({ length: size }, (_, j) => Number(i === j)))
+  if (size <= FULL_UP_TO)
+    return Array.from({ length: size }, (_, i) => Array.from({ length: size }, (_, j) => Number(i === j)))
   return Array.from({ length: DIRECTIONS }, (_, d) => Array.from(generate(d, 'direction', size)))
 }
 
@@ -136,7 +185,10 @@ linearity('is linear in the incoming gradient, and adds to grad', () => {
   const net = new GRU(runtime, { inputSize: 3, hiddenSize: 5 })
   const x = drawTensor(runtime, 1, 'x', [T, B, 3])
   const [a, b] = [drawTensor(runtime, 2, 'a', [T, B, 5]), drawTensor(runtime, 3, 'b', [T, B, 5])]
-  const sum = runtime.tensor(Array.from(a.data, (v, i) => v + b.data[i]!), [T, B, 5])
+  const sum = runtime.tensor(
+    Array.from(a.data, (v, i) => v + b.data[i]!),
+    [T, B, 5],
+  )
   net.forward(x)
   const grads = () => net.parameters().map(({ grad }) => Array.from(grad.data))
   net.zeroGrad()

@@ -93,8 +93,7 @@ function wrongUses(path: string, text: string): string[] {
     if (ts.isIdentifier(node) && node.text === 'Math' && !isExactMath(node)) {
       report(node, `${node.parent.getText()}: nothing from the host's Math reaches a result`)
     }
-    if (isPower(node))
-      report(node, `${node.getText()}: ** is the host's Math.pow; only powers of 2 are exact`)
+    if (isPower(node)) report(node, `${node.getText()}: ** is the host's Math.pow; only powers of 2 are exact`)
     ts.forEachChild(node, visit)
   }
   visit(source)
@@ -104,9 +103,7 @@ function wrongUses(path: string, text: string): string[] {
 /** Is this `Math` the left side of `Math.floor`, or of another exact function? */
 function isExactMath(math: ts.Identifier): boolean {
   const { parent } = math
-  return (
-    ts.isPropertyAccessExpression(parent) && parent.expression === math && EXACT_MATH.has(parent.name.text)
-  )
+  return ts.isPropertyAccessExpression(parent) && parent.expression === math && EXACT_MATH.has(parent.name.text)
 }
 
 function isPower(node: ts.Node): boolean {
@@ -145,15 +142,12 @@ layers('assembly/: every import points to the own layer or to the right', () => 
   )
 })
 
-layers(
-  "bindings/: only runtime touches WebAssembly, and nothing takes the host's transcendental functions",
-  () => {
-    assert.equal(
-      sourcesOf('bindings').flatMap(([path, text]) => wrongUses(path, text)),
-      [],
-    )
-  },
-)
+layers("bindings/: only runtime touches WebAssembly, and nothing takes the host's transcendental functions", () => {
+  assert.equal(
+    sourcesOf('bindings').flatMap(([path, text]) => wrongUses(path, text)),
+    [],
+  )
+})
 
 layers('the rules themselves: arrows', () => {
   const arrow = (path: string, specifier: string) =>

@@ -1,6 +1,16 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Adam, GRU, LSTM, LastStep, Linear, type Runtime, Sequential, createRuntime, mseLoss } from '../bindings/index.ts'
+import {
+  Adam,
+  GRU,
+  LSTM,
+  LastStep,
+  Linear,
+  type Runtime,
+  Sequential,
+  createRuntime,
+  mseLoss,
+} from '../bindings/index.ts'
 import { drawTensor } from './support/nets.ts'
 
 const STEPS = 1000
@@ -15,7 +25,9 @@ const test = suite('a steady training step')
 async function trained(): Promise<{ runtime: Runtime; step: () => void }> {
   const runtime = await createRuntime({ seed: 1 })
   const net = new Sequential(runtime, [
-    new LSTM(runtime, { inputSize: 3, hiddenSize: 8, numLayers: 2 }), new LastStep(runtime), new Linear(runtime, { inFeatures: 8, outFeatures: 2 }),
+    new LSTM(runtime, { inputSize: 3, hiddenSize: 8, numLayers: 2 }),
+    new LastStep(runtime),
+    new Linear(runtime, { inFeatures: 8, outFeatures: 2 }),
   ])
   const optimizer = new Adam(net)
   const [x, y] = [drawTensor(runtime, 1, 'x', [10, 4, 3]), drawTensor(runtime, 2, 'y', [4, 2])]
@@ -81,7 +93,10 @@ test('out of maxMemory is an error that leaves the runtime usable and nothing ta
   const expected = Array.from(net.forward(small).output.data)
   const long = drawTensor(runtime, 1, 'x', [20000, 2, 4])
   const used = runtime.memoryUsed
-  assert.throws(() => net.forward(long), (error: Error & { code: string }) => error.code === 'memory' && /maxMemory is 8388608/.test(error.message))
+  assert.throws(
+    () => net.forward(long),
+    (error: Error & { code: string }) => error.code === 'memory' && /maxMemory is 8388608/.test(error.message),
+  )
   assert.is(runtime.memoryUsed, used)
   assert.equal(Array.from(net.forward(small).output.data), expected)
 })
@@ -91,14 +106,18 @@ const flush = suite('vanishing gradients')
 flush('float32 carries below 2^-100 become 0, so none is subnormal', async () => {
   const runtime = await createRuntime({ variant: 'simd', seed: 1 })
   const net = new GRU(runtime, { inputSize: 2, hiddenSize: 6 })
-  for (const { name, value } of net.parameters()) if (name === 'weight_hh_l0') value.data.forEach((_, i, data) => (data[i]! *= 0.01))
+  for (const { name, value } of net.parameters())
+    if (name === 'weight_hh_l0') value.data.forEach((_, i, data) => (data[i]! *= 0.01))
   for (const { name, value } of net.parameters()) if (name === 'bias_ih_l0') value.data.fill(-3, 6, 12)
   const T = 400
   const state = { h: drawTensor(runtime, 3, 'h', [1, 1, 6]) }
   net.forward(drawTensor(runtime, 1, 'x', [T, 1, 2]), { state })
   const dOutput = new Float32Array(T * 6)
   dOutput.fill(1, (T - 1) * 6)
-  const { input, state: dState } = net.backward({ output: runtime.tensor(dOutput, [T, 1, 6]) }) as never as { input: { data: Float32Array }; state: { h: { data: Float32Array } } }
+  const { input, state: dState } = net.backward({ output: runtime.tensor(dOutput, [T, 1, 6]) }) as never as {
+    input: { data: Float32Array }
+    state: { h: { data: Float32Array } }
+  }
   const smallestNormal = 2 ** -126
   const isSubnormal = (x: number) => x !== 0 && Math.abs(x) < smallestNormal
   assert.ok(Math.abs(input.data.at(-1)!) > 0)

@@ -25,8 +25,18 @@ interface Case {
   readonly step: (values: Readonly<Record<string, Value>>) => Value
 }
 
-const one = (step: (x: Value) => Value, from = -2, to = 2): Case => ({ inputs: { x: n }, from, to, step: ({ x }) => step(x!) })
-const two = (step: (a: Value, b: Value) => Value, from = 0.5, to = 2): Case => ({ inputs: { a: n, b: n }, from, to, step: ({ a, b }) => step(a!, b!) })
+const one = (step: (x: Value) => Value, from = -2, to = 2): Case => ({
+  inputs: { x: n },
+  from,
+  to,
+  step: ({ x }) => step(x!),
+})
+const two = (step: (a: Value, b: Value) => Value, from = 0.5, to = 2): Case => ({
+  inputs: { a: n, b: n },
+  from,
+  to,
+  step: ({ a, b }) => step(a!, b!),
+})
 
 /** Every operation of the rule table at least once, and the ways they are broadcast. */
 const CASES: Record<string, Case> = {
@@ -70,12 +80,24 @@ const CASES: Record<string, Case> = {
   matmul: { inputs: { x: n }, params: { W: [n, 4] }, step: ({ x, W }) => ops.matmul(x!, W!) },
   rows: { inputs: { x: n }, params: { W: [5, n] }, step: ({ x, W }) => ops.linear(x!, ops.rows(W!, 1, 4)) },
   'transpose and arithmetic on parameters': {
-    inputs: { x: n }, params: { W: [n, n] }, step: ({ x, W }) => ops.linear(x!, ops.sub(ops.tanh(W!), ops.transpose(W!))),
+    inputs: { x: n },
+    params: { W: [n, n] },
+    step: ({ x, W }) => ops.linear(x!, ops.sub(ops.tanh(W!), ops.transpose(W!))),
   },
-  'products of parameters': { inputs: { x: n }, params: { W: [n, n], V: [n, n] }, step: ({ x, W, V }) => ops.linear(x!, ops.matmul(W!, V!)) },
-  'a bias on rows of parameters': { inputs: { x: n }, params: { W: [4, n], v: [n] }, step: ({ x, W, v }) => ops.linear(x!, ops.mul(W!, v!)) },
+  'products of parameters': {
+    inputs: { x: n },
+    params: { W: [n, n], V: [n, n] },
+    step: ({ x, W, V }) => ops.linear(x!, ops.matmul(W!, V!)),
+  },
+  'a bias on rows of parameters': {
+    inputs: { x: n },
+    params: { W: [4, n], v: [n] },
+    step: ({ x, W, v }) => ops.linear(x!, ops.mul(W!, v!)),
+  },
   'outer and columnSum of parameters': {
-    inputs: { x: n }, params: { W: [n, n], V: [n, n] }, step: ({ x, W, V }) => ops.linear(x!, ops.outer(W!, V!), ops.columnSum(ops.square(V!))),
+    inputs: { x: n },
+    params: { W: [n, n], V: [n, n] },
+    step: ({ x, W, V }) => ops.linear(x!, ops.outer(W!, V!), ops.columnSum(ops.square(V!))),
   },
   lstmGates: { inputs: { a: 4 * n, c: n }, step: ({ a, c }) => ops.concat(...Object.values(lstmGates(a!, c!))) },
   gruGates: { inputs: { gi: 3 * n, gh: 3 * n, h: n }, step: ({ gi, gh, h }) => gruGates(gi!, gh!, h!) },
@@ -103,13 +125,16 @@ function gradientGraph(primal: StepGraph): StepGraph {
   const graph = adjoint(primal)
   const byParam = primal.params.map((param) => {
     const terms = graph.gradients.filter((term) => term.param === param.node.name)
-    const wide = terms.map(({ firstRow, value }) => (value.rows === param.rows ? value : rules['rows']!.adjoint(rowsNode(param, firstRow, value), [value])[0]!))
+    const wide = terms.map(({ firstRow, value }) =>
+      value.rows === param.rows ? value : rules['rows']!.adjoint(rowsNode(param, firstRow, value), [value])[0]!,
+    )
     return wide.reduce(ops.add)
   })
   return { ...graph, outputs: [...graph.outputs, ...byParam], gradients: [] }
 }
 
-const rowsNode = (param: Value, first: number, value: Value) => ops.rows(param, first, first + (value.rows as number)).node
+const rowsNode = (param: Value, first: number, value: Value) =>
+  ops.rows(param, first, first + (value.rows as number)).node
 
 const differences = suite('the adjoint equals central differences')
 const doubled = suite('the tangent equals the adjoint of the adjoint')
@@ -123,7 +148,9 @@ for (const [name, test] of Object.entries(CASES)) {
     differences(`${name}${fused ? ', fused' : ''}`, () => {
       const primal = graphOf(test, fused)
       const leaves = leavesOf(primal)
-      const point = Object.fromEntries(leaves.map((leaf, i) => [leaf.node.name, draw(leaf.node.name, i, sizeOf(leaf), from, to)]))
+      const point = Object.fromEntries(
+        leaves.map((leaf, i) => [leaf.node.name, draw(leaf.node.name, i, sizeOf(leaf), from, to)]),
+      )
       const output = primal.outputs[0]!
       const weight = draw('weight', 99, sizeOf(output), -1, 1)
       const value = evaluator(runtime, primal, B)
@@ -131,7 +158,8 @@ for (const [name, test] of Object.entries(CASES)) {
       for (const [i, leaf] of leaves.entries()) {
         const numbers = point[leaf.node.name]!
         const numeric = numbers.map((x, k) => {
-          const at = (shifted: number) => dot(weight, value({ ...point, [leaf.node.name]: numbers.with(k, shifted) })[0]!)
+          const at = (shifted: number) =>
+            dot(weight, value({ ...point, [leaf.node.name]: numbers.with(k, shifted) })[0]!)
           return (at(x + H) - at(x - H)) / (2 * H)
         })
         const gap = norm(numeric.map((g, k) => g - gradients[i]![k]!))
@@ -144,7 +172,9 @@ for (const [name, test] of Object.entries(CASES)) {
   doubled(name, () => {
     const primal = graphOf(test, false)
     const leaves = leavesOf(primal)
-    const point = Object.fromEntries(leaves.map((leaf, i) => [leaf.node.name, draw(leaf.node.name, i, sizeOf(leaf), from, to)]))
+    const point = Object.fromEntries(
+      leaves.map((leaf, i) => [leaf.node.name, draw(leaf.node.name, i, sizeOf(leaf), from, to)]),
+    )
     const directions = leaves.map((leaf, i) => draw(leaf.node.name, 50 + i, sizeOf(leaf), -1, 1))
     const twins = Object.fromEntries(leaves.map((leaf, i) => [`${leaf.node.name}.`, directions[i]!]))
     const forward = evaluator(runtime, tangent(primal), B)({ ...point, ...twins })[1]!
@@ -154,7 +184,11 @@ for (const [name, test] of Object.entries(CASES)) {
     renameCotangent(cotangent)
     const second = adjoint({ ...first, inputs: [cotangent], params: [] })
     const cotangents = Object.fromEntries(directions.map((direction, i) => [`dOutput${i}`, direction]))
-    const reverse = evaluator(runtime, second, B)({ ...point, ...cotangents, seed: draw('any', 3, sizeOf(primal.outputs[0]!), -1, 1) })[0]!
+    const reverse = evaluator(
+      runtime,
+      second,
+      B,
+    )({ ...point, ...cotangents, seed: draw('any', 3, sizeOf(primal.outputs[0]!), -1, 1) })[0]!
     const gap = norm(forward.map((x, i) => x - reverse[i]!))
     // both sum the same few terms in float64, in another order
     if (test.flat) assert.equal([norm(forward), gap], [0, 0])
@@ -172,7 +206,11 @@ doubled.run()
 
 const table = suite('the rule table')
 table('has a case for every operation', () => {
-  const covered = new Set(Object.values(CASES).flatMap((test) => opsOf(graphOf(test, true)).concat(opsOf(gradientGraph(graphOf(test, false))))))
+  const covered = new Set(
+    Object.values(CASES).flatMap((test) =>
+      opsOf(graphOf(test, true)).concat(opsOf(gradientGraph(graphOf(test, false)))),
+    ),
+  )
   const missing = Object.keys(rules).filter((op) => !covered.has(op))
   assert.equal(missing, [])
 })

@@ -39,10 +39,7 @@ const NET_SCALE = 0.5 // of the trained nets' first parameters, as in scripts/fi
 
 /** (func (param v128 v128 v128) (result v128) f32x4.relaxed_madd) as a module. */
 const RELAXED_MADD = Uint8Array.from(
-  Buffer.from(
-    '0061736d01000000' + '01080160037b7b7b017b' + '03020100' + '0a0d010b00200020012002fd85020b',
-    'hex',
-  ),
+  Buffer.from('0061736d01000000' + '01080160037b7b7b017b' + '03020100' + '0a0d010b00200020012002fd85020b', 'hex'),
 )
 
 const HOSTS = [
@@ -79,13 +76,7 @@ function tensor(rt: Runtime, seed: number, name: string, shape: number[], scale 
   return rt.tensor(generate(seed, name, size(shape), scale), shape)
 }
 
-function states(
-  rt: Runtime,
-  seed: number,
-  prefix: string,
-  names: string[],
-  shape: number[],
-): Record<string, Tensor> {
+function states(rt: Runtime, seed: number, prefix: string, names: string[], shape: number[]): Record<string, Tensor> {
   return Object.fromEntries(names.map((name) => [name, tensor(rt, seed, `${prefix}.${name}`, shape)]))
 }
 
@@ -131,13 +122,7 @@ function runLinear(rt: Runtime, c: LinearCase): Record<string, Numbers> {
 }
 
 /** Value and gradient, whichever loss the case names. The target's stream is `target`, or `target {step}`. */
-function lossOf(
-  rt: Runtime,
-  c: { loss: string; seed: number },
-  prediction: Tensor,
-  name: string,
-  options: object,
-) {
+function lossOf(rt: Runtime, c: { loss: string; seed: number }, prediction: Tensor, name: string, options: object) {
   const lead = prediction.shape.slice(0, -1)
   const last = prediction.shape.at(-1) as number
   if (c.loss === 'mseLoss') return mseLoss(prediction, tensor(rt, c.seed, name, [...lead, last]), options)
@@ -184,10 +169,7 @@ function runTraining(rt: Runtime, c: TrainingCase): [Record<string, Numbers>, Re
     optimizer.step()
   }
   const final = Object.entries(net.stateDict()).map(([name, { data }]) => [`final.${name}`, data])
-  return [
-    { losses, ...(norms.length > 0 ? { norms } : {}), ...Object.fromEntries(final) },
-    distances(c, start),
-  ]
+  return [{ losses, ...(norms.length > 0 ? { norms } : {}), ...Object.fromEntries(final) }, distances(c, start)]
 }
 
 /** How far PyTorch moved each parameter: a tolerance must be small beside that, not beside the parameter. */
@@ -201,12 +183,7 @@ function distances(c: TrainingCase, start: StateDict): Record<string, number> {
 }
 
 /** A suite with one test per case; where the host cannot run the variant all are skipped, and the title says so. */
-function claim<C extends { title: string }>(
-  title: string,
-  host: Host,
-  cases: C[],
-  check: (rt: Runtime, c: C) => void,
-) {
+function claim<C extends { title: string }>(title: string, host: Host, cases: C[], check: (rt: Runtime, c: C) => void) {
   const test = suite(`${title} (${host.label}${host.rt ? '' : ': skipped, the host cannot run it'})`)
   for (const c of cases) {
     if (host.rt) test(c.title, () => check(host.rt as Runtime, c))
@@ -223,9 +200,7 @@ interface Host {
 
 const hosts: Host[] = await Promise.all(
   HOSTS.map(async ({ label, supported, ...options }) =>
-    supported
-      ? { label, dtype: options.dtype, rt: await createRuntime(options) }
-      : { label, dtype: options.dtype },
+    supported ? { label, dtype: options.dtype, rt: await createRuntime(options) } : { label, dtype: options.dtype },
   ),
 )
 
@@ -241,11 +216,8 @@ for (const name of FIXTURES) {
 generator.run()
 
 for (const host of hosts) {
-  claim(
-    "a recurrent layer gives PyTorch's outputs, states and gradients",
-    host,
-    fixtures.recurrent,
-    (rt, c) => expectValues(host.dtype, c, runRecurrent(rt, c)),
+  claim("a recurrent layer gives PyTorch's outputs, states and gradients", host, fixtures.recurrent, (rt, c) =>
+    expectValues(host.dtype, c, runRecurrent(rt, c)),
   )
   claim("Linear gives PyTorch's outputs and gradients", host, fixtures.linear, (rt, c) =>
     expectValues(host.dtype, c, runLinear(rt, c)),
@@ -253,10 +225,7 @@ for (const host of hosts) {
   claim("a loss gives PyTorch's value and gradient", host, fixtures.losses, (rt, c) =>
     expectValues(host.dtype, c, runLoss(rt, c)),
   )
-  claim(
-    "ten steps of training give PyTorch's losses, norms and parameters",
-    host,
-    fixtures.training,
-    (rt, c) => expectValues(host.dtype, c, ...runTraining(rt, c)),
+  claim("ten steps of training give PyTorch's losses, norms and parameters", host, fixtures.training, (rt, c) =>
+    expectValues(host.dtype, c, ...runTraining(rt, c)),
   )
 }

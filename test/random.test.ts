@@ -40,10 +40,7 @@ function corePhilox(counter: readonly number[], key: readonly number[]): number[
   return [...new Uint32Array(memory.buffer, heap, 4)]
 }
 
-function uniform(
-  count: number,
-  { variant = 'simd', low = 0, high = 1, seed = SEED, stream = STREAM }: Draw = {},
-) {
+function uniform(count: number, { variant = 'simd', low = 0, high = 1, seed = SEED, stream = STREAM }: Draw = {}) {
   const { exports, memory, heap } = loadCore(variant)
   const start = Math.ceil(heap / 16) * 16
   const ArrayType = variant === 'simd' ? Float32Array : Float64Array
@@ -64,10 +61,7 @@ for (const { counter, key, words: expected } of KNOWN_ANSWERS)
 words('equals the reference where each word of counter and key is its own', () => {
   for (let i = 0; i < 6; i++) {
     const flags = Array.from({ length: 6 }, (_, j) => (i === j ? 0x89abcdef : j))
-    assert.equal(
-      corePhilox(flags.slice(0, 4), flags.slice(4)),
-      philoxReference(flags.slice(0, 4), flags.slice(4)),
-    )
+    assert.equal(corePhilox(flags.slice(0, 4), flags.slice(4)), philoxReference(flags.slice(0, 4), flags.slice(4)))
   }
 })
 
@@ -97,14 +91,8 @@ for (const variant of ['simd', 'float64'] as const) {
 
   fill(`${variant}: seed and stream, both words of each, change every element`, () => {
     const base = uniform(64, { variant })
-    const others: Draw[] = [
-      { seed: [1, SEED[1]] },
-      { seed: [SEED[0], 1] },
-      { stream: [8, 11] },
-      { stream: [7, 12] },
-    ]
-    for (const other of others)
-      uniform(64, { variant, ...other }).forEach((value, i) => assert.is.not(value, base[i]))
+    const others: Draw[] = [{ seed: [1, SEED[1]] }, { seed: [SEED[0], 1] }, { stream: [8, 11] }, { stream: [7, 12] }]
+    for (const other of others) uniform(64, { variant, ...other }).forEach((value, i) => assert.is.not(value, base[i]))
   })
 
   fill(`${variant}: writes count elements and no more`, () => {

@@ -68,8 +68,7 @@ format('a file put together by hand from the specification reads as it says', ()
 
 format('the written bytes are those of the specification, header padded to 8 bytes with spaces', () => {
   const written = writeSafetensors({ test: { shape: [2], data: Float32Array.of(1, 2) } }, { foo: 'bar' })
-  const json =
-    '{"__metadata__":{"foo":"bar"},"test":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'.padEnd(88)
+  const json = '{"__metadata__":{"foo":"bar"},"test":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'.padEnd(88)
   const byHand = assemble(json, [0x00, 0x00, 0x80, 0x3f, 0x00, 0x00, 0x00, 0x40])
   assert.equal([...written], [...byHand])
 })
@@ -201,8 +200,7 @@ const widening = suite('safetensors narrow floats')
 
 function read16(dtype: string, halves: number[]): SafetensorsArray {
   const data = new Uint8Array(Uint16Array.from(halves).buffer)
-  return readSafetensors(assemble({ w: tensor(dtype, [halves.length], 0, data.length) }, data)).tensors.w!
-    .data
+  return readSafetensors(assemble({ w: tensor(dtype, [halves.length], 0, data.length) }, data)).tensors.w!.data
 }
 
 /** binary16 by its definition: (-1)^s · 2^(e-15) · (1 + f/1024), with e = 0 for subnormals. */
@@ -387,15 +385,7 @@ refusal('metadata other than strings', () => {
 })
 
 refusal('arguments that are no file', () => {
-  for (const value of [
-    undefined,
-    null,
-    'text',
-    [1, 2],
-    {},
-    new Float32Array(4),
-    new DataView(new ArrayBuffer(8)),
-  ]) {
+  for (const value of [undefined, null, 'text', [1, 2], {}, new Float32Array(4), new DataView(new ArrayBuffer(8))]) {
     refuses(() => readSafetensors(value as Uint8Array), /expected a Uint8Array or an ArrayBuffer/)
   }
 })

@@ -17,12 +17,18 @@ const rnn = trace(sizeCell(rnnCell({ nonlinearity: 'tanh', bias: true }), sizes)
 function operations(graph: StepGraph, primal?: StepGraph): Record<string, string[]> {
   const given = new Set(primal ? [...valuesOf(primal)] : [])
   const { steps } = schedule(graph, (value) => given.has(value), new Set())
-  return Object.fromEntries(SEGMENTS.map((segment) => [segment, steps[segment].flatMap((step) => step.nodes.map((node) => node.op))]))
+  return Object.fromEntries(
+    SEGMENTS.map((segment) => [segment, steps[segment].flatMap((step) => step.nodes.map((node) => node.op))]),
+  )
 }
 
 function valuesOf(graph: StepGraph) {
   const found = new Set(graph.params)
-  const open = [...graph.outputs, ...graph.states.flatMap((state) => [state.next, ...state.reads.values()]), ...graph.inputs]
+  const open = [
+    ...graph.outputs,
+    ...graph.states.flatMap((state) => [state.next, ...state.reads.values()]),
+    ...graph.inputs,
+  ]
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     if (!found.has(value)) open.push(...value.node.inputs)
     for (const result of value.node.results) found.add(result)
@@ -33,9 +39,27 @@ function valuesOf(graph: StepGraph) {
 const test = suite('the schedule')
 
 test('only what lies on the cycle through the state runs step by step', () => {
-  assert.equal(operations(rnn), { parameters: ['add'], prologue: ['linear'], step: ['linear', 'tanh'], epilogue: [], finish: [] })
-  assert.equal(operations(lstm), { parameters: ['add'], prologue: ['linear'], step: ['linear', 'lstmGates'], epilogue: [], finish: [] })
-  assert.equal(operations(gru), { parameters: [], prologue: ['linear'], step: ['linear', 'gruGates'], epilogue: [], finish: [] })
+  assert.equal(operations(rnn), {
+    parameters: ['add'],
+    prologue: ['linear'],
+    step: ['linear', 'tanh'],
+    epilogue: [],
+    finish: [],
+  })
+  assert.equal(operations(lstm), {
+    parameters: ['add'],
+    prologue: ['linear'],
+    step: ['linear', 'lstmGates'],
+    epilogue: [],
+    finish: [],
+  })
+  assert.equal(operations(gru), {
+    parameters: [],
+    prologue: ['linear'],
+    step: ['linear', 'gruGates'],
+    epilogue: [],
+    finish: [],
+  })
 })
 
 test('weight gradients and the gradient by the input wait for the end of a chunk', () => {

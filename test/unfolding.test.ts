@@ -9,47 +9,56 @@ const runtime = await createRuntime({ dtype: 'float64', seed: 3 })
 const untied = suite('unfolding')
 
 for (const Kind of [RNN, LSTM, GRU]) {
-  untied(`${Kind.name}: ${T} untied copies give the same output, and their weight gradients sum to the shared one`, () => {
-    const shared = new Kind(runtime, { inputSize: I, hiddenSize: H })
-    drawParameters(shared, 1)
-    const x = drawTensor(runtime, 2, 'x', [T, B, I])
-    const dOutput = drawTensor(runtime, 3, 'dOutput', [T, B, H])
-    const output = numbers(shared.forward(x).output)
-    shared.zeroGrad()
-    const dInput = numbers(shared.backward({ output: dOutput }).input as Tensor)
-    // one module per step, each with weights of its own, chained by hand
-    const copies = Array.from({ length: T }, () => new Kind(runtime, { inputSize: I, hiddenSize: H }))
-    for (const copy of copies) copy.loadStateDict(shared.stateDict())
-    const rows = (t: number, tensor: Tensor, columns: number) => runtime.tensor(tensor.data.slice(t * B * columns, (t + 1) * B * columns), [1, B, columns])
-    const outputs: number[] = []
-    let state = copies[0]!.initialState(B)!
-    for (const [t, copy] of copies.entries()) {
-      const result = copy.forward(rows(t, x, I), { state })
-      outputs.push(...numbers(result.output))
-      state = result.state!
-    }
-    assert.equal(outputs, output, 'the same bits')
-    const dInputs: number[][] = []
-    let dState: ReturnType<Module['initialState']>
-    for (let t = T - 1; t >= 0; t--) {
-      copies[t]!.zeroGrad()
-      const back = copies[t]!.backward({ output: rows(t, dOutput, H), ...(dState && { state: dState }) })
-      dInputs.unshift(numbers(back.input as Tensor))
-      dState = back.state
-    }
-    assert.equal(dInputs.flat(), dInput, 'the same bits by the input')
-    for (const [i, { name, grad }] of shared.parameters().entries()) {
-      const sum = copies.map((copy) => numbers(copy.parameters()[i]!.grad)).reduce((a, b) => a.map((v, k) => v + b[k]!))
-      // T·B terms per element, added in another order
-      const gap = norm(sum.map((v, k) => v - grad.data[k]!))
-      assert.ok(gap <= T * B * 2 ** -52 * norm(sum), `${name}: ${gap}`)
-    }
-  })
+  untied(
+    `${Kind.name}: ${T} untied copies give the same output, and their weight gradients sum to the shared one`,
+    () => {
+      const shared = new Kind(runtime, { inputSize: I, hiddenSize: H })
+      drawParameters(shared, 1)
+      const x = drawTensor(runtime, 2, 'x', [T, B, I])
+      const dOutput = drawTensor(runtime, 3, 'dOutput', [T, B, H])
+      const output = numbers(shared.forward(x).output)
+      shared.zeroGrad()
+      const dInput = numbers(shared.backward({ output: dOutput }).input as Tensor)
+      // one module per step, each with weights of its own, chained by hand
+      const copies = Array.from({ length: T }, () => new Kind(runtime, { inputSize: I, hiddenSize: H }))
+      for (const copy of copies) copy.loadStateDict(shared.stateDict())
+      const rows = (t: number, tensor: Tensor, columns: number) =>
+        runtime.tensor(tensor.data.slice(t * B * columns, (t + 1) * B * columns), [1, B, columns])
+      const outputs: number[] = []
+      let state = copies[0]!.initialState(B)!
+      for (const [t, copy] of copies.entries()) {
+        const result = copy.forward(rows(t, x, I), { state })
+        outputs.push(...numbers(result.output))
+        state = result.state!
+      }
+      assert.equal(outputs, output, 'the same bits')
+      const dInputs: number[][] = []
+      let dState: ReturnType<Module['initialState']>
+      for (let t = T - 1; t >= 0; t--) {
+        copies[t]!.zeroGrad()
+        const back = copies[t]!.backward({ output: rows(t, dOutput, H), ...(dState && { state: dState }) })
+        dInputs.unshift(numbers(back.input as Tensor))
+        dState = back.state
+      }
+      assert.equal(dInputs.flat(), dInput, 'the same bits by the input')
+      for (const [i, { name, grad }] of shared.parameters().entries()) {
+        const sum = copies
+          .map((copy) => numbers(copy.parameters()[i]!.grad))
+          .reduce((a, b) => a.map((v, k) => v + b[k]!))
+        // T·B terms per element, added in another order
+        const gap = norm(sum.map((v, k) => v - grad.data[k]!))
+        assert.ok(gap <= T * B * 2 ** -52 * norm(sum), `${name}: ${gap}`)
+      }
+    },
+  )
 }
 
 /** ∂(state `name` after one step)/∂(itself before), from one backward per column. */
 function stepJacobian(net: Module, x: Tensor, state: Record<string, Tensor>, name: string): number[][] {
-  const zeros = () => Object.fromEntries(Object.entries(state).map(([key, tensor]) => [key, runtime.tensor(new Float64Array(tensor.size), tensor.shape)]))
+  const zeros = () =>
+    Object.fromEntries(
+      Object.entries(state).map(([key, tensor]) => [key, runtime.tensor(new Float64Array(tensor.size), tensor.shape)]),
+    )
   return Array.from({ length: H }, (_, i) => {
     net.forward(x, { state })
     const incoming = zeros()
@@ -108,7 +117,10 @@ function compareDiagonal(jacobian: number[][], diagonal: number[]): void {
     for (let j = 0; j < H; j++) {
       const expected = i === j ? diagonal[i]! : 0
       // a sigmoid of I + 2 terms below 2, float64
-      assert.ok(Math.abs(jacobian[i]![j]! - expected) <= (I + 4) * 2 ** -52, `${i}, ${j}: ${jacobian[i]![j]} for ${expected}`)
+      assert.ok(
+        Math.abs(jacobian[i]![j]! - expected) <= (I + 4) * 2 ** -52,
+        `${i}, ${j}: ${jacobian[i]![j]} for ${expected}`,
+      )
     }
   }
 }

@@ -43,43 +43,101 @@ function rowsAt(code: usize, index: i32): i32 {
 
 function instruction<T>(code: usize): void {
   switch (word(code, 0)) {
-    case format.OP_CHAIN: return runChain<T>(code);
-    case format.OP_GEMM: return runGemm<T>(code);
+    case format.OP_CHAIN:
+      return runChain<T>(code);
+    case format.OP_GEMM:
+      return runGemm<T>(code);
     case format.OP_GEMM_TN:
       return gemmTn<T>(
-        rowsOf(num(code, 1), num(code, 6)), num(code, 3), num(code, 4), arg(code, 1), num(code, 3), arg(code, 2), num(code, 4),
-        arg(code, 0), num(code, 4), arg(code, 5),
+        rowsOf(num(code, 1), num(code, 6)),
+        num(code, 3),
+        num(code, 4),
+        arg(code, 1),
+        num(code, 3),
+        arg(code, 2),
+        num(code, 4),
+        arg(code, 0),
+        num(code, 4),
+        arg(code, 5),
       );
-    case format.OP_COLUMN_SUM: return columnSum<T>(rowsOf(num(code, 1), num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
-    case format.OP_ROW_SUM: return rowSum<T>(rowsOf(num(code, 1), num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
+    case format.OP_COLUMN_SUM:
+      return columnSum<T>(rowsOf(num(code, 1), num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
+    case format.OP_ROW_SUM:
+      return rowSum<T>(rowsOf(num(code, 1), num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
     case format.OP_PACK:
       if (num(code, 5)) packTransposed<T>(num(code, 2), num(code, 3), arg(code, 1), num(code, 4), arg(code, 0));
       else packPlain<T>(num(code, 2), num(code, 3), arg(code, 1), num(code, 4), arg(code, 0));
       return;
-    case format.OP_ZERO: return memory.fill(arg(code, 0), 0, at<T>(0, num(code, 1)));
+    case format.OP_ZERO:
+      return memory.fill(arg(code, 0), 0, at<T>(0, num(code, 1)));
     case format.OP_PLACE:
-      return place<T>(rowsOf(num(code, 1), num(code, 5)), num(code, 2), num(code, 3), num(code, 4), arg(code, 1), arg(code, 0));
+      return place<T>(
+        rowsOf(num(code, 1), num(code, 5)),
+        num(code, 2),
+        num(code, 3),
+        num(code, 4),
+        arg(code, 1),
+        arg(code, 0),
+      );
     case format.OP_CLEAR_ROWS:
       return memory.fill(arg(code, 0), 0, at<T>(0, rowsOf(num(code, 0), num(code, 2)) * num(code, 1)));
     case format.OP_TRANSPOSE:
       return transposeInto<T>(num(code, 2), num(code, 3), arg(code, 1), num(code, 3), arg(code, 0), num(code, 2));
     case format.OP_SOFTMAX:
-      return softmax<T>(rowsOf(num(code, 1), num(code, 3)), num(code, 2), num(code, 4) != 0, arg(code, 1), arg(code, 0));
+      return softmax<T>(
+        rowsOf(num(code, 1), num(code, 3)),
+        num(code, 2),
+        num(code, 4) != 0,
+        arg(code, 1),
+        arg(code, 0),
+      );
     case format.OP_LSTM_GATES:
       return lstmGates<T>(
-        rowsAt(code, 0), num(code, 6), arg(code, 4), arg(code, 5), arg(code, 2), arg(code, 1), arg(code, 3), arg(code, 0),
+        rowsAt(code, 0),
+        num(code, 6),
+        arg(code, 4),
+        arg(code, 5),
+        arg(code, 2),
+        arg(code, 1),
+        arg(code, 3),
+        arg(code, 0),
       );
     case format.OP_LSTM_GATES_ADJOINT:
       return lstmGatesAdjoint<T>(
-        rowsAt(code, 0), num(code, 7), arg(code, 2), arg(code, 3), arg(code, 4), arg(code, 5), arg(code, 6), arg(code, 0), arg(code, 1),
+        rowsAt(code, 0),
+        num(code, 7),
+        arg(code, 2),
+        arg(code, 3),
+        arg(code, 4),
+        arg(code, 5),
+        arg(code, 6),
+        arg(code, 0),
+        arg(code, 1),
       );
     case format.OP_GRU_GATES:
-      return gruGates<T>(rowsAt(code, 0), num(code, 5), arg(code, 2), arg(code, 3), arg(code, 4), arg(code, 1), arg(code, 0));
+      return gruGates<T>(
+        rowsAt(code, 0),
+        num(code, 5),
+        arg(code, 2),
+        arg(code, 3),
+        arg(code, 4),
+        arg(code, 1),
+        arg(code, 0),
+      );
     case format.OP_GRU_GATES_ADJOINT:
       return gruGatesAdjoint<T>(
-        rowsAt(code, 0), num(code, 7), arg(code, 3), arg(code, 4), arg(code, 5), arg(code, 6), arg(code, 0), arg(code, 1), arg(code, 2),
+        rowsAt(code, 0),
+        num(code, 7),
+        arg(code, 3),
+        arg(code, 4),
+        arg(code, 5),
+        arg(code, 6),
+        arg(code, 0),
+        arg(code, 1),
+        arg(code, 2),
       );
-    default: assert(false, "opcode");
+    default:
+      assert(false, "opcode");
   }
 }
 

@@ -42,7 +42,7 @@ export function word(base: usize, index: i32): i32 {
 // @ts-ignore: decorator
 @inline
 function entry(value: i32): usize {
-  return values + ((<usize>value) * <usize>format.VALUE_WORDS * format.WORD_BYTES);
+  return values + <usize>value * <usize>format.VALUE_WORDS * format.WORD_BYTES;
 }
 
 /** The address of a value at the steps addressed. */

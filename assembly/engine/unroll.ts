@@ -1,4 +1,5 @@
 /** Runs a step program over time: stages, chunks of steps, units inside a chunk, steps inside a unit. */
+import { addInto } from "../ops/reduce";
 import { at } from "../simd";
 import { execute } from "./execute";
 import * as format from "./format";
@@ -51,7 +52,7 @@ function beginUnit<T>(run: usize, unit: usize, reversed: bool): void {
   segment<T>(unit, format.PROGRAM_START);
   if (word(run, format.RUN_REFRESH)) segment<T>(unit, format.PROGRAM_PARAMETERS);
   const steps = word(run, format.RUN_STEPS);
-  const last = (steps - 1) / word(run, format.RUN_CHUNK_STEPS) * word(run, format.RUN_CHUNK_STEPS);
+  const last = ((steps - 1) / word(run, format.RUN_CHUNK_STEPS)) * word(run, format.RUN_CHUNK_STEPS);
   for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
     const state = stateEntry(unit, i);
     // the slots that the first step reads: just before it, in the direction of the unrolling
@@ -134,14 +135,16 @@ function carryHistory(run: usize, unit: usize, start: i32, length: i32, reversed
 }
 
 function isChunked(unit: usize, value: i32): bool {
-  return word(tableEntry(word(unit, format.UNIT_VALUES), value, format.VALUE_WORDS), format.VALUE_KIND) == format.KIND_CHUNK;
+  return (
+    word(tableEntry(word(unit, format.UNIT_VALUES), value, format.VALUE_WORDS), format.VALUE_KIND) == format.KIND_CHUNK
+  );
 }
 
 function endUnit<T>(run: usize, unit: usize, reversed: bool): void {
   setUnit(word(unit, format.UNIT_VALUES));
   const steps = word(run, format.RUN_STEPS);
   const chunkSteps = word(run, format.RUN_CHUNK_STEPS);
-  const last = (steps - 1) / chunkSteps * chunkSteps;
+  const last = ((steps - 1) / chunkSteps) * chunkSteps;
   for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
     const state = stateEntry(unit, i);
     // a chunked history was moved to where the next chunk would read it
@@ -163,9 +166,6 @@ function storeFinal<T>(state: usize, reversed: bool): void {
   if (mode != format.FINAL_ADD_SUM) memory.copy(final, slotBefore(state, 1, reversed), at<T>(0, elements));
   if (mode == format.FINAL_COPY) return;
   for (let lag = mode == format.FINAL_SUM ? 2 : 1; lag <= word(state, format.STATE_LAG); lag++) {
-    const slot = slotBefore(state, lag, reversed);
-    for (let i = 0; i < elements; i++) {
-      store<T>(at<T>(final, i), load<T>(at<T>(final, i)) + load<T>(at<T>(slot, i)));
-    }
+    addInto<T>(elements, slotBefore(state, lag, reversed), final);
   }
 }

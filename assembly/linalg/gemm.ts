@@ -47,7 +47,16 @@ function tile<T>(height: i32, depth: i32, a: usize, aStride: usize, b: usize, c:
 }
 
 /** A tile of which only `valid` columns exist: computed in EDGE_TILE, so that nothing beside C is written. */
-function edgeTile<T>(height: i32, depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize, valid: i32): void {
+function edgeTile<T>(
+  height: i32,
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  c: usize,
+  cStride: usize,
+  valid: i32,
+): void {
   const bytes = at<T>(0, valid);
   const edgeStride: usize = PANEL_VECTORS * VECTOR_BYTES;
   for (let i = 0; i < height; i++) memory.copy(EDGE_TILE + <usize>i * edgeStride, c + <usize>i * cStride, bytes);
@@ -56,7 +65,16 @@ function edgeTile<T>(height: i32, depth: i32, a: usize, aStride: usize, b: usize
 }
 
 /** All rows of a block against one panel. */
-function panelProduct<T>(rows: i32, valid: i32, depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
+function panelProduct<T>(
+  rows: i32,
+  valid: i32,
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  c: usize,
+  cStride: usize,
+): void {
   const whole = valid >= panelColumns<T>();
   while (rows > 0) {
     const height = tileHeight(rows);
@@ -69,7 +87,16 @@ function panelProduct<T>(rows: i32, valid: i32, depth: i32, a: usize, aStride: u
 }
 
 /** One or two rows: two panels at a time, for enough independent accumulators to hide an addition's latency. */
-function thinProduct<T>(rows: i32, columns: i32, depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
+function thinProduct<T>(
+  rows: i32,
+  columns: i32,
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  c: usize,
+  cStride: usize,
+): void {
   const width = panelColumns<T>();
   const panelStride = at<T>(0, width * depth);
   let column = 0;
@@ -93,7 +120,14 @@ function thinProduct<T>(rows: i32, columns: i32, depth: i32, a: usize, aStride: 
  * @param cStride elements between the rows of C; C must not overlap A or B
  */
 export function gemmPacked<T>(
-  rows: i32, columns: i32, depth: i32, a: usize, aStride: i32, packed: usize, c: usize, cStride: i32,
+  rows: i32,
+  columns: i32,
+  depth: i32,
+  a: usize,
+  aStride: i32,
+  packed: usize,
+  c: usize,
+  cStride: i32,
 ): void {
   assert(rows >= 0 && columns >= 0 && depth >= 0);
   const aBytes = at<T>(0, aStride);
@@ -105,9 +139,15 @@ export function gemmPacked<T>(
       const terms = min(blockDepth<T>(), depth - k);
       for (let row = 0; row < rows; row += BLOCK_ROWS) {
         blockProduct<T>(
-          min(BLOCK_ROWS, rows - row), blockColumns, terms, depth,
-          at<T>(a + <usize>row * aBytes, k), aBytes, at<T>(packed, column * depth + k * panelColumns<T>()),
-          at<T>(c + <usize>row * cBytes, column), cBytes,
+          min(BLOCK_ROWS, rows - row),
+          blockColumns,
+          terms,
+          depth,
+          at<T>(a + <usize>row * aBytes, k),
+          aBytes,
+          at<T>(packed, column * depth + k * panelColumns<T>()),
+          at<T>(c + <usize>row * cBytes, column),
+          cBytes,
         );
       }
     }
@@ -116,7 +156,15 @@ export function gemmPacked<T>(
 
 /** A block of rows against a block of panels; `panelDepth` is the depth of the whole packed matrix. */
 function blockProduct<T>(
-  rows: i32, columns: i32, terms: i32, panelDepth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize,
+  rows: i32,
+  columns: i32,
+  terms: i32,
+  panelDepth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  c: usize,
+  cStride: usize,
 ): void {
   const width = panelColumns<T>();
   for (let column = 0; column < columns; column += width) {
@@ -132,7 +180,16 @@ function blockProduct<T>(
  * @param panels scratch of packedElements(n, block depth) elements
  */
 export function gemmTn<T>(
-  rows: i32, m: i32, n: i32, a: usize, aStride: i32, b: usize, bStride: i32, c: usize, cStride: i32, panels: usize,
+  rows: i32,
+  m: i32,
+  n: i32,
+  a: usize,
+  aStride: i32,
+  b: usize,
+  bStride: i32,
+  c: usize,
+  cStride: i32,
+  panels: usize,
 ): void {
   const depth = blockDepth<T>();
   const packedBytes = at<T>(0, depth);
@@ -142,7 +199,17 @@ export function gemmTn<T>(
     for (let i = 0; i < m; i += BLOCK_ROWS) {
       const height = min(BLOCK_ROWS, m - i);
       transposeInto<T>(terms, height, at<T>(a, k * aStride + i), aStride, PACKED_ROWS, depth);
-      blockProduct<T>(height, n, terms, terms, PACKED_ROWS, packedBytes, panels, at<T>(c, i * cStride), at<T>(0, cStride));
+      blockProduct<T>(
+        height,
+        n,
+        terms,
+        terms,
+        PACKED_ROWS,
+        packedBytes,
+        panels,
+        at<T>(c, i * cStride),
+        at<T>(0, cStride),
+      );
     }
   }
 }

@@ -38,7 +38,14 @@ function transposeLanes<T>(src: usize, srcStride: i32, dst: usize, dstStride: i3
 }
 
 /** dst[j * dstStride + i] = src[i * srcStride + j] for i in [0, rows), j in [0, columns); src and dst must not overlap. */
-export function transposeInto<T>(rows: i32, columns: i32, src: usize, srcStride: i32, dst: usize, dstStride: i32): void {
+export function transposeInto<T>(
+  rows: i32,
+  columns: i32,
+  src: usize,
+  srcStride: i32,
+  dst: usize,
+  dstStride: i32,
+): void {
   const wholeRows = rows - (rows % lanes<T>());
   const wholeColumns = columns - (columns % lanes<T>());
   for (let i = 0; i < wholeRows; i += lanes<T>()) {

@@ -16,7 +16,7 @@ const PANEL_BYTES: usize = PANEL_VECTORS * VECTOR_BYTES;
 export function tile1x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
   let acc0x0 = v128.load(c);
   let acc0x1 = v128.load(c, 16);
-  const end = b + (<usize>depth) * PANEL_BYTES;
+  const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
     const av0 = loadSplat<T>(a);
     const bv0 = v128.load(b);
@@ -31,13 +31,21 @@ export function tile1x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
 }
 
 /** C[1, 4 vectors] += A[1, depth] * two panels, the second `panelStride` bytes after the first. */
-export function tile1x4<T>(depth: i32, a: usize, aStride: usize, b: usize, panelStride: usize, c: usize, cStride: usize): void {
+export function tile1x4<T>(
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  panelStride: usize,
+  c: usize,
+  cStride: usize,
+): void {
   let acc0x0 = v128.load(c);
   let acc0x1 = v128.load(c, 16);
   let acc0x2 = v128.load(c, 32);
   let acc0x3 = v128.load(c, 48);
   let b1 = b + panelStride;
-  const end = b + (<usize>depth) * PANEL_BYTES;
+  const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
     const av0 = loadSplat<T>(a);
     const bv0 = v128.load(b);
@@ -66,7 +74,7 @@ export function tile2x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
   let acc1x0 = v128.load(c1);
   let acc1x1 = v128.load(c1, 16);
   let a1 = a + aStride;
-  const end = b + (<usize>depth) * PANEL_BYTES;
+  const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
     const bv0 = v128.load(b);
     const bv1 = v128.load(b, 16);
@@ -87,7 +95,15 @@ export function tile2x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
 }
 
 /** C[2, 4 vectors] += A[2, depth] * two panels, the second `panelStride` bytes after the first. */
-export function tile2x4<T>(depth: i32, a: usize, aStride: usize, b: usize, panelStride: usize, c: usize, cStride: usize): void {
+export function tile2x4<T>(
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  panelStride: usize,
+  c: usize,
+  cStride: usize,
+): void {
   const c1 = c + cStride;
   let acc0x0 = v128.load(c);
   let acc0x1 = v128.load(c, 16);
@@ -99,7 +115,7 @@ export function tile2x4<T>(depth: i32, a: usize, aStride: usize, b: usize, panel
   let acc1x3 = v128.load(c1, 48);
   let a1 = a + aStride;
   let b1 = b + panelStride;
-  const end = b + (<usize>depth) * PANEL_BYTES;
+  const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
     const av0 = loadSplat<T>(a);
     const av1 = loadSplat<T>(a1);
@@ -142,7 +158,7 @@ export function tile3x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
   let acc2x1 = v128.load(c2, 16);
   let a1 = a + aStride;
   let a2 = a1 + aStride;
-  const end = b + (<usize>depth) * PANEL_BYTES;
+  const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
     const bv0 = v128.load(b);
     const bv1 = v128.load(b, 16);
@@ -184,7 +200,7 @@ export function tile4x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
   let a1 = a + aStride;
   let a2 = a1 + aStride;
   let a3 = a2 + aStride;
-  const end = b + (<usize>depth) * PANEL_BYTES;
+  const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
     const bv0 = v128.load(b);
     const bv1 = v128.load(b, 16);
@@ -236,7 +252,7 @@ export function tile5x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
   let a2 = a1 + aStride;
   let a3 = a2 + aStride;
   let a4 = a3 + aStride;
-  const end = b + (<usize>depth) * PANEL_BYTES;
+  const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
     const bv0 = v128.load(b);
     const bv1 = v128.load(b, 16);
@@ -298,7 +314,7 @@ export function tile6x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
   let a3 = a2 + aStride;
   let a4 = a3 + aStride;
   let a5 = a4 + aStride;
-  const end = b + (<usize>depth) * PANEL_BYTES;
+  const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
     const bv0 = v128.load(b);
     const bv1 = v128.load(b, 16);

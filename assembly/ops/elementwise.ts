@@ -18,38 +18,64 @@ const SMALLEST_CARRY: f32 = 7.888609052210118e-31; // 2^-100
 /** y[i] = op(x[i]) for i in [0, n), n whole vectors; y may be x. */
 export function applyUnary<T>(op: i32, n: i32, constant: f64, x: usize, y: usize): void {
   switch (op) {
-    case code.LINK_FILL: return mapUnary<T>(code.LINK_FILL, n, constant, x, y);
-    case code.LINK_COPY: return mapUnary<T>(code.LINK_COPY, n, constant, x, y);
-    case code.LINK_NEG: return mapUnary<T>(code.LINK_NEG, n, constant, x, y);
-    case code.LINK_SCALE: return mapUnary<T>(code.LINK_SCALE, n, constant, x, y);
-    case code.LINK_SHIFT: return mapUnary<T>(code.LINK_SHIFT, n, constant, x, y);
-    case code.LINK_SQUARE: return mapUnary<T>(code.LINK_SQUARE, n, constant, x, y);
-    case code.LINK_SQRT: return mapUnary<T>(code.LINK_SQRT, n, constant, x, y);
-    case code.LINK_EXP: return mapUnary<T>(code.LINK_EXP, n, constant, x, y);
-    case code.LINK_EXPM1: return mapUnary<T>(code.LINK_EXPM1, n, constant, x, y);
-    case code.LINK_LOG: return mapUnary<T>(code.LINK_LOG, n, constant, x, y);
-    case code.LINK_TANH: return mapUnary<T>(code.LINK_TANH, n, constant, x, y);
-    case code.LINK_SIGMOID: return mapUnary<T>(code.LINK_SIGMOID, n, constant, x, y);
-    case code.LINK_RELU: return mapUnary<T>(code.LINK_RELU, n, constant, x, y);
-    case code.LINK_SOFTPLUS: return mapUnary<T>(code.LINK_SOFTPLUS, n, constant, x, y);
-    case code.LINK_SIN: return mapUnary<T>(code.LINK_SIN, n, constant, x, y);
-    case code.LINK_COS: return mapUnary<T>(code.LINK_COS, n, constant, x, y);
-    case code.LINK_FLUSH: return mapUnary<T>(code.LINK_FLUSH, n, constant, x, y);
-    default: assert(false, "unary code");
+    case code.LINK_FILL:
+      return mapUnary<T>(code.LINK_FILL, n, constant, x, y);
+    case code.LINK_COPY:
+      return mapUnary<T>(code.LINK_COPY, n, constant, x, y);
+    case code.LINK_NEG:
+      return mapUnary<T>(code.LINK_NEG, n, constant, x, y);
+    case code.LINK_SCALE:
+      return mapUnary<T>(code.LINK_SCALE, n, constant, x, y);
+    case code.LINK_SHIFT:
+      return mapUnary<T>(code.LINK_SHIFT, n, constant, x, y);
+    case code.LINK_SQUARE:
+      return mapUnary<T>(code.LINK_SQUARE, n, constant, x, y);
+    case code.LINK_SQRT:
+      return mapUnary<T>(code.LINK_SQRT, n, constant, x, y);
+    case code.LINK_EXP:
+      return mapUnary<T>(code.LINK_EXP, n, constant, x, y);
+    case code.LINK_EXPM1:
+      return mapUnary<T>(code.LINK_EXPM1, n, constant, x, y);
+    case code.LINK_LOG:
+      return mapUnary<T>(code.LINK_LOG, n, constant, x, y);
+    case code.LINK_TANH:
+      return mapUnary<T>(code.LINK_TANH, n, constant, x, y);
+    case code.LINK_SIGMOID:
+      return mapUnary<T>(code.LINK_SIGMOID, n, constant, x, y);
+    case code.LINK_RELU:
+      return mapUnary<T>(code.LINK_RELU, n, constant, x, y);
+    case code.LINK_SOFTPLUS:
+      return mapUnary<T>(code.LINK_SOFTPLUS, n, constant, x, y);
+    case code.LINK_SIN:
+      return mapUnary<T>(code.LINK_SIN, n, constant, x, y);
+    case code.LINK_COS:
+      return mapUnary<T>(code.LINK_COS, n, constant, x, y);
+    case code.LINK_FLUSH:
+      return mapUnary<T>(code.LINK_FLUSH, n, constant, x, y);
+    default:
+      assert(false, "unary code");
   }
 }
 
 /** y[i] = op(a[i], b[i]) for i in [0, n), n whole vectors; y may be a or b. */
 export function applyBinary<T>(op: i32, n: i32, a: usize, b: usize, y: usize): void {
   switch (op) {
-    case code.LINK_ADD: return mapBinary<T>(code.LINK_ADD, n, a, b, y);
-    case code.LINK_SUB: return mapBinary<T>(code.LINK_SUB, n, a, b, y);
-    case code.LINK_MUL: return mapBinary<T>(code.LINK_MUL, n, a, b, y);
-    case code.LINK_DIV: return mapBinary<T>(code.LINK_DIV, n, a, b, y);
-    case code.LINK_TANH_GRAD: return mapBinary<T>(code.LINK_TANH_GRAD, n, a, b, y);
-    case code.LINK_SIGMOID_GRAD: return mapBinary<T>(code.LINK_SIGMOID_GRAD, n, a, b, y);
-    case code.LINK_RELU_GRAD: return mapBinary<T>(code.LINK_RELU_GRAD, n, a, b, y);
-    default: assert(false, "binary code");
+    case code.LINK_ADD:
+      return mapBinary<T>(code.LINK_ADD, n, a, b, y);
+    case code.LINK_SUB:
+      return mapBinary<T>(code.LINK_SUB, n, a, b, y);
+    case code.LINK_MUL:
+      return mapBinary<T>(code.LINK_MUL, n, a, b, y);
+    case code.LINK_DIV:
+      return mapBinary<T>(code.LINK_DIV, n, a, b, y);
+    case code.LINK_TANH_GRAD:
+      return mapBinary<T>(code.LINK_TANH_GRAD, n, a, b, y);
+    case code.LINK_SIGMOID_GRAD:
+      return mapBinary<T>(code.LINK_SIGMOID_GRAD, n, a, b, y);
+    case code.LINK_RELU_GRAD:
+      return mapBinary<T>(code.LINK_RELU_GRAD, n, a, b, y);
+    default:
+      assert(false, "binary code");
   }
 }
 
@@ -81,23 +107,27 @@ function mapBinary<T>(op: i32, n: i32, a: usize, b: usize, y: usize): void {
 // @ts-ignore: decorator
 @inline
 function unaryLanes<T>(op: i32, x: v128, constant: v128): v128 {
-  if (op == code.LINK_FILL) return constant;
-  if (op == code.LINK_COPY) return x;
-  if (op == code.LINK_NEG) return v128.neg<T>(x);
-  if (op == code.LINK_SCALE) return v128.mul<T>(x, constant);
-  if (op == code.LINK_SHIFT) return v128.add<T>(x, constant);
-  if (op == code.LINK_SQUARE) return v128.mul<T>(x, x);
-  if (op == code.LINK_SQRT) return v128.sqrt<T>(x);
-  if (op == code.LINK_EXP) return expLanes<T>(x);
-  if (op == code.LINK_EXPM1) return expm1Lanes<T>(x);
-  if (op == code.LINK_LOG) return logLanes<T>(x);
-  if (op == code.LINK_TANH) return tanhLanes<T>(x);
-  if (op == code.LINK_SIGMOID) return sigmoidLanes<T>(x);
-  if (op == code.LINK_RELU) return v128.and(x, v128.not(v128.lt<T>(x, v128.splat<T>(<T>0)))); // NaN stays NaN
-  if (op == code.LINK_SOFTPLUS) return softplusLanes<T>(x);
-  if (op == code.LINK_SIN) return sinLanes<T>(x);
-  if (op == code.LINK_COS) return cosLanes<T>(x);
-  return flushLanes<T>(x);
+  // one expression: a chain of early returns lets Binaryen hoist float64 calls ahead of the tests (2-4x slower)
+  // prettier-ignore
+  return (
+    op == code.LINK_FILL ? constant :
+    op == code.LINK_COPY ? x :
+    op == code.LINK_NEG ? v128.neg<T>(x) :
+    op == code.LINK_SCALE ? v128.mul<T>(x, constant) :
+    op == code.LINK_SHIFT ? v128.add<T>(x, constant) :
+    op == code.LINK_SQUARE ? v128.mul<T>(x, x) :
+    op == code.LINK_SQRT ? v128.sqrt<T>(x) :
+    op == code.LINK_EXP ? expLanes<T>(x) :
+    op == code.LINK_EXPM1 ? expm1Lanes<T>(x) :
+    op == code.LINK_LOG ? logLanes<T>(x) :
+    op == code.LINK_TANH ? tanhLanes<T>(x) :
+    op == code.LINK_SIGMOID ? sigmoidLanes<T>(x) :
+    op == code.LINK_RELU ? v128.and(x, v128.not(v128.lt<T>(x, v128.splat<T>(<T>0)))) /* NaN stays NaN */ :
+    op == code.LINK_SOFTPLUS ? softplusLanes<T>(x) :
+    op == code.LINK_SIN ? sinLanes<T>(x) :
+    op == code.LINK_COS ? cosLanes<T>(x) :
+    flushLanes<T>(x)
+  );
 }
 
 /** Zero where |x| < 2^-100 in float32; float64 passes. */
@@ -111,11 +141,15 @@ export function flushLanes<T>(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function binaryLanes<T>(op: i32, a: v128, b: v128, one: v128): v128 {
-  if (op == code.LINK_ADD) return v128.add<T>(a, b);
-  if (op == code.LINK_SUB) return v128.sub<T>(a, b);
-  if (op == code.LINK_MUL) return v128.mul<T>(a, b);
-  if (op == code.LINK_DIV) return v128.div<T>(a, b);
-  if (op == code.LINK_TANH_GRAD) return v128.mul<T>(a, v128.sub<T>(one, v128.mul<T>(b, b)));
-  if (op == code.LINK_SIGMOID_GRAD) return v128.mul<T>(v128.mul<T>(a, b), v128.sub<T>(one, b));
-  return v128.and(a, v128.gt<T>(b, v128.splat<T>(<T>0)));
+  // one expression: a chain of early returns lets Binaryen hoist float64 calls ahead of the tests (2-4x slower)
+  // prettier-ignore
+  return (
+    op == code.LINK_ADD ? v128.add<T>(a, b) :
+    op == code.LINK_SUB ? v128.sub<T>(a, b) :
+    op == code.LINK_MUL ? v128.mul<T>(a, b) :
+    op == code.LINK_DIV ? v128.div<T>(a, b) :
+    op == code.LINK_TANH_GRAD ? v128.mul<T>(a, v128.sub<T>(one, v128.mul<T>(b, b))) :
+    op == code.LINK_SIGMOID_GRAD ? v128.mul<T>(v128.mul<T>(a, b), v128.sub<T>(one, b)) :
+    v128.and(a, v128.gt<T>(b, v128.splat<T>(<T>0)))
+  );
 }

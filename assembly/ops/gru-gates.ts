@@ -34,7 +34,15 @@ export function gruGates<T>(rows: i32, H: i32, gi: usize, gh: usize, h: usize, g
 
 /** dN = dH (1-z)(1-n²); dZ = dH (h-n) z(1-z); dR = dN gh_n r(1-r); dGi = (dR, dZ, dN); dGh = (dR, dZ, dN r); dPrevious = dH z. */
 export function gruGatesAdjoint<T>(
-  rows: i32, H: i32, gates: usize, gh: usize, h: usize, dHidden: usize, dGi: usize, dGh: usize, dPrevious: usize,
+  rows: i32,
+  H: i32,
+  gates: usize,
+  gh: usize,
+  h: usize,
+  dHidden: usize,
+  dGi: usize,
+  dGh: usize,
+  dPrevious: usize,
 ): void {
   const one = v128.splat<T>(<T>1);
   for (let row = 0; row < rows; row++) {

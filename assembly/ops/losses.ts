@@ -21,7 +21,13 @@ function keeps<T>(mask: usize, group: i32): bool {
  * prediction, target, grad: T[groups, size]; mask: T[groups] or 0. All masked: 0.
  */
 export function meanSquaredError<T>(
-  groups: i32, size: i32, mean: bool, prediction: usize, target: usize, mask: usize, grad: usize,
+  groups: i32,
+  size: i32,
+  mean: bool,
+  prediction: usize,
+  target: usize,
+  mask: usize,
+  grad: usize,
 ): f64 {
   const kept = keptGroups<T>(groups, mask) * size;
   const share = mean && kept > 0 ? 1.0 / <f64>kept : 1.0;
@@ -42,7 +48,13 @@ export function meanSquaredError<T>(
  * logits, grad: T[rows, classes]; ids: i32[rows], each in [0, classes); mask: T[rows] or 0. All masked: 0.
  */
 export function crossEntropy<T>(
-  rows: i32, classes: i32, mean: bool, logits: usize, ids: usize, mask: usize, grad: usize,
+  rows: i32,
+  classes: i32,
+  mean: bool,
+  logits: usize,
+  ids: usize,
+  mask: usize,
+  grad: usize,
 ): f64 {
   const kept = keptGroups<T>(rows, mask);
   const share = mean && kept > 0 ? 1.0 / <f64>kept : 1.0;

@@ -10,7 +10,14 @@ import { storeValid } from "./tail";
 
 /** a: T[rows, 4H]; c: T[rows, H] → gates (activated; may be a), newCell, tanhCell, hidden. */
 export function lstmGates<T>(
-  rows: i32, H: i32, a: usize, c: usize, gates: usize, newCell: usize, tanhCell: usize, hidden: usize,
+  rows: i32,
+  H: i32,
+  a: usize,
+  c: usize,
+  gates: usize,
+  newCell: usize,
+  tanhCell: usize,
+  hidden: usize,
 ): void {
   for (let row = 0; row < rows; row++) {
     for (let j = 0; j < H; j += lanes<T>()) {
@@ -42,7 +49,15 @@ export function lstmGates<T>(
  * dC = dNewCell + dHidden o (1 - tanh²); dA = (dC g i(1-i), dC c f(1-f), dC i (1-g²), dHidden tanh o(1-o)); dCell = dC f.
  */
 export function lstmGatesAdjoint<T>(
-  rows: i32, H: i32, gates: usize, c: usize, tanhCell: usize, dHidden: usize, dNewCell: usize, dA: usize, dCell: usize,
+  rows: i32,
+  H: i32,
+  gates: usize,
+  c: usize,
+  tanhCell: usize,
+  dHidden: usize,
+  dNewCell: usize,
+  dA: usize,
+  dCell: usize,
 ): void {
   const one = v128.splat<T>(<T>1);
   for (let row = 0; row < rows; row++) {
@@ -55,7 +70,10 @@ export function lstmGatesAdjoint<T>(
       const bent = v128.load(at<T>(tanhCell, j));
       const dH = v128.load(at<T>(dHidden, j));
       const dBent = v128.mul<T>(dH, o);
-      const dC = v128.add<T>(v128.load(at<T>(dNewCell, j)), v128.mul<T>(dBent, v128.sub<T>(one, v128.mul<T>(bent, bent))));
+      const dC = v128.add<T>(
+        v128.load(at<T>(dNewCell, j)),
+        v128.mul<T>(dBent, v128.sub<T>(one, v128.mul<T>(bent, bent))),
+      );
       const dO = v128.mul<T>(v128.mul<T>(v128.mul<T>(dH, bent), o), v128.sub<T>(one, o));
       const dI = v128.mul<T>(v128.mul<T>(v128.mul<T>(dC, g), i), v128.sub<T>(one, i));
       const dF = v128.mul<T>(v128.mul<T>(v128.mul<T>(dC, v128.load(at<T>(c, j))), f), v128.sub<T>(one, f));

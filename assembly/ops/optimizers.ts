@@ -32,7 +32,16 @@ export function adamAdvance(products: usize, beta1: f64, beta2: f64): void {
  * @see Kingma and Ba 2015, https://arxiv.org/abs/1412.6980; eps where PyTorch adds it
  */
 export function adam<T>(
-  n: i32, lr: f64, beta1: f64, beta2: f64, eps: f64, products: usize, w: usize, g: usize, m: usize, v: usize,
+  n: i32,
+  lr: f64,
+  beta1: f64,
+  beta2: f64,
+  eps: f64,
+  products: usize,
+  w: usize,
+  g: usize,
+  m: usize,
+  v: usize,
 ): void {
   const rate = v128.splat<T>(<T>(lr / (1 - load<f64>(products, 8))));
   const root = v128.splat<T>(<T>sqrt<f64>(1 - load<f64>(products, 16)));

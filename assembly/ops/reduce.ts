@@ -16,6 +16,13 @@ export function columnSum<T>(rows: i32, columns: i32, a: usize, dst: usize): voi
   }
 }
 
+/** dst += a, n elements. */
+export function addInto<T>(n: i32, a: usize, dst: usize): void {
+  for (let i = 0; i < n; i += lanes<T>()) {
+    storeValid<T>(at<T>(dst, i), v128.add<T>(v128.load(at<T>(dst, i)), v128.load(at<T>(a, i))), n - i);
+  }
+}
+
 /** dst[i] = Σ_j a[i, j], accumulated in float64, a: T[rows, columns]. */
 export function rowSum<T>(rows: i32, columns: i32, a: usize, dst: usize): void {
   for (let i = 0; i < rows; i++) {

@@ -7,14 +7,23 @@ import { at } from "../simd";
  * @param period rows of x before it repeats (the batch under a row multiplier), in blocks of `repeat` rows of y
  */
 export function view<T>(
-  first: i32, n: i32, columns: i32, rowStride: i32, columnStride: i32, rowsPerBlock: i32, sourceRows: i32, x: usize, y: usize,
+  first: i32,
+  n: i32,
+  columns: i32,
+  rowStride: i32,
+  columnStride: i32,
+  rowsPerBlock: i32,
+  sourceRows: i32,
+  x: usize,
+  y: usize,
 ): void {
   let row = first / columns;
   let column = first - row * columns;
   let done = 0;
   while (done < n) {
     const count = min(columns - column, n - done);
-    const sourceRow = rowsPerBlock == sourceRows ? row : (row / rowsPerBlock) * sourceRows + (row % rowsPerBlock) % sourceRows;
+    const sourceRow =
+      rowsPerBlock == sourceRows ? row : (row / rowsPerBlock) * sourceRows + ((row % rowsPerBlock) % sourceRows);
     copyStrided<T>(count, at<T>(x, sourceRow * rowStride + column * columnStride), columnStride, at<T>(y, done));
     done += count;
     column = 0;

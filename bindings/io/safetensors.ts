@@ -89,21 +89,15 @@ function viewBytes(bytes: Uint8Array | ArrayBuffer): Uint8Array {
 
 function readHeaderLength(file: Uint8Array): number {
   if (file.length < LENGTH_BYTES) {
-    throw reading(
-      `the file has ${file.length} bytes; expected at least the ${LENGTH_BYTES} of the header's length`,
-    )
+    throw reading(`the file has ${file.length} bytes; expected at least the ${LENGTH_BYTES} of the header's length`)
   }
   const view = new DataView(file.buffer, file.byteOffset, LENGTH_BYTES)
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32
   if (length > MAX_HEADER_BYTES) {
-    throw reading(
-      `the header says it has ${length} bytes; expected at most ${MAX_HEADER_BYTES}: no safetensors file?`,
-    )
+    throw reading(`the header says it has ${length} bytes; expected at most ${MAX_HEADER_BYTES}: no safetensors file?`)
   }
   if (length > file.length - LENGTH_BYTES) {
-    throw reading(
-      `the header says it has ${length} bytes, but ${file.length - LENGTH_BYTES} follow: the file is cut`,
-    )
+    throw reading(`the header says it has ${length} bytes, but ${file.length - LENGTH_BYTES} follow: the file is cut`)
   }
   return length
 }
@@ -123,8 +117,7 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
     throw reading(`the header is not valid UTF-8 JSON (${(error as Error).message})`)
   }
   const duplicate = findDuplicateKey(text)
-  if (duplicate !== undefined)
-    throw reading(`the header has the key ${describe(duplicate)} twice; expected once`)
+  if (duplicate !== undefined) throw reading(`the header has the key ${describe(duplicate)} twice; expected once`)
   return expectRecord(header, 'readSafetensors', 'the header')
 }
 
@@ -144,8 +137,7 @@ function readEntry(name: string, info: unknown): Entry {
   if (format === undefined) {
     throw reading(`${what} has dtype ${describe(dtype)}; expected one of ${[...FORMATS.keys()].join(', ')}`)
   }
-  if (!isSizes(shape))
-    throw reading(`${what} has shape ${describe(shape)}; expected a list of whole numbers >= 0`)
+  if (!isSizes(shape)) throw reading(`${what} has shape ${describe(shape)}; expected a list of whole numbers >= 0`)
   if (!isSizes(offsets) || offsets.length !== 2) {
     throw reading(`${what} has data_offsets ${describe(offsets)}; expected two whole numbers >= 0`)
   }
@@ -153,9 +145,7 @@ function readEntry(name: string, info: unknown): Entry {
   const expected = byteLength(shape, format.size)
   if (expected !== end - begin) {
     const need = expected ?? 'more than 2^53'
-    throw reading(
-      `${what}, ${dtype} of ${describe(shape)}, needs ${need} bytes; its data_offsets hold ${end - begin}`,
-    )
+    throw reading(`${what}, ${dtype} of ${describe(shape)}, needs ${need} bytes; its data_offsets hold ${end - begin}`)
   }
   return { name, format, shape, begin, end }
 }
@@ -186,11 +176,7 @@ function checkCoverage(entries: readonly Entry[], available: number): void {
   }
 }
 
-function readTensor(
-  file: Uint8Array,
-  dataStart: number,
-  { format, shape, begin, end }: Entry,
-): SafetensorsTensor {
+function readTensor(file: Uint8Array, dataStart: number, { format, shape, begin, end }: Entry): SafetensorsTensor {
   const copy = new Uint8Array(end - begin) // of its own, so that it is aligned and the file can go
   copy.set(file.subarray(dataStart + begin, dataStart + end))
   return { shape, data: format.decode(copy.buffer) }
@@ -212,8 +198,7 @@ function checkTensor(name: string, tensor: unknown): CheckedTensor {
   const { shape, data } = expectRecord(tensor, 'writeSafetensors', what)
   const dtype = DTYPES.get(Object.prototype.toString.call(data).slice('[object '.length, -1))
   if (dtype === undefined) throw writing(`${what} has data ${describe(data)}; expected a typed array`)
-  if (!isSizes(shape))
-    throw writing(`${what} has shape ${describe(shape)}; expected a list of whole numbers >= 0`)
+  if (!isSizes(shape)) throw writing(`${what} has shape ${describe(shape)}; expected a list of whole numbers >= 0`)
   const array = data as SafetensorsArray
   const size = array.BYTES_PER_ELEMENT
   if (byteLength(shape, size) !== array.byteLength) {
@@ -222,10 +207,7 @@ function checkTensor(name: string, tensor: unknown): CheckedTensor {
   return { name, dtype, size, shape, data: array }
 }
 
-function encodeHeader(
-  tensors: readonly CheckedTensor[],
-  metadata: Readonly<Record<string, string>>,
-): Uint8Array {
+function encodeHeader(tensors: readonly CheckedTensor[], metadata: Readonly<Record<string, string>>): Uint8Array {
   const fields: [string, unknown][] = []
   const strings = checkMetadata(metadata)
   if (strings.length > 0) fields.push([METADATA, Object.fromEntries(strings)])
@@ -238,9 +220,7 @@ function encodeHeader(
   const header = new Uint8Array(json.length + padding(LENGTH_BYTES + json.length)).fill(SPACE)
   header.set(json)
   if (header.length > MAX_HEADER_BYTES) {
-    throw writing(
-      `the header takes ${header.length} bytes; expected at most ${MAX_HEADER_BYTES}: name fewer tensors`,
-    )
+    throw writing(`the header takes ${header.length} bytes; expected at most ${MAX_HEADER_BYTES}: name fewer tensors`)
   }
   return header
 }
@@ -269,14 +249,12 @@ function isSizes(value: unknown): value is number[] {
 }
 
 function expectRecord(value: unknown, who: string, what: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   throw fileError(who, `${what} is ${describe(value)}; expected an object`)
 }
 
 function describe(value: unknown): string {
-  if (ArrayBuffer.isView(value))
-    return `a ${Object.prototype.toString.call(value).slice('[object '.length, -1)}`
+  if (ArrayBuffer.isView(value)) return `a ${Object.prototype.toString.call(value).slice('[object '.length, -1)}`
   const text = typeof value === 'function' ? 'a function' : stringify(value)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }

@@ -24,7 +24,9 @@ export class GRU extends Unrolled {
   constructor(runtime: Runtime, options: GRUOptions) {
     const resetAfter = expectBoolean('GRU', 'resetAfter', options?.resetAfter ?? true)
     const fused = expectBoolean('GRU', 'fused', options?.fused ?? true)
-    const stack = recurrentStack(runtime, 'GRU', options, ['resetAfter', 'fused'], (bias) => gruCell({ bias, resetAfter }))
+    const stack = recurrentStack(runtime, 'GRU', options, ['resetAfter', 'fused'], (bias) =>
+      gruCell({ bias, resetAfter }),
+    )
     super(runtime, { ...stack, fused })
     this.inputSize = options.inputSize
     this.hiddenSize = options.hiddenSize

@@ -34,7 +34,10 @@ export class LastStep extends Module {
     expectOptions('LastStep.forward', options, ['tape', 'state'])
     const tensor = expectTensor('LastStep.forward', 'input', input, this.runtime)
     if (tensor.shape.length !== 3 || tensor.size === 0) {
-      fail('shape', `LastStep.forward: input is ${shapeText(tensor.shape)}; expected ${this.#batchFirst ? '[B, T, F]' : '[T, B, F]'}, none of them 0`)
+      fail(
+        'shape',
+        `LastStep.forward: input is ${shapeText(tensor.shape)}; expected ${this.#batchFirst ? '[B, T, F]' : '[T, B, F]'}, none of them 0`,
+      )
     }
     this.#plan(tensor.shape)
     this.#copyLast(tensor.address, this.#output!.address, true)
@@ -47,7 +50,10 @@ export class LastStep extends Module {
     if (!this.#recorded) fail('tape', 'LastStep.backward: there is no tape; call forward in training mode right before')
     const gradient = expectTensor('LastStep.backward', 'output', output, this.runtime)
     if (shapeText(gradient.shape) !== shapeText(this.#output!.shape)) {
-      fail('shape', `LastStep.backward: output is ${shapeText(gradient.shape)}; expected ${shapeText(this.#output!.shape)}`)
+      fail(
+        'shape',
+        `LastStep.backward: output is ${shapeText(gradient.shape)}; expected ${shapeText(this.#output!.shape)}`,
+      )
     }
     this.runtime.core.zeroBytes(this.#gradient!.address, this.#gradient!.size * this.runtime.elementBytes)
     this.#copyLast(this.#gradient!.address, gradient.address, false)
@@ -91,7 +97,9 @@ export class LastStep extends Module {
   #copyLast(sequence: number, rows: number, gather: boolean): void {
     const [first, second, F] = this.#inputShape as unknown as [number, number, number]
     const rowBytes = F * this.runtime.elementBytes
-    const [count, from, stride] = this.#batchFirst ? [first, (second - 1) * rowBytes, second * rowBytes] : [second, (first - 1) * second * rowBytes, rowBytes]
+    const [count, from, stride] = this.#batchFirst
+      ? [first, (second - 1) * rowBytes, second * rowBytes]
+      : [second, (first - 1) * second * rowBytes, rowBytes]
     if (gather) this.runtime.core.copyRows(count, rowBytes, sequence + from, stride, rows, rowBytes)
     else this.runtime.core.copyRows(count, rowBytes, rows, rowBytes, sequence + from, stride)
   }

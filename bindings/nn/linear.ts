@@ -3,7 +3,8 @@ import { sizeCell } from '../program/trace.ts'
 import { expectBoolean, expectOptions, expectPositive, expectShape, fail, shapeText } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { type CallShape, Unrolled } from './unrolled.ts'
+import type { CallShape } from './calls.ts'
+import { Unrolled } from './unrolled.ts'
 
 export interface LinearOptions {
   /** Columns of the input. */
@@ -37,7 +38,10 @@ export class Linear extends Unrolled {
   protected override callShape(who: string, [input]: readonly Tensor[]): CallShape {
     const { shape } = input!
     if (shape.length !== 2 && shape.length !== 3) {
-      fail('shape', `${who}: input is ${shapeText(shape)}; expected [T, B, ${this.inFeatures}] or [B, ${this.inFeatures}]`)
+      fail(
+        'shape',
+        `${who}: input is ${shapeText(shape)}; expected [T, B, ${this.inFeatures}] or [B, ${this.inFeatures}]`,
+      )
     }
     const pattern = shape.length === 2 ? ['B', this.inFeatures] : ['T', 'B', this.inFeatures]
     expectShape(who, 'input', shape, pattern, `inFeatures is ${this.inFeatures}`)

@@ -126,7 +126,10 @@ export abstract class Module {
 
   protected expectAlive(method: string): void {
     if (this.#disposed || !this.runtime.heap.alive) {
-      fail('disposed', `${this.constructor.name}.${method}: the ${this.#disposed ? 'module' : 'runtime'} was disposed of`)
+      fail(
+        'disposed',
+        `${this.constructor.name}.${method}: the ${this.#disposed ? 'module' : 'runtime'} was disposed of`,
+      )
     }
   }
 }

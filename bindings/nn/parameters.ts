@@ -11,7 +11,9 @@ export interface Parameter {
 }
 
 /** PyTorch's way of naming and shaping saved numbers. */
-export type StateDict = Record<string, { shape: Shape; data: ArrayLike<number> }>
+export type StateDict = Readonly<
+  Record<string, { readonly shape: Shape; readonly data: ArrayLike<number> | ArrayLike<bigint> }>
+>
 
 /** Parameters start at whole cache lines; the gaps are zeros with zero gradients and stay so. */
 const ALIGNMENT = 64
@@ -51,7 +53,16 @@ export class ParameterBlock {
     const { core, seed } = this.runtime
     for (const [ordinal, { name, value }] of this.parameters.entries()) {
       const bound = boundOf(name)
-      core.fillUniform(value.size, -bound, bound, seed >>> 0, Math.floor(seed / 2 ** 32), module, ordinal, value.address)
+      core.fillUniform(
+        value.size,
+        -bound,
+        bound,
+        seed >>> 0,
+        Math.floor(seed / 2 ** 32),
+        module,
+        ordinal,
+        value.address,
+      )
     }
   }
 
@@ -91,8 +102,9 @@ export function writeStateDict(who: string, parameters: readonly Parameter[], di
     if (shapeText(shape) !== shapeText(value.shape)) {
       fail('state-dict', `${who}: '${name}' is ${shapeText(shape)}; expected ${shapeText(value.shape)}`)
     }
-    if (data?.length !== value.size) fail('state-dict', `${who}: '${name}' holds ${data?.length} numbers; expected ${value.size}`)
+    if (typeof data?.[0] === 'bigint') fail('state-dict', `${who}: '${name}' holds 64-bit integers; expected numbers`)
+    if (data?.length !== value.size)
+      fail('state-dict', `${who}: '${name}' holds ${data?.length} numbers; expected ${value.size}`)
   }
-  for (const { name, value } of parameters) value.data.set(dict[name]!.data)
+  for (const { name, value } of parameters) value.data.set(dict[name]!.data as ArrayLike<number>)
 }
-

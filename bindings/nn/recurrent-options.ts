@@ -20,12 +20,19 @@ export interface RecurrentOptions {
 export const RECURRENT_OPTIONS = ['inputSize', 'hiddenSize', 'numLayers', 'bias', 'batchFirst']
 
 const PARAMETER_NAMES: Readonly<Record<string, string>> = {
-  weightIh: 'weight_ih', weightHh: 'weight_hh', biasIh: 'bias_ih', biasHh: 'bias_hh',
+  weightIh: 'weight_ih',
+  weightHh: 'weight_hh',
+  biasIh: 'bias_ih',
+  biasHh: 'bias_hh',
 }
 
 /** Checks the shared options and describes the stack that `cellOf` makes: PyTorch's names and initial values. */
 export function recurrentStack(
-  runtime: Runtime, who: string, options: RecurrentOptions, own: readonly string[], cellOf: (bias: boolean) => Cell,
+  runtime: Runtime,
+  who: string,
+  options: RecurrentOptions,
+  own: readonly string[],
+  cellOf: (bias: boolean) => Cell,
 ): UnrolledOptions {
   expectOptions(who, options, [...RECURRENT_OPTIONS, ...own])
   const { numLayers = 1, bias = true, batchFirst = false } = options
@@ -36,5 +43,11 @@ export function recurrentStack(
   const cell = cellOf(expectBoolean(who, 'bias', bias))
   const layers: SizedCell[] = Array.from({ length: numLayers }, (_, k) => sizeCell(cell, { I: k === 0 ? I : H, H }))
   const bound = 1 / runtime.core.squareRoot(H)
-  return { layers, batchFirst, layered: true, nameOf: (k, param) => `${PARAMETER_NAMES[param]}_l${k}`, boundOf: () => bound }
+  return {
+    layers,
+    batchFirst,
+    layered: true,
+    nameOf: (k, param) => `${PARAMETER_NAMES[param]}_l${k}`,
+    boundOf: () => bound,
+  }
 }

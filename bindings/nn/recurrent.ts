@@ -22,7 +22,8 @@ export class Recurrent extends Unrolled {
     expectOptions('Recurrent', options, ['cell', 'sizes', 'init', 'batchFirst'])
     const { cell, sizes = {}, init = {}, batchFirst = false } = options
     if (typeof cell?.step !== 'function') fail('type', 'Recurrent: cell is not made by defineCell')
-    if (Object.keys(cell.input).length === 0) fail('cell', 'Recurrent: the cell has no input; an unrolling takes its number of steps from one')
+    if (Object.keys(cell.input).length === 0)
+      fail('cell', 'Recurrent: the cell has no input; an unrolling takes its number of steps from one')
     expectOptions('Recurrent: init', init, Object.keys(cell.params))
     expectBoolean('Recurrent', 'batchFirst', batchFirst)
     const sized = sizeCell(cell, sizes)

@@ -22,7 +22,10 @@ export class RNN extends Unrolled {
   constructor(runtime: Runtime, options: RNNOptions) {
     const nonlinearity = options?.nonlinearity ?? 'tanh'
     expectOneOf('RNN', 'nonlinearity', nonlinearity, Object.keys(NONLINEARITIES) as Nonlinearity[])
-    super(runtime, recurrentStack(runtime, 'RNN', options, ['nonlinearity'], (bias) => rnnCell({ nonlinearity, bias })))
+    super(
+      runtime,
+      recurrentStack(runtime, 'RNN', options, ['nonlinearity'], (bias) => rnnCell({ nonlinearity, bias })),
+    )
     this.inputSize = options.inputSize
     this.hiddenSize = options.hiddenSize
   }

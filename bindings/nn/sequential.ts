@@ -2,7 +2,14 @@ import { expectOptions, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import {
-  type BackwardOptions, type ForwardOptions, type ForwardResult, type Input, type InputGradients, Module, type OutputGradients, type State,
+  type BackwardOptions,
+  type ForwardOptions,
+  type ForwardResult,
+  type Input,
+  type InputGradients,
+  Module,
+  type OutputGradients,
+  type State,
 } from './module.ts'
 import type { Parameter, ParameterBlock } from './parameters.ts'
 
@@ -15,7 +22,8 @@ export class Sequential extends Module {
     if (!Array.isArray(modules) || modules.length === 0 || !modules.every((module) => module instanceof Module)) {
       fail('type', 'Sequential: modules is not a list of at least one module')
     }
-    if (modules.some((module) => module.runtime !== runtime)) fail('runtime', 'Sequential: a module belongs to another runtime')
+    if (modules.some((module) => module.runtime !== runtime))
+      fail('runtime', 'Sequential: a module belongs to another runtime')
     this.modules = [...modules]
   }
 
@@ -64,7 +72,9 @@ export class Sequential extends Module {
   }
 
   override parameters(): Parameter[] {
-    return this.modules.flatMap((module, i) => module.parameters().map((parameter) => ({ ...parameter, name: `${i}.${parameter.name}` })))
+    return this.modules.flatMap((module, i) =>
+      module.parameters().map((parameter) => ({ ...parameter, name: `${i}.${parameter.name}` })),
+    )
   }
 
   override train(): this {
@@ -84,7 +94,10 @@ export class Sequential extends Module {
   #states(method: string, state: State | undefined): readonly (State | undefined)[] {
     if (state === undefined) return []
     if (Array.isArray(state) && state.length === this.modules.length) return state
-    return fail('shape', `Sequential.${method}: state is not a list of ${this.modules.length} states (undefined where a module has none)`)
+    return fail(
+      'shape',
+      `Sequential.${method}: state is not a list of ${this.modules.length} states (undefined where a module has none)`,
+    )
   }
 
   #chain(input: Input, call: (module: Module, x: Input, index: number) => ForwardResult): ForwardResult {

@@ -4,7 +4,16 @@
  * back), its outputs the gradients by the inputs. It reads values of the primal program from the tape.
  */
 import { add, concat, copy, fill, flush, matmul, linear, stateLeaf } from './build.ts'
-import { type GradientTerm, type Node, type StateEdge, type StepGraph, Value, ancestors, isLeaf, makeNode } from './graph.ts'
+import {
+  type GradientTerm,
+  type Node,
+  type StateEdge,
+  type StepGraph,
+  type Value,
+  ancestors,
+  isLeaf,
+  makeNode,
+} from './graph.ts'
 import { rules } from './rules.ts'
 import { ownStates } from './trace.ts'
 
@@ -39,11 +48,18 @@ export function adjoint(primal: StepGraph, options: AdjointOptions = {}): StepGr
     states: ownStates(carries.map(({ edge, read }) => ({ ...edge, next: closeCarry(cotangents.of(read), read) }))),
     params: [],
     outputs: primal.inputs.filter((input) => wanted.has(input.node)).map((input) => gradientByInput(input, cotangents)),
-    gradients: primal.params.filter((param) => wanted.has(param.node)).flatMap((param) => gradientTerms(param, cotangents)),
+    gradients: primal.params
+      .filter((param) => wanted.has(param.node))
+      .flatMap((param) => gradientTerms(param, cotangents)),
   }
 }
 
-function openCarry(state: StateEdge, lag: number, read: Value, cotangents: Cotangents): { edge: StateEdge; read: Value } {
+function openCarry(
+  state: StateEdge,
+  lag: number,
+  read: Value,
+  cotangents: Cotangents,
+): { edge: StateEdge; read: Value } {
   const { leaf, reads } = stateLeaf(carryName(state.name, lag), state.columns)
   // what arrives at a step was sent `lag` steps later
   const arriving = lag === 1 ? leaf : makeNode('state', [], [['batch', state.columns]], { lag }, leaf.node.name)[0]!
@@ -65,19 +81,23 @@ function gradientByInput(input: Value, cotangents: Cotangents): Value {
 
 /** Gradients of row ranges of a parameter go straight to their rows. */
 function gradientTerms(param: Value, cotangents: Cotangents): GradientTerm[] {
-  return cotangents.parts(param).map((value) =>
-    value.node.op === 'padRows'
-      ? { param: param.node.name, firstRow: value.node.attributes['from']!, value: value.node.inputs[0]! }
-      : { param: param.node.name, firstRow: 0, value },
-  )
+  return cotangents
+    .parts(param)
+    .map((value) =>
+      value.node.op === 'padRows'
+        ? { param: param.node.name, firstRow: value.node.attributes['from']!, value: value.node.inputs[0]! }
+        : { param: param.node.name, firstRow: 0, value },
+    )
 }
 
 /** Nodes on a path from a wanted input or parameter, or from a state: the others' cotangents are never formed. */
 function wantedNodes(primal: StepGraph, { inputs, params }: AdjointOptions): Set<Node> {
   const wanted = new Set<Node>()
   for (const state of primal.states) for (const read of state.reads.values()) wanted.add(read.node)
-  for (const input of primal.inputs) if (inputs === undefined || inputs.includes(input.node.name)) wanted.add(input.node)
-  for (const param of primal.params) if (params === undefined || params.includes(param.node.name)) wanted.add(param.node)
+  for (const input of primal.inputs)
+    if (inputs === undefined || inputs.includes(input.node.name)) wanted.add(input.node)
+  for (const param of primal.params)
+    if (params === undefined || params.includes(param.node.name)) wanted.add(param.node)
   for (const node of ancestors([...primal.outputs, ...primal.states.map((state) => state.next)])) {
     if (node.inputs.some((value) => wanted.has(value.node))) wanted.add(node)
   }
@@ -131,7 +151,8 @@ function addUp(parts: readonly Value[]): Value {
   return total!
 }
 
-const isProduct = (value: Value): boolean => value.rows === 'batch' && (value.node.op === 'linear' || value.node.op === 'matmul')
+const isProduct = (value: Value): boolean =>
+  value.rows === 'batch' && (value.node.op === 'linear' || value.node.op === 'matmul')
 
 /** Pads that tile the whole width, as the gradients of all slices of a value do, become one concat. */
 function joinPads(parts: readonly Value[]): readonly Value[] {

@@ -3,7 +3,7 @@
  * are made of. Operands of different widths are broadcast explicitly: a row vector over rows, a column over columns.
  */
 import { RetrogradError } from '../runtime/errors.ts'
-import { type Rows, Value, describe, makeNode } from './graph.ts'
+import { type Rows, type Value, describe, makeNode } from './graph.ts'
 
 function unary(op: string, x: Value, attributes?: Record<string, number>): Value {
   return makeNode(op, [x], [[x.rows, x.columns]], attributes)[0]!
@@ -30,7 +30,10 @@ function commonColumns(op: string, a: Value, b: Value): number {
 }
 
 function mismatch(op: string, a: Value, b: Value): RetrogradError {
-  return new RetrogradError('cell', `${op}: operands are ${describe(a)} and ${describe(b)}; expected one shape, or 1 row or column in one of them`)
+  return new RetrogradError(
+    'cell',
+    `${op}: operands are ${describe(a)} and ${describe(b)}; expected one shape, or 1 row or column in one of them`,
+  )
 }
 
 /** A row vector [1, n] as every row of [rows, n]. */
@@ -69,9 +72,11 @@ export const copy = (x: Value): Value => unary('copy', x)
 /** -x. */
 export const neg = (x: Value): Value => unary('neg', x)
 /** constant · x. */
-export const scale = (x: Value, constant: number): Value => unary('scale', x, { constant: expectNumber('scale', constant) })
+export const scale = (x: Value, constant: number): Value =>
+  unary('scale', x, { constant: expectNumber('scale', constant) })
 /** x + constant. */
-export const shift = (x: Value, constant: number): Value => unary('shift', x, { constant: expectNumber('shift', constant) })
+export const shift = (x: Value, constant: number): Value =>
+  unary('shift', x, { constant: expectNumber('shift', constant) })
 /** x². */
 export const square = (x: Value): Value => unary('square', x)
 /** √x. */
@@ -128,7 +133,10 @@ function expectMatrix(op: string, w: Value, depth: number, given: Rows): void {
 
 function product(op: string, x: Value, w: Value, columns: number, start?: Value): Value {
   if (start !== undefined && (start.columns !== columns || (start.rows !== 1 && start.rows !== x.rows))) {
-    throw new RetrogradError('cell', `${op}: start is ${describe(start)}; expected [1 or ${describe(x)}'s rows, ${columns}]`)
+    throw new RetrogradError(
+      'cell',
+      `${op}: start is ${describe(start)}; expected [1 or ${describe(x)}'s rows, ${columns}]`,
+    )
   }
   return makeNode(op, start === undefined ? [x, w] : [x, w, start], [[x.rows, columns]])[0]!
 }
@@ -154,7 +162,8 @@ export function slice(x: Value, from: number, to: number): Value {
 }
 
 /** x in the columns from `from` on of [B, columns], zeros elsewhere: the adjoint of slice. */
-export const pad = (x: Value, from: number, columns: number): Value => makeNode('pad', [x], [[x.rows, columns]], { from })[0]!
+export const pad = (x: Value, from: number, columns: number): Value =>
+  makeNode('pad', [x], [[x.rows, columns]], { from })[0]!
 
 /** Values side by side: [B, n1 + n2 + …]. */
 export function concat(...values: Value[]): Value {
@@ -183,7 +192,8 @@ export function transpose(w: Value): Value {
 /** The state `lag` steps back: prev(h, 1) is h itself. */
 export function prev(state: Value, lag: number): Value {
   if (state.node.op !== 'state') throw new RetrogradError('cell', 'prev: operand is not a state of the step')
-  if (!Number.isInteger(lag) || lag < 1) throw new RetrogradError('cell', `prev: lag is ${lag}; expected a whole number >= 1`)
+  if (!Number.isInteger(lag) || lag < 1)
+    throw new RetrogradError('cell', `prev: lag is ${lag}; expected a whole number >= 1`)
   return readState(state, lag)
 }
 

@@ -3,7 +3,7 @@
  * segment. Addresses come later, by plan.ts, for each (T, B).
  */
 import { LINK, LINK_WORDS, OP, START } from './format.ts'
-import { type Node, type StepGraph, Value, isLeaf } from './graph.ts'
+import { type Node, type StepGraph, type Value, isLeaf } from './graph.ts'
 import { LINK_CODES, type Schedule, type Segment, type Step, isReduction, schedule } from './schedule.ts'
 
 /** How long a value's memory must hold it. */
@@ -70,7 +70,12 @@ class Compiler {
   readonly #packed = new Map<Value, { plain?: number; transposed?: number }>()
   readonly #storages = new Map<Value, Storage>()
   readonly #words: Record<Segment | 'start', number[]> = {
-    start: [], parameters: [], prologue: [], step: [], epilogue: [], finish: [],
+    start: [],
+    parameters: [],
+    prologue: [],
+    step: [],
+    epilogue: [],
+    finish: [],
   }
 
   constructor(graph: StepGraph, plan: Schedule, given: (value: Value) => boolean, options: CompileOptions) {
@@ -83,7 +88,10 @@ class Compiler {
   compile(): CompiledProgram {
     this.#placeInMemory()
     for (const [segment, steps] of Object.entries(this.#schedule.steps) as [Segment, Step[]][]) {
-      for (const step of steps) step.chain ? this.#chain(step, segment) : this.#single(step.nodes[0]!, segment)
+      for (const step of steps) {
+        if (step.chain) this.#chain(step, segment)
+        else this.#single(step.nodes[0]!, segment)
+      }
     }
     this.#addGradients()
     const states = this.#graph.states.map(({ name, next, columns, reads, carries }) => {
@@ -111,7 +119,8 @@ class Compiler {
       storage.lag = Math.max(...reads.keys())
       const isSaved = [next, ...reads.values()].some((value) => this.#options.saved?.has(value))
       storage.duration = longer(storage.duration, isSaved ? 'timed' : 'chunk')
-      for (const [lag, read] of reads) this.#slotOf.set(read, this.#slots.push({ kind: 'storage', storage, back: lag }) - 1)
+      for (const [lag, read] of reads)
+        this.#slotOf.set(read, this.#slots.push({ kind: 'storage', storage, back: lag }) - 1)
     }
   }
 
@@ -192,7 +201,10 @@ class Compiler {
   }
 
   #isLocal(value: Value, chain: readonly Node[]): boolean {
-    return !this.#schedule.kept.has(value) && (this.#schedule.consumers.get(value) ?? []).every((user) => chain.includes(user))
+    return (
+      !this.#schedule.kept.has(value) &&
+      (this.#schedule.consumers.get(value) ?? []).every((user) => chain.includes(user))
+    )
   }
 
   #single(node: Node, segment: Segment): void {
@@ -214,8 +226,14 @@ class Compiler {
       case 'padRows':
         this.#emit(segment, OP.ZERO, s(y), (y.rows as number) * y.columns)
         return this.#emit(
-          segment, OP.PLACE, s(y), s(a), (a.rows as number) * a.columns, (y.rows as number) * y.columns,
-          node.attributes['from']! * y.columns, 1,
+          segment,
+          OP.PLACE,
+          s(y),
+          s(a),
+          (a.rows as number) * a.columns,
+          (y.rows as number) * y.columns,
+          node.attributes['from']! * y.columns,
+          1,
         )
       case 'pad':
         this.#emit(segment, OP.CLEAR_ROWS, s(y), y.columns, rows)
@@ -250,13 +268,26 @@ class Compiler {
     const packed = this.#packedSlot(w, node.op === 'linear', y.columns, x.columns, segment)
     const mode = this.#startMode(y, start)
     const from = start && mode !== START.IN_PLACE ? this.#slot(start) : 0
-    this.#emit(segment, OP.GEMM, this.#slot(y), this.#slot(x), packed, y.columns, x.columns, mode, from, fixedRows(y.rows))
+    this.#emit(
+      segment,
+      OP.GEMM,
+      this.#slot(y),
+      this.#slot(x),
+      packed,
+      y.columns,
+      x.columns,
+      mode,
+      from,
+      fixedRows(y.rows),
+    )
   }
 
   #startMode(y: Value, start: Value | undefined): number {
     if (start === undefined) return START.ZERO
     if (start.rows === 1 && y.rows !== 1) return START.VECTOR
-    return this.#storages.get(start) !== undefined && this.#storages.get(start) === this.#storages.get(y) ? START.IN_PLACE : START.COPY
+    return this.#storages.get(start) !== undefined && this.#storages.get(start) === this.#storages.get(y)
+      ? START.IN_PLACE
+      : START.COPY
   }
 
   /** Packs a weight once for each form it is used in, where it is first known. */
@@ -277,10 +308,21 @@ class Compiler {
     const [a, b] = node.inputs as [Value, Value | undefined]
     const direct = this.#directGradient(node)
     const dst = direct ?? this.#slot(y)
-    if (direct === undefined) this.#emit(isReduction(node) ? 'start' : segment, OP.ZERO, dst, (y.rows as number) * y.columns)
+    if (direct === undefined)
+      this.#emit(isReduction(node) ? 'start' : segment, OP.ZERO, dst, (y.rows as number) * y.columns)
     if (b === undefined) return this.#emit(segment, OP.COLUMN_SUM, dst, this.#slot(a), y.columns, fixedRows(a.rows))
     const panels = this.#slots.push({ kind: 'panels', columns: y.columns }) - 1
-    this.#emit(segment, OP.GEMM_TN, dst, this.#slot(a), this.#slot(b), y.rows as number, y.columns, panels, fixedRows(a.rows))
+    this.#emit(
+      segment,
+      OP.GEMM_TN,
+      dst,
+      this.#slot(a),
+      this.#slot(b),
+      y.rows as number,
+      y.columns,
+      panels,
+      fixedRows(a.rows),
+    )
   }
 
   /** A sum over time that is one parameter's gradient and nothing else accumulates in the gradient itself. */

@@ -4,6 +4,7 @@
  */
 export const FORMAT_VERSION = 1
 
+// prettier-ignore
 export const RUN = {
   VERSION: 0, STEPS: 1, ROWS: 2, CHUNK_STEPS: 3, STAGES: 4, STAGE_TABLE: 5, UNIT_TABLE: 6, SEEDS: 7, LENGTHS: 8,
   BLOCK_STEPS: 9, REFRESH: 10, WORDS: 11,
@@ -15,12 +16,14 @@ export const VALUE = { BASE: 0, STRIDE: 1, KIND: 2, SEEDED: 3, WORDS: 4 } as con
 export const KIND = { TIMED: 0, CHUNK: 1, TILE: 2 } as const
 export const STATE = { VALUE: 0, ELEMENTS: 1, LAG: 2, INITIAL: 3, FINAL: 4, FINAL_MODE: 5, WORDS: 6 } as const
 export const FINAL = { COPY: 0, SUM: 1, ADD_SUM: 2 } as const
+// prettier-ignore
 export const OP = {
   CHAIN: 1, GEMM: 2, GEMM_TN: 3, COLUMN_SUM: 4, ROW_SUM: 5, PACK: 6, ZERO: 7, PLACE: 8, CLEAR_ROWS: 9, TRANSPOSE: 10,
   SOFTMAX: 11, LSTM_GATES: 12, LSTM_GATES_ADJOINT: 13, GRU_GATES: 14, GRU_GATES_ADJOINT: 15,
 } as const
 export const START = { IN_PLACE: 0, ZERO: 1, VECTOR: 2, COPY: 3 } as const
 export const LINK_WORDS = 8
+// prettier-ignore
 export const LINK = {
   VIEW: 0, FILL: 1, COPY: 2, NEG: 3, SCALE: 4, SHIFT: 5, SQUARE: 6, SQRT: 7, EXP: 8, EXPM1: 9, LOG: 10, TANH: 11,
   SIGMOID: 12, RELU: 13, SOFTPLUS: 14, SIN: 15, COS: 16, FLUSH: 17, ADD: 32, SUB: 33, MUL: 34, DIV: 35,

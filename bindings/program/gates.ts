@@ -25,7 +25,12 @@ export function withFusion<R>(fused: boolean, build: () => R): R {
 export function lstmGates(preactivations: Value, cell: Value): { hidden: Value; cell: Value } {
   const H = cell.columns
   if (fusing) {
-    const shapes = [['batch', H], ['batch', H], ['batch', 4 * H], ['batch', H]] as const
+    const shapes = [
+      ['batch', H],
+      ['batch', H],
+      ['batch', 4 * H],
+      ['batch', H],
+    ] as const
     const [hidden, next] = makeNode('lstmGates', [preactivations, cell], shapes)
     return { hidden: hidden!, cell: next! }
   }
@@ -40,7 +45,15 @@ export function lstmGates(preactivations: Value, cell: Value): { hidden: Value; 
  */
 export function gruGates(gi: Value, gh: Value, hidden: Value): Value {
   const H = hidden.columns
-  if (fusing) return makeNode('gruGates', [gi, gh, hidden], [['batch', H], ['batch', 3 * H]])[0]!
+  if (fusing)
+    return makeNode(
+      'gruGates',
+      [gi, gh, hidden],
+      [
+        ['batch', H],
+        ['batch', 3 * H],
+      ],
+    )[0]!
   const block = (x: Value, k: number) => slice(x, k * H, (k + 1) * H)
   const r = sigmoid(add(block(gi, 0), block(gh, 0)))
   const z = sigmoid(add(block(gi, 1), block(gh, 1)))

@@ -49,7 +49,8 @@ export class Invariants {
     let forms = this.#allocations.get(value)
     if (forms === undefined) this.#allocations.set(value, (forms = new Map()))
     let allocation = forms.get(form)
-    if (allocation === undefined) forms.set(form, (allocation = this.#runtime.heap.allocateZeros(bytes, 'packed weights')))
+    if (allocation === undefined)
+      forms.set(form, (allocation = this.#runtime.heap.allocateZeros(bytes, 'packed weights')))
     return allocation.address
   }
 
@@ -124,7 +125,11 @@ export class Plan {
     const unitTable = own.take(units.length * UNIT.WORDS * WORD)
     const layouts = units.map((unit) => this.#layOut(unit, own, shared))
     const bytes = own.bytes + shared.bytes
-    if (bytes > 2 ** 32) throw new RetrogradError('memory', `${options.who}: needs ${bytes} bytes, more than the 4 GiB that WebAssembly addresses`)
+    if (bytes > 2 ** 32)
+      throw new RetrogradError(
+        'memory',
+        `${options.who}: needs ${bytes} bytes, more than the 4 GiB that WebAssembly addresses`,
+      )
     this.storage = runtime.heap.allocate(bytes, options.who)
     const base = this.storage.address
     this.#run += base
@@ -172,10 +177,14 @@ export class Plan {
     const outputs = new Set(program.graph.outputs.map((output) => program.slots[program.slotOf.get(output)!]))
     const lasting = new Set([...outputs].map((slot) => (slot?.kind === 'storage' ? slot.storage : undefined)))
     for (const slot of program.slots) {
-      if (slot.kind === 'panels') panels.set(slot, scratch.take(this.#runtime.core.gemmTnScratch(slot.columns) * this.#runtime.elementBytes))
+      if (slot.kind === 'panels')
+        panels.set(slot, scratch.take(this.#runtime.core.gemmTnScratch(slot.columns) * this.#runtime.elementBytes))
       if (slot.kind !== 'storage' || slot.storage.duration === 'call' || storages.has(slot.storage)) continue
       const isShared = slot.storage.lag === 0 && slot.storage.duration !== 'timed' && !lasting.has(slot.storage)
-      storages.set(slot.storage, { offset: (isShared ? scratch : own).take(this.#storageBytes(slot.storage)), shared: isShared })
+      storages.set(slot.storage, {
+        offset: (isShared ? scratch : own).take(this.#storageBytes(slot.storage)),
+        shared: isShared,
+      })
     }
     shared.bytes = Math.max(shared.bytes, scratch.bytes)
     const words = Object.values(program.words).reduce((total, segment) => total + segment.length, 0)
@@ -197,20 +206,32 @@ export class Plan {
     const previous = index > 0 ? this.entry(index - 1, this.#units[index - 1]!.program.graph.outputs[0]!) : undefined
     const entries: Entry[] = []
     for (const slot of unit.program.slots) {
-      const entry = slot.kind === 'outside' ? unit.outside(slot.value, previous) : this.#entryOf(slot, unit, layout, own, shared, entries)
+      const entry =
+        slot.kind === 'outside'
+          ? unit.outside(slot.value, previous)
+          : this.#entryOf(slot, unit, layout, own, shared, entries)
       entries.push(entry)
     }
     return entries
   }
 
   #entryOf(
-    slot: Exclude<Slot, { kind: 'outside' }>, unit: PlanUnit, layout: UnitLayout, own: number, shared: number, before: readonly Entry[],
+    slot: Exclude<Slot, { kind: 'outside' }>,
+    unit: PlanUnit,
+    layout: UnitLayout,
+    own: number,
+    shared: number,
+    before: readonly Entry[],
   ): Entry {
     const { core, elementBytes } = this.#runtime
     const fixed = (base: number): Entry => ({ base, stride: 0, kind: KIND.TIMED })
     switch (slot.kind) {
       case 'tile':
-        return { base: core.CHAIN_SCRATCH.value + slot.tile * core.CHAIN_ELEMENTS.value * 8, stride: 0, kind: KIND.TILE }
+        return {
+          base: core.CHAIN_SCRATCH.value + slot.tile * core.CHAIN_ELEMENTS.value * 8,
+          stride: 0,
+          kind: KIND.TILE,
+        }
       case 'rows':
         return fixed(before[slot.of]!.base + slot.offset * elementBytes)
       case 'packed': {
@@ -229,7 +250,14 @@ export class Plan {
   }
 
   /** A history starts with the slots before its first step, or ends with those after its last one where time runs backward. */
-  #storageEntry(storage: Storage, back: number, unit: PlanUnit, layout: UnitLayout, own: number, shared: number): Entry {
+  #storageEntry(
+    storage: Storage,
+    back: number,
+    unit: PlanUnit,
+    layout: UnitLayout,
+    own: number,
+    shared: number,
+  ): Entry {
     const { value, duration, lag } = storage
     if (duration === 'call') {
       const bytes = (value.rows as number) * value.columns * this.#runtime.elementBytes
@@ -261,7 +289,12 @@ export class Plan {
     const values = this.#entries[index]!.flatMap(({ base, stride, kind }) => [base, stride, kind, 0])
     const stateTable = address + values.length * WORD
     const states = program.states.flatMap((state) => {
-      const mode = state.carries === undefined ? FINAL.COPY : state === firstCarry(program, state.carries) ? FINAL.SUM : FINAL.ADD_SUM
+      const mode =
+        state.carries === undefined
+          ? FINAL.COPY
+          : state === firstCarry(program, state.carries)
+            ? FINAL.SUM
+            : FINAL.ADD_SUM
       return [state.slot, this.batch * state.columns, state.lag, 0, 0, mode]
     })
     const header = stateTable + states.length * WORD

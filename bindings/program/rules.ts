@@ -3,10 +3,35 @@
  * those of its inputs; a tangent rule gets the tangents of the inputs and gives that of the result. Undefined is zero.
  * Every rule is made of operations that have rules themselves; fused gates are traced plain where a second order is asked for.
  */
-import { type Node, Value, makeNode } from './graph.ts'
+import { type Node, type Value, makeNode } from './graph.ts'
 import {
-  add, columnSum, concat, cos, div, exp, expandColumns, expandRows, linear, matmul, mul, neg, outer, pad, reluGrad, rows,
-  scale, shift, sigmoid, sigmoidGrad, sin, slice, sub, sum, tanhGrad, transpose, zerosLike,
+  add,
+  columnSum,
+  concat,
+  cos,
+  div,
+  exp,
+  expandColumns,
+  expandRows,
+  linear,
+  matmul,
+  mul,
+  neg,
+  outer,
+  pad,
+  reluGrad,
+  rows,
+  scale,
+  shift,
+  sigmoid,
+  sigmoidGrad,
+  sin,
+  slice,
+  sub,
+  sum,
+  tanhGrad,
+  transpose,
+  zerosLike,
 } from './build.ts'
 
 type Maybe = Value | undefined
@@ -38,7 +63,10 @@ function sumOf(parts: Maybe[]): Maybe {
 }
 
 /** An elementwise operation of two inputs by its two partial derivatives. */
-function bilinear(byA: (d: Value, a: Value, b: Value, y: Value) => Value, byB: (d: Value, a: Value, b: Value, y: Value) => Value): Rule {
+function bilinear(
+  byA: (d: Value, a: Value, b: Value, y: Value) => Value,
+  byB: (d: Value, a: Value, b: Value, y: Value) => Value,
+): Rule {
   const both = (node: Node) => [node.inputs[0]!, node.inputs[1]!, node.results[0]!] as const
   return {
     adjoint: (node, [dY]) => (dY ? [byA(dY, ...both(node)), byB(dY, ...both(node))] : []),
@@ -100,11 +128,26 @@ export const rules: Readonly<Record<string, Rule>> = {
   cos: pointwise((d, x) => neg(mul(d, sin(x)))),
   add: bilinear(same, same),
   sub: bilinear(same, neg),
-  mul: bilinear((d, _a, b) => mul(d, b), (d, a) => mul(d, a)),
-  div: bilinear((d, _a, b) => div(d, b), (d, _a, b, y) => neg(div(mul(d, y), b))),
-  tanhGrad: bilinear((d, _a, b) => tanhGrad(d, b), (d, a, b) => scale(mul(d, mul(a, b)), -2)),
-  sigmoidGrad: bilinear((d, _a, b) => sigmoidGrad(d, b), (d, a, b) => mul(mul(d, a), shift(scale(b, -2), 1))),
-  reluGrad: bilinear((d, _a, b) => reluGrad(d, b), (d) => zerosLike(d)),
+  mul: bilinear(
+    (d, _a, b) => mul(d, b),
+    (d, a) => mul(d, a),
+  ),
+  div: bilinear(
+    (d, _a, b) => div(d, b),
+    (d, _a, b, y) => neg(div(mul(d, y), b)),
+  ),
+  tanhGrad: bilinear(
+    (d, _a, b) => tanhGrad(d, b),
+    (d, a, b) => scale(mul(d, mul(a, b)), -2),
+  ),
+  sigmoidGrad: bilinear(
+    (d, _a, b) => sigmoidGrad(d, b),
+    (d, a, b) => mul(mul(d, a), shift(scale(b, -2), 1)),
+  ),
+  reluGrad: bilinear(
+    (d, _a, b) => reluGrad(d, b),
+    (d) => zerosLike(d),
+  ),
   expandRows: linearMap((x, node) => expandRows(x, node.results[0]!.rows), columnSum),
   expandColumns: linearMap((x, node) => expandColumns(x, node.results[0]!.columns), sum),
   columnSum: linearMap(columnSum, (dY, node) => expandRows(dY, input(node, 0).rows)),
@@ -151,13 +194,20 @@ function lstmGatesAdjoint(node: Node, [dHidden, dCell]: Maybe[]): Maybe[] {
   const [hidden, cell, gates, tanhCell] = node.results as [Value, Value, Value, Value]
   const previous = input(node, 1)
   const inputs = [gates, previous, tanhCell, dHidden ?? zerosLike(hidden), dCell ?? zerosLike(cell)]
-  return makeNode('lstmGatesAdjoint', inputs, [['batch', gates.columns], ['batch', previous.columns]])
+  return makeNode('lstmGatesAdjoint', inputs, [
+    ['batch', gates.columns],
+    ['batch', previous.columns],
+  ])
 }
 
 function gruGatesAdjoint(node: Node, [dHidden]: Maybe[]): Maybe[] {
   if (!dHidden) return []
   const gates = node.results[1]!
   const [, gh, previous] = node.inputs as readonly [Value, Value, Value]
-  const shapes = [['batch', gates.columns], ['batch', gates.columns], ['batch', previous.columns]] as const
+  const shapes = [
+    ['batch', gates.columns],
+    ['batch', gates.columns],
+    ['batch', previous.columns],
+  ] as const
   return makeNode('gruGatesAdjoint', [gates, gh, previous, dHidden], shapes)
 }

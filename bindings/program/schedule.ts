@@ -3,13 +3,14 @@
  * steps, or step by step. Only what lies on the cycle through the state must run step by step.
  */
 import { LINK } from './format.ts'
-import { type Node, type StepGraph, Value, ancestors, isLeaf } from './graph.ts'
+import { type Node, type StepGraph, type Value, ancestors, isLeaf } from './graph.ts'
 
 /** In the order in which they run. */
 export const SEGMENTS = ['parameters', 'prologue', 'step', 'epilogue', 'finish'] as const
 export type Segment = (typeof SEGMENTS)[number]
 
 /** The elementwise operations, which run in chains, and their codes. */
+// prettier-ignore
 export const LINK_CODES: Readonly<Record<string, number>> = {
   slice: LINK.VIEW, expandRows: LINK.VIEW, expandColumns: LINK.VIEW, fill: LINK.FILL, copy: LINK.COPY, neg: LINK.NEG,
   scale: LINK.SCALE, shift: LINK.SHIFT, square: LINK.SQUARE, sqrt: LINK.SQRT, exp: LINK.EXP, expm1: LINK.EXPM1, log: LINK.LOG,
@@ -69,7 +70,11 @@ function consumersOf(nodes: readonly Node[]): Map<Value, Node[]> {
   return consumers
 }
 
-function assignSegments(nodes: readonly Node[], reads: ReadonlySet<Node>, onCycle: ReadonlySet<Node>): Map<Node, Segment> {
+function assignSegments(
+  nodes: readonly Node[],
+  reads: ReadonlySet<Node>,
+  onCycle: ReadonlySet<Node>,
+): Map<Node, Segment> {
   const segmentOf = new Map<Node, Segment>()
   const summed = new Set<Node>()
   const stateful = new Set<Node>(reads)
@@ -89,7 +94,10 @@ function segmentFor(node: Node, isSummed: boolean, isStateful: boolean, isOnCycl
 }
 
 function sinkViews(
-  nodes: readonly Node[], segmentOf: Map<Node, Segment>, consumers: ReadonlyMap<Value, Node[]>, kept: ReadonlySet<Value>,
+  nodes: readonly Node[],
+  segmentOf: Map<Node, Segment>,
+  consumers: ReadonlyMap<Value, Node[]>,
+  kept: ReadonlySet<Value>,
 ): void {
   for (const node of [...nodes].reverse()) {
     const value = node.results[0]!

@@ -4,7 +4,7 @@
  */
 import { RetrogradError } from '../runtime/errors.ts'
 import { copy, stateLeaf, zerosLike } from './build.ts'
-import { type StepGraph, Value, ancestors, isLeaf, makeNode } from './graph.ts'
+import { type StepGraph, type Value, ancestors, isLeaf, makeNode } from './graph.ts'
 import { rules } from './rules.ts'
 import { ownStates } from './trace.ts'
 
@@ -36,8 +36,12 @@ export function tangent(primal: StepGraph): StepGraph {
     const value = node.results[0]!
     if (isLeaf(value)) continue
     const rule = rules[node.op]!.tangent
-    if (rule === undefined) throw new RetrogradError('internal', `tangent: ${node.op} has no rule; trace without fusion`)
-    const direction = rule(node, node.inputs.map((input) => directions.get(input)))
+    if (rule === undefined)
+      throw new RetrogradError('internal', `tangent: ${node.op} has no rule; trace without fusion`)
+    const direction = rule(
+      node,
+      node.inputs.map((input) => directions.get(input)),
+    )
     if (direction) directions.set(value, direction)
   }
   const directionOf = (value: Value) => directions.get(value) ?? zerosLike(value)

@@ -31,15 +31,21 @@ export interface SizedCell {
 export function defineCell(cell: Cell): Cell {
   const names = [cell.state, cell.input, cell.params].flatMap((part) => Object.keys(part))
   const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw new RetrogradError('cell', `defineCell: '${twice}' is named twice; states, inputs and params share one name space`)
-  if (typeof cell.step !== 'function') throw new RetrogradError('cell', `defineCell: step is ${typeof cell.step}; expected a function`)
+  if (twice !== undefined)
+    throw new RetrogradError(
+      'cell',
+      `defineCell: '${twice}' is named twice; states, inputs and params share one name space`,
+    )
+  if (typeof cell.step !== 'function')
+    throw new RetrogradError('cell', `defineCell: step is ${typeof cell.step}; expected a function`)
   return cell
 }
 
 /** Gives a cell's named sizes their numbers. */
 export function sizeCell(cell: Cell, sizes: Readonly<Record<string, number>>): SizedCell {
   const number = (size: Size) => resolveSize(size, sizes)
-  const map = (part: Readonly<Record<string, Size>>) => new Map(Object.entries(part).map(([name, size]) => [name, number(size)]))
+  const map = (part: Readonly<Record<string, Size>>) =>
+    new Map(Object.entries(part).map(([name, size]) => [name, number(size)]))
   const params = new Map(Object.entries(cell.params).map(([name, shape]) => [name, shape.map(number)]))
   return { cell, states: map(cell.state), inputs: map(cell.input), params }
 }
@@ -59,7 +65,10 @@ export function trace({ cell, states, inputs, params }: SizedCell, options: { fu
     return makeNode('param', [], [[rows, columns]], {}, name)[0]!
   })
   const edges = [...states].map(([name, columns]) => ({ name, columns, ...stateLeaf(name, columns) }))
-  const named = [...inputLeaves, ...paramLeaves, ...edges.map((edge) => edge.leaf)].map((leaf) => [leaf.node.name, leaf])
+  const named = [...inputLeaves, ...paramLeaves, ...edges.map((edge) => edge.leaf)].map((leaf) => [
+    leaf.node.name,
+    leaf,
+  ])
   const result = withFusion(options.fused ?? true, () => cell.step(Object.fromEntries(named)))
   const nexts = edges.map(({ name, columns }) => nextState(name, columns, result?.state?.[name]))
   const output = expectOutput(result?.output)

@@ -22,7 +22,8 @@ export async function loadBinary(variant: Variant): Promise<string | object> {
 /** Does the host compile relaxed SIMD? A module with one i8x16.relaxed_swizzle, the proposal's own feature test. */
 export function hostRunsRelaxed(validate: (bytes: Uint8Array<ArrayBuffer>) => boolean): boolean {
   const probe = [
-    0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11,
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
+    253, 128, 2, 11,
   ]
   return validate(new Uint8Array(probe))
 }

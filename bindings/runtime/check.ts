@@ -11,13 +11,23 @@ export function expectOptions(who: string, options: unknown, known: readonly str
     throw new RetrogradError('type', `${who}: options is ${describeValue(options)}; expected an object`)
   }
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw new RetrogradError('option', `${who}: unknown option '${key}'; known are ${known.join(', ')}`)
+    if (!known.includes(key))
+      throw new RetrogradError('option', `${who}: unknown option '${key}'; known are ${known.join(', ')}`)
   }
 }
 
-export function expectTensor(who: string, name: string, value: unknown, runtime: Runtime, kind: ElementKind = 'float'): Tensor {
+export function expectTensor(
+  who: string,
+  name: string,
+  value: unknown,
+  runtime: Runtime,
+  kind: ElementKind = 'float',
+): Tensor {
   if (!(value instanceof Tensor)) {
-    throw new RetrogradError('type', `${who}: ${name} is ${describeValue(value)}; expected a tensor${kind === 'int32' ? ' of indices' : ''}`)
+    throw new RetrogradError(
+      'type',
+      `${who}: ${name} is ${describeValue(value)}; expected a tensor${kind === 'int32' ? ' of indices' : ''}`,
+    )
   }
   if (value.runtime !== runtime) throw new RetrogradError('runtime', `${who}: ${name} belongs to another runtime`)
   if (value.disposed) throw new RetrogradError('disposed', `${who}: ${name} was disposed of`)
@@ -29,10 +39,20 @@ export function expectTensor(who: string, name: string, value: unknown, runtime:
 }
 
 /** `pattern` holds a number where the size is fixed and a letter where any is right; `hint` names the option behind a number. */
-export function expectShape(who: string, name: string, shape: Shape, pattern: readonly (number | string)[], hint = ''): void {
-  const fits = shape.length === pattern.length && pattern.every((size, i) => typeof size === 'string' || size === shape[i])
+export function expectShape(
+  who: string,
+  name: string,
+  shape: Shape,
+  pattern: readonly (number | string)[],
+  hint = '',
+): void {
+  const fits =
+    shape.length === pattern.length && pattern.every((size, i) => typeof size === 'string' || size === shape[i])
   if (fits) return
-  throw new RetrogradError('shape', `${who}: ${name} is ${shapeText(shape)}; expected ${shapeText(pattern)}${hint && ` (${hint})`}`)
+  throw new RetrogradError(
+    'shape',
+    `${who}: ${name} is ${shapeText(shape)}; expected ${shapeText(pattern)}${hint && ` (${hint})`}`,
+  )
 }
 
 export function expectPositive(who: string, name: string, value: unknown): number {
@@ -63,6 +83,7 @@ export function fail(code: ErrorCode, message: string): never {
 
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
-  if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined) return String(value)
+  if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined)
+    return String(value)
   return Array.isArray(value) ? 'an array' : `${typeof value === 'object' ? 'an object' : `a ${typeof value}`}`
 }

@@ -11,17 +11,61 @@ export interface Core {
   swapLeadingAxes(outer: number, inner: number, columns: number, src: number, dst: number): void
   copyBytes(dst: number, src: number, bytes: number): void
   zeroBytes(dst: number, bytes: number): void
-  fillUniform(n: number, low: number, high: number, seed0: number, seed1: number, stream0: number, stream1: number, out: number): void
+  fillUniform(
+    n: number,
+    low: number,
+    high: number,
+    seed0: number,
+    seed1: number,
+    stream0: number,
+    stream1: number,
+    out: number,
+  ): void
   philox(c0: number, c1: number, c2: number, c3: number, key0: number, key1: number, out: number): void
   copyRows(rows: number, bytes: number, src: number, srcStride: number, dst: number, dstStride: number): void
   shuffle(n: number, seed0: number, seed1: number, stream0: number, stream1: number, out: number): void
-  gatherRows(outer: number, sourceRows: number, rows: number, bytes: number, indices: number, src: number, dst: number): void
-  meanSquaredError(groups: number, size: number, mean: number, prediction: number, target: number, mask: number, grad: number): number
-  crossEntropy(rows: number, classes: number, mean: number, logits: number, ids: number, mask: number, grad: number): number
+  gatherRows(
+    outer: number,
+    sourceRows: number,
+    rows: number,
+    bytes: number,
+    indices: number,
+    src: number,
+    dst: number,
+  ): void
+  meanSquaredError(
+    groups: number,
+    size: number,
+    mean: number,
+    prediction: number,
+    target: number,
+    mask: number,
+    grad: number,
+  ): number
+  crossEntropy(
+    rows: number,
+    classes: number,
+    mean: number,
+    logits: number,
+    ids: number,
+    mask: number,
+    grad: number,
+  ): number
   firstBadId(rows: number, classes: number, ids: number, mask: number): number
   sgd(n: number, lr: number, momentum: number, first: number, w: number, g: number, velocity: number): void
   adamAdvance(products: number, beta1: number, beta2: number): void
-  adam(n: number, lr: number, beta1: number, beta2: number, eps: number, products: number, w: number, g: number, m: number, v: number): void
+  adam(
+    n: number,
+    lr: number,
+    beta1: number,
+    beta2: number,
+    eps: number,
+    products: number,
+    w: number,
+    g: number,
+    m: number,
+    v: number,
+  ): void
   sumSquares(n: number, x: number): number
   squareRoot(x: number): number
   scaleBlock(n: number, factor: number, x: number): void

@@ -47,7 +47,8 @@ export class Heap {
   #used = 0
   #buffer: ArrayBuffer
   #words: Int32Array
-  readonly #registry: { register(target: object, held: Block, token: object): void; unregister(token: object): void } | undefined
+  readonly #registry:
+    { register(target: object, held: Block, token: object): void; unregister(token: object): void } | undefined
 
   constructor(core: Core, limit: number) {
     this.#core = core
@@ -56,7 +57,10 @@ export class Heap {
     this.#words = new Int32Array(this.#buffer)
     const start = roundUp(core.HEAP_BASE.value, ALIGNMENT)
     this.#free.push({ address: start, bytes: this.#buffer.byteLength - start })
-    this.#registry = typeof FinalizationRegistry === 'undefined' ? undefined : new FinalizationRegistry((block: Block) => this.#give(block))
+    this.#registry =
+      typeof FinalizationRegistry === 'undefined'
+        ? undefined
+        : new FinalizationRegistry((block: Block) => this.#give(block))
   }
 
   /** Bytes that belong to somebody now. */

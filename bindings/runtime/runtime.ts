@@ -4,7 +4,15 @@ import { describeValue, expectOneOf, expectOptions, fail, shapeText } from './ch
 import type { Core } from './core.ts'
 import { RetrogradError } from './errors.ts'
 import { Heap } from './heap.ts'
-import { type ElementKind, type FloatArray, type NestedArray, type Shape, Tensor, disposeSymbol, sizeOf } from './tensor.ts'
+import {
+  type ElementKind,
+  type FloatArray,
+  type NestedArray,
+  type Shape,
+  Tensor,
+  disposeSymbol,
+  sizeOf,
+} from './tensor.ts'
 
 export type Dtype = 'float32' | 'float64'
 
@@ -34,19 +42,24 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
   const { seed = 0, dtype = 'float32', variant = 'auto', maxMemory = FOUR_GIB } = options
   expectOneOf('createRuntime', 'dtype', dtype, ['float32', 'float64'])
   expectOneOf('createRuntime', 'variant', variant, ['auto', 'simd', 'relaxed'])
-  if (!Number.isSafeInteger(seed) || seed < 0) fail('option', `createRuntime: seed is ${describeValue(seed)}; expected a whole number >= 0`)
-  if (!(maxMemory > 0)) fail('option', `createRuntime: maxMemory is ${describeValue(maxMemory)}; expected a number of bytes > 0`)
-  const binary = options.wasm === undefined ? await loadBinary(chooseVariant(dtype, variant)) : await fetchBinary(options.wasm)
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    fail('option', `createRuntime: seed is ${describeValue(seed)}; expected a whole number >= 0`)
+  if (!(maxMemory > 0))
+    fail('option', `createRuntime: maxMemory is ${describeValue(maxMemory)}; expected a number of bytes > 0`)
+  const binary =
+    options.wasm === undefined ? await loadBinary(chooseVariant(dtype, variant)) : await fetchBinary(options.wasm)
   return new Runtime(instantiate(await compileBinary(binary)), seed, Math.min(maxMemory, FOUR_GIB))
 }
 
 function chooseVariant(dtype: Dtype, variant: 'auto' | 'simd' | 'relaxed'): Variant {
   if (dtype === 'float64') {
-    if (variant === 'relaxed') fail('unsupported', "createRuntime: float64 has no relaxed variant; leave variant out")
+    if (variant === 'relaxed') fail('unsupported', 'createRuntime: float64 has no relaxed variant; leave variant out')
     return 'float64'
   }
-  const relaxed = variant !== 'simd' && SHIPPED.includes('relaxed') && hostRunsRelaxed((bytes) => WebAssembly.validate(bytes))
-  if (variant === 'relaxed' && !relaxed) fail('unsupported', "createRuntime: this host or entry does not run relaxed SIMD; use variant 'auto' or 'simd'")
+  const relaxed =
+    variant !== 'simd' && SHIPPED.includes('relaxed') && hostRunsRelaxed((bytes) => WebAssembly.validate(bytes))
+  if (variant === 'relaxed' && !relaxed)
+    fail('unsupported', "createRuntime: this host or entry does not run relaxed SIMD; use variant 'auto' or 'simd'")
   return relaxed ? 'relaxed' : 'simd'
 }
 
@@ -64,11 +77,15 @@ async function compileBinary(binary: string | object): Promise<WebAssembly.Modul
   try {
     return new WebAssembly.Module(bytes as BufferSource)
   } catch (error) {
-    throw new RetrogradError('unsupported', `createRuntime: the binary does not compile here: ${(error as Error).message}`)
+    throw new RetrogradError(
+      'unsupported',
+      `createRuntime: the binary does not compile here: ${(error as Error).message}`,
+    )
   }
 }
 
-const isModule = (value: unknown): value is WebAssembly.Module => Object.prototype.toString.call(value) === '[object WebAssembly.Module]'
+const isModule = (value: unknown): value is WebAssembly.Module =>
+  Object.prototype.toString.call(value) === '[object WebAssembly.Module]'
 
 /** The loader tells modules by `instanceof`, which fails for one of another realm. */
 function asOwnModule(module: WebAssembly.Module): WebAssembly.Module {
@@ -175,7 +192,8 @@ export class Runtime {
 function checkShape(who: string, shape: Shape, count: number): Shape {
   const isShape = Array.isArray(shape) && shape.every((axis) => Number.isSafeInteger(axis) && axis >= 0)
   if (!isShape) fail('shape', `${who}: shape is ${describeValue(shape)}; expected an array of whole numbers >= 0`)
-  if (sizeOf(shape) !== count) fail('shape', `${who}: ${count} numbers do not fill the shape ${shapeText(shape)} (${sizeOf(shape)})`)
+  if (sizeOf(shape) !== count)
+    fail('shape', `${who}: ${count} numbers do not fill the shape ${shapeText(shape)} (${sizeOf(shape)})`)
   return [...shape]
 }
 
@@ -193,17 +211,20 @@ function flatten(who: string, values: unknown): { flat: ArrayLike<number>; axes:
     if (typeof flat[0] === 'bigint') fail('type', `${who}: values are 64-bit integers; convert them to numbers`)
     return { flat, axes: [flat.length] }
   }
-  if (!Array.isArray(values)) fail('type', `${who}: values is ${describeValue(values)}; expected a typed array or nested arrays of numbers`)
+  if (!Array.isArray(values))
+    fail('type', `${who}: values is ${describeValue(values)}; expected a typed array or nested arrays of numbers`)
   const flat: number[] = []
   const axes: number[] = []
   const visit = (part: unknown, depth: number): void => {
     if (!Array.isArray(part)) {
-      if (typeof part !== 'number' || depth !== axes.length) fail('type', `${who}: values holds ${describeValue(part)} at depth ${depth}; expected numbers at one depth`)
+      if (typeof part !== 'number' || depth !== axes.length)
+        fail('type', `${who}: values holds ${describeValue(part)} at depth ${depth}; expected numbers at one depth`)
       flat.push(part)
       return
     }
     if (flat.length === 0 && depth === axes.length) axes.push(part.length)
-    if (axes[depth] !== part.length) fail('shape', `${who}: values is ragged: an array of ${part.length} at depth ${depth}; expected ${axes[depth]}`)
+    if (axes[depth] !== part.length)
+      fail('shape', `${who}: values is ragged: an array of ${part.length} at depth ${depth}; expected ${axes[depth]}`)
     for (const inner of part) visit(inner, depth + 1)
   }
   visit(values, 0)

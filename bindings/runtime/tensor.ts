@@ -29,7 +29,11 @@ export class Tensor {
 
   /** @internal */
   constructor(
-    runtime: Runtime, storage: Allocation, address: number, shape: Shape, kind: ElementKind,
+    runtime: Runtime,
+    storage: Allocation,
+    address: number,
+    shape: Shape,
+    kind: ElementKind,
     options: { owns?: boolean; onRead?: () => void } = {},
   ) {
     this.runtime = runtime
@@ -74,7 +78,8 @@ export class Tensor {
 
   /** Gives the memory back. Only a tensor of the caller's own can be disposed of; a module's results go with the module. */
   dispose(): void {
-    if (!this.#owns) throw new RetrogradError('type', 'Tensor.dispose: this tensor belongs to a module; dispose of the module')
+    if (!this.#owns)
+      throw new RetrogradError('type', 'Tensor.dispose: this tensor belongs to a module; dispose of the module')
     this.storage.dispose()
   }
 

@@ -25,7 +25,8 @@ export class Adam extends Optimizer {
     const { betas = [0.9, 0.999] } = options
     if (!Array.isArray(betas) || betas.length !== 2) fail('option', 'Adam: betas is not a pair of numbers')
     for (const beta of betas) {
-      if (expectNumber('Adam', 'betas', beta, 0) >= 1) fail('option', `Adam: betas holds ${beta}; expected numbers in [0, 1)`)
+      if (expectNumber('Adam', 'betas', beta, 0) >= 1)
+        fail('option', `Adam: betas holds ${beta}; expected numbers in [0, 1)`)
     }
     const eps = expectNumber('Adam', 'eps', options.eps ?? 1e-8, 0)
     super('Adam', trained, expectNumber('Adam', 'lr', options.lr ?? 1e-3, 0), ['mean', 'square'])
@@ -42,7 +43,16 @@ export class Adam extends Optimizer {
   protected override update({ elements, values, grads }: ParameterBlock, index: number): void {
     const [mean, square] = [this.moment('mean', index), this.moment('square', index)]
     this.runtime.core.adam(
-      elements, this.lr, this.betas[0], this.betas[1], this.eps, this.#products.address, values.address, grads.address, mean, square,
+      elements,
+      this.lr,
+      this.betas[0],
+      this.betas[1],
+      this.eps,
+      this.#products.address,
+      values.address,
+      grads.address,
+      mean,
+      square,
     )
   }
 

@@ -23,7 +23,8 @@ export class Gatherer {
     const { tensor, axis } = this.#samples
     const { runtime, shape } = tensor
     let batch = this.#batches.get(count)
-    if (batch === undefined) this.#batches.set(count, (batch = runtime.emptyTensor(shape.with(axis, count), tensor.kind)))
+    if (batch === undefined)
+      this.#batches.set(count, (batch = runtime.emptyTensor(shape.with(axis, count), tensor.kind)))
     const outer = sizeOf(shape.slice(0, axis))
     const rowBytes = sizeOf(shape.slice(axis + 1)) * runtime.bytesOf(tensor.kind)
     runtime.core.gatherRows(outer, shape[axis]!, count, rowBytes, indices, tensor.address, batch.address)
@@ -66,8 +67,18 @@ export class Order {
 const STREAM = 0x7f17
 
 /** The axis of a tensor along which `n` samples lie: 1 after time, else 0. */
-export function sampleAxis(who: string, name: string, shape: Shape, n: number, batchFirst: boolean, steps: number): 0 | 1 {
+export function sampleAxis(
+  who: string,
+  name: string,
+  shape: Shape,
+  n: number,
+  batchFirst: boolean,
+  steps: number,
+): 0 | 1 {
   if (!batchFirst && shape.length >= 2 && shape[1] === n && shape[0] === steps) return 1
   if (shape[0] === n) return 0
-  return fail('shape', `${who}: ${name} is ${shapeText(shape)}; expected ${n} samples along its ${batchFirst ? 'first' : 'second'} axis, or along the first of one without time`)
+  return fail(
+    'shape',
+    `${who}: ${name} is ${shapeText(shape)}; expected ${n} samples along its ${batchFirst ? 'first' : 'second'} axis, or along the first of one without time`,
+  )
 }

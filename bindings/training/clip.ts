@@ -14,7 +14,9 @@ export function clipGradNorm(module: Trained, maxNorm: number): number {
   expectBound('clipGradNorm', 'maxNorm', maxNorm)
   if (blocks.length === 0) return 0
   const { core } = blocks[0]!.runtime
-  const norm = core.squareRoot(blocks.reduce((total, block) => total + core.sumSquares(block.elements, block.grads.address), 0))
+  const norm = core.squareRoot(
+    blocks.reduce((total, block) => total + core.sumSquares(block.elements, block.grads.address), 0),
+  )
   const coefficient = maxNorm / (norm + CLIP_EPSILON)
   // NaN: the gradients become NaN as PyTorch's do, rather than pass unclipped
   if (!(coefficient >= 1)) for (const block of blocks) core.scaleBlock(block.elements, coefficient, block.grads.address)
@@ -29,5 +31,6 @@ export function clipGradValue(module: Trained, bound: number): void {
 }
 
 function expectBound(who: string, name: string, value: number): void {
-  if (!(typeof value === 'number' && value > 0)) fail('option', `${who}: ${name} is ${describeValue(value)}; expected a number > 0`)
+  if (!(typeof value === 'number' && value > 0))
+    fail('option', `${who}: ${name} is ${describeValue(value)}; expected a number > 0`)
 }

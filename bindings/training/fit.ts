@@ -1,5 +1,13 @@
 import { Module } from '../nn/module.ts'
-import { describeValue, expectNumber, expectOptions, expectPositive, expectTensor, fail, shapeText } from '../runtime/check.ts'
+import {
+  describeValue,
+  expectNumber,
+  expectOptions,
+  expectPositive,
+  expectTensor,
+  fail,
+  shapeText,
+} from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import { Gatherer, Order, type Samples, sampleAxis } from './batches.ts'
 import { clipGradNorm, clipGradValue } from './clip.ts'
@@ -92,15 +100,31 @@ export async function fit(model: Module, data: FitData, options: FitOptions): Pr
   return { loss: losses, steps: step }
 }
 
-function trainStep(model: Module, x: Tensor, y: Tensor, mask: Tensor | undefined, options: FitOptions, where: string): number {
+function trainStep(
+  model: Module,
+  x: Tensor,
+  y: Tensor,
+  mask: Tensor | undefined,
+  options: FitOptions,
+  where: string,
+): number {
   const { output } = model.forward(x)
   const { value, grad } = options.loss(output, y, mask ? { mask } : {})
-  if (!Number.isFinite(value)) fail('non-finite', `fit: the loss is ${value} at ${where}; no update was made. Lower the learning rate, clip gradients, or look for bad data`)
+  if (!Number.isFinite(value))
+    fail(
+      'non-finite',
+      `fit: the loss is ${value} at ${where}; no update was made. Lower the learning rate, clip gradients, or look for bad data`,
+    )
   model.zeroGrad()
   model.backward({ output: grad }, { inputGradient: false })
-  if (options.clip) 'norm' in options.clip ? clipGradNorm(model, options.clip.norm) : clipGradValue(model, options.clip.value)
+  if (options.clip) clip(model, options.clip)
   options.optimizer.step()
   return value
+}
+
+function clip(model: Module, bound: { norm: number } | { value: number }): void {
+  if ('norm' in bound) clipGradNorm(model, bound.norm)
+  else clipGradValue(model, bound.value)
 }
 
 interface CheckedFit {
@@ -117,11 +141,14 @@ function checkFit(model: Module, data: FitData, options: FitOptions): CheckedFit
   if (!(model instanceof Module)) fail('type', `fit: model is ${describeValue(model)}; expected a module`)
   expectOptions('fit', options, OPTIONS)
   expectOptions('fit: data', data, ['input', 'target', 'mask'])
-  if (typeof options.loss !== 'function') fail('type', `fit: loss is ${describeValue(options.loss)}; expected a loss function`)
-  if (!(options.optimizer instanceof Optimizer)) fail('type', `fit: optimizer is ${describeValue(options.optimizer)}; expected an optimiser`)
+  if (typeof options.loss !== 'function')
+    fail('type', `fit: loss is ${describeValue(options.loss)}; expected a loss function`)
+  if (!(options.optimizer instanceof Optimizer))
+    fail('type', `fit: optimizer is ${describeValue(options.optimizer)}; expected an optimiser`)
   const { runtime } = model
   expectTensor('fit', 'data.input', data.input, runtime)
-  if (!(data.target && typeof data.target === 'object')) fail('type', `fit: data.target is ${describeValue(data.target)}; expected a tensor`)
+  if (!(data.target && typeof data.target === 'object'))
+    fail('type', `fit: data.target is ${describeValue(data.target)}; expected a tensor`)
   expectTensor('fit', 'data.target', data.target, runtime, data.target.kind)
   if (data.mask) expectTensor('fit', 'data.mask', data.mask, runtime)
   const { shape } = data.input
@@ -130,7 +157,8 @@ function checkFit(model: Module, data: FitData, options: FitOptions): CheckedFit
   if (!(samples > 0)) fail('shape', `fit: data.input is ${shapeText(shape)}; expected at least one sample`)
   const steps = axis === 1 ? shape[0]! : Number.NaN
   const along = (name: string, tensor: Tensor): Samples => ({
-    tensor, axis: sampleAxis('fit', name, tensor.shape, samples, model.batchFirst, steps),
+    tensor,
+    axis: sampleAxis('fit', name, tensor.shape, samples, model.batchFirst, steps),
   })
   if (options.clip) checkClip(options.clip)
   return {
@@ -146,7 +174,8 @@ function checkFit(model: Module, data: FitData, options: FitOptions): CheckedFit
 
 function checkClip(clip: object): void {
   expectOptions('fit: clip', clip, ['norm', 'value'])
-  if (Object.keys(clip).length !== 1) fail('option', 'fit: clip has both norm and value, or neither; expected one of them')
+  if (Object.keys(clip).length !== 1)
+    fail('option', 'fit: clip has both norm and value, or neither; expected one of them')
 }
 
 /** Measures the rate of steps, and lets the event loop run now and then. */

@@ -27,7 +27,8 @@ function checkPrediction(who: string, prediction: Tensor, options: LossOptions):
   if (!(prediction instanceof Tensor)) fail('type', `${who}: prediction is not a tensor`)
   expectTensor(who, 'prediction', prediction, prediction.runtime)
   expectOptions(who, options, ['reduction', 'mask'])
-  if (prediction.size === 0) fail('shape', `${who}: prediction is ${shapeText(prediction.shape)}; expected at least one element`)
+  if (prediction.size === 0)
+    fail('shape', `${who}: prediction is ${shapeText(prediction.shape)}; expected at least one element`)
   return expectOneOf(who, 'reduction', options.reduction ?? 'mean', ['mean', 'sum']) === 'mean'
 }
 
@@ -49,14 +50,20 @@ export function mseLoss(prediction: Tensor, target: Tensor, options: LossOptions
   const mean = checkPrediction('mseLoss', prediction, options)
   expectTensor('mseLoss', 'target', target, prediction.runtime)
   if (shapeText(target.shape) !== shapeText(prediction.shape)) {
-    fail('shape', `mseLoss: target is ${shapeText(target.shape)}; expected the prediction's ${shapeText(prediction.shape)}`)
+    fail(
+      'shape',
+      `mseLoss: target is ${shapeText(target.shape)}; expected the prediction's ${shapeText(prediction.shape)}`,
+    )
   }
   const mask = maskAddress('mseLoss', options.mask, prediction.shape, prediction)
   const groups = options.mask ? options.mask.size : 1
   const grad = gradientFor(prediction)
   const { core } = prediction.runtime
   const size = prediction.size / groups
-  return { value: core.meanSquaredError(groups, size, Number(mean), prediction.address, target.address, mask, grad.address), grad }
+  return {
+    value: core.meanSquaredError(groups, size, Number(mean), prediction.address, target.address, mask, grad.address),
+    grad,
+  }
 }
 
 /**
@@ -71,13 +78,22 @@ export function crossEntropyLoss(logits: Tensor, ids: Tensor, options: LossOptio
   expectTensor(who, 'ids', ids, logits.runtime, 'int32')
   const leading = logits.shape.slice(0, -1)
   const classes = logits.shape.at(-1)!
-  if (shapeText(ids.shape) !== shapeText(leading)) fail('shape', `${who}: ids is ${shapeText(ids.shape)}; expected ${shapeText(leading)} for logits ${shapeText(logits.shape)}`)
+  if (shapeText(ids.shape) !== shapeText(leading))
+    fail(
+      'shape',
+      `${who}: ids is ${shapeText(ids.shape)}; expected ${shapeText(leading)} for logits ${shapeText(logits.shape)}`,
+    )
   const mask = maskAddress(who, options.mask, leading, logits)
   const rows = sizeOf(leading)
-  if (options.mask && options.mask.size !== rows) fail('shape', `${who}: mask is ${shapeText(options.mask.shape)}; expected ${shapeText(leading)}`)
+  if (options.mask && options.mask.size !== rows)
+    fail('shape', `${who}: mask is ${shapeText(options.mask.shape)}; expected ${shapeText(leading)}`)
   const { core } = logits.runtime
   const bad = core.firstBadId(rows, classes, ids.address, mask)
-  if (bad < rows) fail('range', `${who}: id ${ids.data[bad]} at position ${bad} is out of range; expected 0 to ${classes - 1}`)
+  if (bad < rows)
+    fail('range', `${who}: id ${ids.data[bad]} at position ${bad} is out of range; expected 0 to ${classes - 1}`)
   const grad = gradientFor(logits)
-  return { value: core.crossEntropy(rows, classes, Number(mean), logits.address, ids.address, mask, grad.address), grad }
+  return {
+    value: core.crossEntropy(rows, classes, Number(mean), logits.address, ids.address, mask, grad.address),
+    grad,
+  }
 }

@@ -36,7 +36,9 @@ export abstract class Optimizer {
   /** Steps taken, and every moment by name and block. */
   stateDict(): Record<string, { shape: Shape; data: FloatArray }> {
     const counters = this.counters()
-    const dict: Record<string, { shape: Shape; data: FloatArray }> = { counters: { shape: [counters.length], data: counters } }
+    const dict: Record<string, { shape: Shape; data: FloatArray }> = {
+      counters: { shape: [counters.length], data: counters },
+    }
     for (const [name, allocations] of this.#moments) {
       for (const [i, allocation] of allocations.entries()) {
         const data = this.runtime.arrayAt(allocation.address, this.blocks[i]!.elements) as FloatArray
@@ -53,13 +55,18 @@ export abstract class Optimizer {
     expectOptions(who, dict, Object.keys(own))
     for (const [name, { data }] of Object.entries(own)) {
       if (dict[name]?.data?.length !== data.length) {
-        fail('state-dict', `${who}: '${name}' holds ${dict[name]?.data?.length ?? 'no'} numbers; expected ${data.length}`)
+        fail(
+          'state-dict',
+          `${who}: '${name}' holds ${dict[name]?.data?.length ?? 'no'} numbers; expected ${data.length}`,
+        )
       }
     }
-    this.restoreCounters(dict['counters']!.data)
+    this.restoreCounters(dict['counters']!.data as ArrayLike<number>)
     for (const [name, allocations] of this.#moments) {
       for (const [i, allocation] of allocations.entries()) {
-        this.runtime.arrayAt(allocation.address, this.blocks[i]!.elements).set(dict[`${name}.${i}`]!.data)
+        this.runtime
+          .arrayAt(allocation.address, this.blocks[i]!.elements)
+          .set(dict[`${name}.${i}`]!.data as ArrayLike<number>)
       }
     }
   }

@@ -28,7 +28,15 @@ export class SGD extends Optimizer {
 
   protected override update({ elements, values, grads }: ParameterBlock, index: number): void {
     const velocity = this.momentum > 0 ? this.moment('velocity', index) : 0
-    this.runtime.core.sgd(elements, this.lr, this.momentum, Number(this.#steps === 1), values.address, grads.address, velocity)
+    this.runtime.core.sgd(
+      elements,
+      this.lr,
+      this.momentum,
+      Number(this.#steps === 1),
+      values.address,
+      grads.address,
+      velocity,
+    )
   }
 
   protected override counters(): Float64Array {

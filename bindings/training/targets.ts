@@ -12,6 +12,7 @@ export function blocksOf(who: string, trained: Trained): ParameterBlock[] {
     fail('type', `${who}: expected a module or a list of modules`)
   }
   if (modules.some((module) => module.disposed)) fail('disposed', `${who}: a module was disposed of`)
-  if (modules.some((module) => module.runtime !== modules[0]!.runtime)) fail('runtime', `${who}: the modules belong to different runtimes`)
+  if (modules.some((module) => module.runtime !== modules[0]!.runtime))
+    fail('runtime', `${who}: the modules belong to different runtimes`)
   return [...new Set(modules.flatMap((module) => module.blocks()))]
 }

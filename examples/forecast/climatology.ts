@@ -12,9 +12,7 @@ const WINDOWS = [1, 3, 7, 15, 31] // days over which the seasonal factor is aver
  */
 export function climatology(series: Series, split: Split): Float64Array {
   const days = describe(series)
-  const candidates = YEARS.flatMap((years) =>
-    WINDOWS.map((window) => forecast(series, split, days, years, window)),
-  )
+  const candidates = YEARS.flatMap((years) => WINDOWS.map((window) => forecast(series, split, days, years, window)))
   const errors = candidates.map((candidate) => score(series, candidate, split.validation).rmse)
   return candidates[errors.indexOf(Math.min(...errors))]!
 }
@@ -37,13 +35,7 @@ function describe({ firstDay, births }: Series): Day[] {
   })
 }
 
-function forecast(
-  series: Series,
-  { train }: Split,
-  days: Day[],
-  years: number,
-  window: number,
-): Float64Array {
+function forecast(series: Series, { train }: Split, days: Day[], years: number, window: number): Float64Array {
   const levels = new Means() // of a weekday in a year, holidays apart
   const seasons = new Means() // of births / level, by day of the year
   const holidays = new Means() // of births / level, by holiday

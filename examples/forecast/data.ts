@@ -31,8 +31,7 @@ export function readBirths(file: URL = FILE): Series {
   })
   const firstDay = rows[0]!.day
   rows.forEach((row, i) => {
-    if (row.day !== firstDay + i || !(row.births > 0))
-      throw new Error(`${file}: line ${i + 2} is "${lines[i]}"`)
+    if (row.day !== firstDay + i || !(row.births > 0)) throw new Error(`${file}: line ${i + 2} is "${lines[i]}"`)
   })
   return { firstDay, births: Float64Array.from(rows, (row) => row.births) }
 }

@@ -46,10 +46,7 @@ export function buildFeatures(series: Series, train: Range): Features {
 function calendarInputs(day: number): number[] {
   const { weekday, dayOfYear, date } = calendarDay(day)
   const angle = (2 * Math.PI * (dayOfYear + 0.5)) / 366
-  const season = Array.from({ length: HARMONICS }, (_, k) => [
-    Math.sin((k + 1) * angle),
-    Math.cos((k + 1) * angle),
-  ])
+  const season = Array.from({ length: HARMONICS }, (_, k) => [Math.sin((k + 1) * angle), Math.cos((k + 1) * angle)])
   return [
     ...Array.from({ length: 7 }, (_, w) => Number(w === weekday)),
     ...season.flat(),

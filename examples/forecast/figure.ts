@@ -48,10 +48,7 @@ export function figure(names: string[], values: object[], days: object[]): Spec 
       },
     ],
     marks: [
-      panel(
-        { field: 'births', data: 'values', title: 'births per day (thousands)', height: 320 },
-        holidayLabels,
-      ),
+      panel({ field: 'births', data: 'values', title: 'births per day (thousands)', height: 320 }, holidayLabels),
       panel({ field: 'error', data: 'errors', title: 'error (thousands)', height: 140 }, []),
     ],
   }
@@ -64,9 +61,7 @@ function panel(
   return {
     type: 'group',
     encode: { enter: { width: { value: WIDTH }, height: { value: height } } },
-    scales: [
-      { name: 'y', type: 'linear', domain: { data, field }, range: [height, 0], nice: true, zero: false },
-    ],
+    scales: [{ name: 'y', type: 'linear', domain: { data, field }, range: [height, 0], nice: true, zero: false }],
     axes: [
       {
         orient: 'left',

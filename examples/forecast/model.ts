@@ -38,12 +38,7 @@ export function createLinear(rt: Runtime): Sequential {
 }
 
 /** Trains for some epochs and leaves the weights of the epoch that forecast the validation part best. */
-export async function train(
-  rt: Runtime,
-  model: Sequential,
-  problem: Problem,
-  options: TrainOptions,
-): Promise<void> {
+export async function train(rt: Runtime, model: Sequential, problem: Problem, options: TrainOptions): Promise<void> {
   const { series, split, features } = problem
   const { epochs, seed, onProgress } = options
   const data = trainingWindows(rt, features, split.train)
@@ -73,12 +68,7 @@ export async function train(
  * Forecasts each day of `part` from what was known on its eve, in births; NaN elsewhere.
  * One pass over the part: the state at day i has only seen inputs up to day i.
  */
-export function forecast(
-  rt: Runtime,
-  model: Sequential,
-  { inputs, toBirths }: Features,
-  part: Range,
-): Float64Array {
+export function forecast(rt: Runtime, model: Sequential, { inputs, toBirths }: Features, part: Range): Float64Array {
   const start = part.start - WINDOW
   const length = part.end - start
   model.eval()

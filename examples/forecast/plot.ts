@@ -7,11 +7,7 @@ import { config } from './style.ts'
 const HOLIDAY_NAMES: Record<string, string> = { thanksgiving: 'Thanksgiving', christmas: 'Christmas' }
 
 /** Draws truth against two forecasts over some days of the series and, below, the forecasts' errors. Returns SVG. */
-export function plotForecast(
-  series: Series,
-  part: Range,
-  forecasts: Record<string, Float64Array>,
-): Promise<string> {
+export function plotForecast(series: Series, part: Range, forecasts: Record<string, Float64Array>): Promise<string> {
   const indices = Array.from({ length: part.end - part.start }, (_, k) => part.start + k)
   const dateOf = (i: number) => Date.parse(isoDate(series.firstDay + i))
   const values = Object.entries({ [TRUTH]: series.births, ...forecasts }).flatMap(([name, births]) =>

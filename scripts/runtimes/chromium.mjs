@@ -45,11 +45,9 @@ async function visit(browser, server) {
   page.on('pageerror', (error) => troubles.push(error.message))
   page.on('console', (message) => troubles.push(message.text()))
   await page.goto(`http://127.0.0.1:${server.address().port}/`)
-  await page
-    .waitForFunction('globalThis.outcome !== undefined', undefined, { timeout: 60_000 })
-    .catch((error) => {
-      throw new Error([error.message, ...troubles].join('\n'), { cause: error })
-    })
+  await page.waitForFunction('globalThis.outcome !== undefined', undefined, { timeout: 60_000 }).catch((error) => {
+    throw new Error([error.message, ...troubles].join('\n'), { cause: error })
+  })
   const { result, error } = await page.evaluate('globalThis.outcome')
   if (error) throw new Error([error, ...troubles].join('\n'))
   return result
@@ -85,8 +83,7 @@ function serve(root) {
 }
 
 function pageOf(root) {
-  const manifest = (name) =>
-    JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8'))
+  const manifest = (name) => JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8'))
   const at = (name, path) => `/node_modules/${name}/${path.replace(/^\.\//, '')}`
   const imports = {
     retrograd: at('retrograd', manifest('retrograd').exports['.'].default),

@@ -27,8 +27,7 @@ export function run(command, args, { cwd, env } = {}) {
     child.on('error', reject)
     child.on('close', (code, signal) => {
       if (code === 0) resolve(output)
-      else
-        reject(new Error(`${command} ${args.join(' ')}: ended with ${signal ?? `code ${code}`}\n${output}`))
+      else reject(new Error(`${command} ${args.join(' ')}: ended with ${signal ?? `code ${code}`}\n${output}`))
     })
   })
 }
@@ -57,8 +56,7 @@ export async function installRuntime(folder, ...packages) {
     return await install(folder, ...packages)
   } catch (error) {
     if (process.env.CI === 'true') throw error
-    const reason =
-      /npm error (?!code|A complete)(.*)/.exec(error.message)?.[1] ?? error.message.split('\n', 1)[0]
+    const reason = /npm error (?!code|A complete)(.*)/.exec(error.message)?.[1] ?? error.message.split('\n', 1)[0]
     throw new Skipped(`${packages.join(', ')} could not be installed: ${reason}`, { cause: error })
   }
 }
@@ -66,8 +64,6 @@ export async function installRuntime(folder, ...packages) {
 /** The binaries that npm packages ship are taken for this one platform. */
 export function expectLinux(name) {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new Skipped(
-      `${name} is taken from npm for linux x64 only; this is ${process.platform} ${process.arch}`,
-    )
+    throw new Skipped(`${name} is taken from npm for linux x64 only; this is ${process.platform} ${process.arch}`)
   }
 }

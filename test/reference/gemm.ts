@@ -1,7 +1,12 @@
 /** start + Σ_k a(i, k) b(k, j), each product and each sum rounded, in order of k. */
 export function gemmReference(
-  rows: number, columns: number, depth: number, a: (i: number, k: number) => number, b: (k: number, j: number) => number,
-  start: ArrayLike<number>, round: (x: number) => number,
+  rows: number,
+  columns: number,
+  depth: number,
+  a: (i: number, k: number) => number,
+  b: (k: number, j: number) => number,
+  start: ArrayLike<number>,
+  round: (x: number) => number,
 ): number[] {
   const result: number[] = []
   for (let i = 0; i < rows; i++) {

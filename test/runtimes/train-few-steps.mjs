@@ -47,8 +47,7 @@ async function train({ createRuntime, GRU, Linear, Sequential, Adam, mseLoss }, 
     checksum: checksum(model),
   }
   rt.dispose()
-  if (!(result.lastLoss < result.firstLoss / 2))
-    throw new Error(`the loss does not fall: ${losses.join(', ')}`)
+  if (!(result.lastLoss < result.firstLoss / 2)) throw new Error(`the loss does not fall: ${losses.join(', ')}`)
   return result
 }
 

@@ -19,7 +19,13 @@ export function loadCore(variant: CoreVariant): TestCore {
   const known = cores.get(variant)
   if (known) return known
   const file = new URL(`../../build/${variant}.wasm`, import.meta.url)
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), { env: { abort: () => { throw new Error('assertion failed in the core') } } })
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), {
+    env: {
+      abort: () => {
+        throw new Error('assertion failed in the core')
+      },
+    },
+  })
   const globals = exports as Record<string, WebAssembly.Global>
   const core = {
     exports: exports as TestCore['exports'],

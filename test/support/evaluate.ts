@@ -1,7 +1,7 @@
 /** Evaluates any program without states at one step: the way tests look at adjoints and tangents of single operations. */
 import { compile } from '../../bindings/program/compile.ts'
 import { KIND } from '../../bindings/program/format.ts'
-import { type StepGraph, Value } from '../../bindings/program/graph.ts'
+import { type StepGraph, type Value } from '../../bindings/program/graph.ts'
 import { Invariants, Plan } from '../../bindings/program/plan.ts'
 import type { Runtime } from '../../bindings/runtime/runtime.ts'
 

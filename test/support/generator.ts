@@ -25,10 +25,7 @@ function mix(h: number): number {
 /** The first `count` values of the stream (seed, name), in [-1, 1), times `scale`. */
 export function generate(seed: number, name: string, count: number, scale = 1): Float64Array {
   const key = mix(fnv1a(name) ^ mix(seed))
-  return Float64Array.from(
-    { length: count },
-    (_, i) => (mix((key + Math.imul(i + 1, GOLDEN)) | 0) / 2 ** 31) * scale,
-  )
+  return Float64Array.from({ length: count }, (_, i) => (mix((key + Math.imul(i + 1, GOLDEN)) | 0) / 2 ** 31) * scale)
 }
 
 /** Integers in [0, classes). */

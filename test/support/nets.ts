@@ -4,7 +4,15 @@ import { generate } from './generator.ts'
 
 /** A tensor of numbers in [-scale, scale) that depend on (seed, name, shape) alone. */
 export function drawTensor(runtime: Runtime, seed: number, name: string, shape: readonly number[], scale = 1): Tensor {
-  return runtime.tensor(generate(seed, name, shape.reduce((size, axis) => size * axis, 1), scale), shape)
+  return runtime.tensor(
+    generate(
+      seed,
+      name,
+      shape.reduce((size, axis) => size * axis, 1),
+      scale,
+    ),
+    shape,
+  )
 }
 
 /** Sets every parameter from the generator, so that biases and weights alike are far from their defaults. */
@@ -14,7 +22,9 @@ export function drawParameters(module: Module, seed: number, scale = 0.6): void 
 
 /** The state as plain numbers, by name. */
 export function stateNumbers(state: State | undefined): Record<string, number[]> {
-  return Object.fromEntries(Object.entries((state ?? {}) as Record<string, Tensor>).map(([name, tensor]) => [name, numbers(tensor)]))
+  return Object.fromEntries(
+    Object.entries((state ?? {}) as Record<string, Tensor>).map(([name, tensor]) => [name, numbers(tensor)]),
+  )
 }
 
 export const numbers = (tensor: Tensor): number[] => Array.from(tensor.data)

@@ -13,15 +13,7 @@ const USEFUL = 1e-3
  *   products; for a fixture what relative perturbations of every input move the result by (scripts/fixtures/record.py)
  * @see Higham, Accuracy and Stability of Numerical Algorithms, section 3.1: |error| <= terms * u * sum of |products|
  */
-export function sumTolerance({
-  dtype,
-  terms,
-  scale,
-}: {
-  dtype: DType
-  terms: number
-  scale: number
-}): number {
+export function sumTolerance({ dtype, terms, scale }: { dtype: DType; terms: number; scale: number }): number {
   return scale * (terms + 1) * EPSILON[dtype]
 }
 
@@ -38,8 +30,7 @@ export function difference(
   span = maxAbs(expected),
 ): string | undefined {
   if (actual.length !== expected.length) return `has ${actual.length} elements; expected ${expected.length}`
-  if (!(tolerance <= USEFUL * span))
-    return `tolerance ${tolerance} would accept too much: the span is ${span}`
+  if (!(tolerance <= USEFUL * span)) return `tolerance ${tolerance} would accept too much: the span is ${span}`
   const [worst, error] = worstError(actual, expected)
   if (error <= tolerance) return undefined
   return `[${worst}] is ${actual[worst]}; expected ${expected[worst]} (off by ${error}, tolerance ${tolerance})`
