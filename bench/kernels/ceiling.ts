@@ -4,19 +4,13 @@
  * an add, and leave registers for the operands.
  */
 
-/**
- * One term. Strict: acc x + y, since a compiler would hoist x y out of the loop. Relaxed: acc + x y, the form that the
- * processor's instruction has.
- */
-function term(acc: v128, x: v128, y: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(x, y, acc)
-  return f32x4.add(f32x4.mul(acc, x), y)
-}
-
 /** Floating-point operations of one round: accumulators, lanes, a multiply and an add. */
 export const FLOPS_PER_ROUND: i32 = 12 * 4 * 2
 
-/** `rounds` rounds; the sum of all lanes keeps them from being removed. Bounded, never subnormal for 0 < x < 1. */
+/**
+ * `rounds` rounds; the sum of all lanes keeps them from being removed. Strict: acc x + y, since a compiler would hoist
+ * x y out of the loop; bounded and never subnormal for 0 < x < 1. Relaxed: acc + x y, the form that the processor has.
+ */
 export function ceiling(rounds: i32, x: f32, y: f32): f32 {
   const xs = f32x4.splat(x)
   const ys = f32x4.splat(y)
@@ -33,18 +27,18 @@ export function ceiling(rounds: i32, x: f32, y: f32): f32 {
   let acc10 = f32x4.splat(1.1)
   let acc11 = f32x4.splat(1.2)
   for (; rounds > 0; rounds--) {
-    acc0 = term(acc0, xs, ys)
-    acc1 = term(acc1, xs, ys)
-    acc2 = term(acc2, xs, ys)
-    acc3 = term(acc3, xs, ys)
-    acc4 = term(acc4, xs, ys)
-    acc5 = term(acc5, xs, ys)
-    acc6 = term(acc6, xs, ys)
-    acc7 = term(acc7, xs, ys)
-    acc8 = term(acc8, xs, ys)
-    acc9 = term(acc9, xs, ys)
-    acc10 = term(acc10, xs, ys)
-    acc11 = term(acc11, xs, ys)
+    acc0 = ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(xs, ys, acc0) : f32x4.add(f32x4.mul(acc0, xs), ys)
+    acc1 = ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(xs, ys, acc1) : f32x4.add(f32x4.mul(acc1, xs), ys)
+    acc2 = ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(xs, ys, acc2) : f32x4.add(f32x4.mul(acc2, xs), ys)
+    acc3 = ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(xs, ys, acc3) : f32x4.add(f32x4.mul(acc3, xs), ys)
+    acc4 = ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(xs, ys, acc4) : f32x4.add(f32x4.mul(acc4, xs), ys)
+    acc5 = ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(xs, ys, acc5) : f32x4.add(f32x4.mul(acc5, xs), ys)
+    acc6 = ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(xs, ys, acc6) : f32x4.add(f32x4.mul(acc6, xs), ys)
+    acc7 = ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(xs, ys, acc7) : f32x4.add(f32x4.mul(acc7, xs), ys)
+    acc8 = ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(xs, ys, acc8) : f32x4.add(f32x4.mul(acc8, xs), ys)
+    acc9 = ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(xs, ys, acc9) : f32x4.add(f32x4.mul(acc9, xs), ys)
+    acc10 = ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(xs, ys, acc10) : f32x4.add(f32x4.mul(acc10, xs), ys)
+    acc11 = ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(xs, ys, acc11) : f32x4.add(f32x4.mul(acc11, xs), ys)
   }
   acc0 = f32x4.add(f32x4.add(acc0, acc1), f32x4.add(acc2, acc3))
   acc4 = f32x4.add(f32x4.add(acc4, acc5), f32x4.add(acc6, acc7))

@@ -6,7 +6,7 @@ import { Invariants, type Plan, firstCarry } from '../program/plan.ts'
 import { type SizedCell, trace } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { type Shape, Tensor } from '../runtime/tensor.ts'
+import { type Shape, type Tensor } from '../runtime/tensor.ts'
 import { type BackwardCall, type Call, type CallShape, Calls } from './calls.ts'
 import type { Layer } from './layer.ts'
 import {

@@ -1,0 +1,36 @@
+import { type TestCore, loadCore } from '../../test/support/core.ts'
+import { hostRunsRelaxed } from '../../bindings/runtime/binaries.ts'
+import { type Kernels, compileKernels } from './kernels.ts'
+import { type Effort, FULL, QUICK } from './measure.ts'
+import { Report } from './report.ts'
+
+/** What every bench is given. */
+export interface Context {
+  readonly report: Report
+  readonly quick: boolean
+  readonly effort: Effort
+  readonly variant: 'simd' | 'relaxed'
+  readonly core: TestCore
+  readonly kernels: Kernels
+}
+
+export async function makeContext(wanted: string, quick: boolean): Promise<Context> {
+  const variant = chooseVariant(wanted)
+  const kernels = await compileKernels(variant)
+  return { report: new Report(), quick, effort: quick ? QUICK : FULL, variant, core: loadCore(variant), kernels }
+}
+
+function chooseVariant(wanted: string): 'simd' | 'relaxed' {
+  if (!['auto', 'simd', 'relaxed'].includes(wanted)) throw new Error(`--variant is ${wanted}; expected auto, simd or relaxed`)
+  const canRelax = hostRunsRelaxed((bytes) => WebAssembly.validate(bytes))
+  if (wanted === 'relaxed' && !canRelax) throw new Error('--variant relaxed: this host does not compile relaxed SIMD')
+  return wanted === 'simd' || !canRelax ? 'simd' : 'relaxed'
+}
+
+/** Rounds of the register-only loop that take about a tenth of a millisecond. */
+const CEILING_ROUNDS = 50_000
+
+/** The ceiling as a case to be timed beside others, and what it computes in a call. */
+export function ceilingCase({ kernels }: Context): { run: () => number; flops: number } {
+  return { run: () => kernels.ceiling(CEILING_ROUNDS), flops: CEILING_ROUNDS * kernels.flopsPerRound }
+}
