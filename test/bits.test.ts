@@ -117,6 +117,21 @@ for (const options of [{ variant: 'simd' }, { dtype: 'float64' }] as const) {
       }
     })
   }
+  test('results handed in again are safe', () => {
+    const net = new RNN(runtime, { inputSize: 5, hiddenSize: 5 })
+    const x = drawTensor(runtime, 4, 'x', [T, B, 5])
+    const twice = (copy: boolean) => {
+      const first = net.forward(x)
+      const second = net.forward(copy ? first.output.clone() : first.output, { state: first.state! })
+      const back = net.backward({ output: second.output })
+      const again = net.backward({ output: copy ? (back.input as Tensor).clone() : (back.input as Tensor) })
+      const state = net.initialState(B)!
+      let next = net.step(runtime.tensor(rowsOf(x, 0, 1), [B, 5]), state).output
+      for (let t = 0; t < 4; t++) next = net.step(copy ? next.clone() : next, state).output
+      return [...numbers(again.input as Tensor), ...numbers(next)]
+    }
+    assert.equal(twice(false), twice(true))
+  })
   test('the same seed trains to the same bits, another seed to others', async () => {
     const [first, again, other] = [await train(options, 5), await train(options, 5), await train(options, 6)]
     assert.equal(again, first)

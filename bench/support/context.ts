@@ -21,7 +21,8 @@ export async function makeContext(wanted: string, quick: boolean): Promise<Conte
 }
 
 function chooseVariant(wanted: string): 'simd' | 'relaxed' {
-  if (!['auto', 'simd', 'relaxed'].includes(wanted)) throw new Error(`--variant is ${wanted}; expected auto, simd or relaxed`)
+  if (!['auto', 'simd', 'relaxed'].includes(wanted))
+    throw new Error(`--variant is ${wanted}; expected auto, simd or relaxed`)
   const canRelax = hostRunsRelaxed((bytes) => WebAssembly.validate(bytes))
   if (wanted === 'relaxed' && !canRelax) throw new Error('--variant relaxed: this host does not compile relaxed SIMD')
   return wanted === 'simd' || !canRelax ? 'simd' : 'relaxed'

@@ -18,9 +18,17 @@ function filled(core: TestCore, ...counts: number[]): Place[] {
 
 /** One product ready to run, `a` and `b` its operands as they are stored: A [rows, depth] or [depth, rows]; B [depth, columns]. */
 export function prepare(core: TestCore, { form, rows, columns, depth }: Product) {
-  const { gemmPacked, gemmTn, packPlain, packedElements, gemmTnScratch } = core.exports as Record<string, (...n: number[]) => number>
+  const { gemmPacked, gemmTn, packPlain, packedElements, gemmTnScratch } = core.exports as Record<
+    string,
+    (...n: number[]) => number
+  >
   const scratch = form === 'tn' ? gemmTnScratch!(columns) : packedElements!(columns, depth)
-  const [a, b, c, panels] = filled(core, rows * depth, depth * columns, rows * columns, scratch) as [Place, Place, Place, Place]
+  const [a, b, c, panels] = filled(core, rows * depth, depth * columns, rows * columns, scratch) as [
+    Place,
+    Place,
+    Place,
+    Place,
+  ]
   if (form === 'packed') packPlain!(columns, depth, b.address, columns, panels.address)
   c.data.fill(0)
   const run =
@@ -33,12 +41,21 @@ export function prepare(core: TestCore, { form, rows, columns, depth }: Product)
 /** A workload's products in their order over the addresses that its passes have: same shapes, same memory, nothing else. */
 export function workloadProducts(core: TestCore, workload: Workload): { run: () => void; flops: number } {
   const { B, T, I, H, head } = workload
-  const { gemmPacked, gemmTn, gemmTnScratch, packedElements } = core.exports as Record<string, (...n: number[]) => number>
+  const { gemmPacked, gemmTn, gemmTnScratch, packedElements } = core.exports as Record<
+    string,
+    (...n: number[]) => number
+  >
   const [G, O, rows] = [GATES[workload.cell] * H, head?.outputs ?? 1, T * B]
   const chunk = Math.min(T, chunkSteps(B))
   const chunkRows = chunk * B
   const sizes = [rows * I, rows * G, (rows + B) * H, chunkRows * G, B * H, rows * O, rows * H, G * I, G * H, O * H]
-  const panels = [packedElements!(G, I), packedElements!(G, H), packedElements!(H, G), packedElements!(O, H), packedElements!(H, O)]
+  const panels = [
+    packedElements!(G, I),
+    packedElements!(G, H),
+    packedElements!(H, G),
+    packedElements!(O, H),
+    packedElements!(H, O),
+  ]
   const scratch = gemmTnScratch!(Math.max(I, H))
   const places = filled(core, ...sizes, ...panels, scratch).map(({ address }) => address)
   const [x, a, h, dA, dH, y, dY, gradIh, gradHh, gradOut, wIh, wHh, wHhBack, wOut, wOutBack, tn] = places as [
@@ -62,7 +79,9 @@ export function workloadProducts(core: TestCore, workload: Workload): { run: () 
       packed(steps * B, G, I, at(x, start * B * I), wIh, at(a, start * B * G))
       for (let t = start; t < start + steps; t++) packed(B, G, H, at(h, t * B * H), wHh, at(a, t * B * G))
     }
-    if (head) for (const [t, m] of headBlocks as [number, number][]) packed(m, O, H, at(h, (t + 1) * B * H), wOut, at(y, t * B * O))
+    if (head)
+      for (const [t, m] of headBlocks as [number, number][])
+        packed(m, O, H, at(h, (t + 1) * B * H), wOut, at(y, t * B * O))
   }
   const backward = () => {
     for (const [t, m] of headBlocks as [number, number][]) {
@@ -88,4 +107,3 @@ export function workloadProducts(core: TestCore, workload: Workload): { run: () 
 function blocks(T: number, chunk: number): number[][] {
   return Array.from({ length: Math.ceil(T / chunk) }, (_, i) => [i * chunk, Math.min(chunk, T - i * chunk)])
 }
-

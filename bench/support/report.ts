@@ -56,7 +56,8 @@ export class Report {
   summary(): void {
     const held = this.figures.filter(({ target }) => target)
     console.log('\ntargets')
-    for (const figure of held) console.log(`  ${`${figure.bench} ${figure.name}`.padEnd(44)} ${verdict(figure.target!)}`)
+    for (const figure of held)
+      console.log(`  ${`${figure.bench} ${figure.name}`.padEnd(44)} ${verdict(figure.target!)}`)
     console.log(`  ${held.filter(({ target }) => isMet(target!)).length} of ${held.length} reached`)
   }
 
@@ -69,7 +70,8 @@ export class Report {
   }
 }
 
-const isMet = ({ reached, bound, sense }: Target): boolean => (sense === 'at least' ? reached >= bound : reached <= bound)
+const isMet = ({ reached, bound, sense }: Target): boolean =>
+  sense === 'at least' ? reached >= bound : reached <= bound
 
 function verdict(target: Target): string {
   return `${short(target.reached)}, target ${target.sense} ${target.bound}: ${isMet(target) ? 'reached' : 'MISSED'}`
@@ -82,7 +84,8 @@ function line({ name, value, unit, spread, beside, target }: Figure): string {
   return [`${name.padEnd(34)} ${figure} ${wobble}`, ...others, ...(target ? [verdict(target)] : [])].join('  ')
 }
 
-export const short = (x: number): string => (x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x >= 1 ? x.toFixed(2) : x.toFixed(3))
+export const short = (x: number): string =>
+  x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x >= 1 ? x.toFixed(2) : x.toFixed(3)
 
 export interface Environment {
   readonly date: string
@@ -99,12 +102,22 @@ export function environment(variant: string, quick: boolean): Environment {
   const { node, v8 } = process.versions
   const cpu = `${cpus()[0]?.model ?? 'unknown'} x ${cpus().length}, ${platform()} ${arch()}`
   const date = new Date().toISOString()
-  return { date, commit: commit(date), engine: `node/${node} V8 ${v8}`, cpu, load: loadavg()[0]!, variant, build: buildFlags(variant), quick }
+  return {
+    date,
+    commit: commit(date),
+    engine: `node/${node} V8 ${v8}`,
+    cpu,
+    load: loadavg()[0]!,
+    variant,
+    build: buildFlags(variant),
+    quick,
+  }
 }
 
 /** The commit's short name, marked where files differ from it; the date where there is no git. */
 function commit(date: string): string {
-  const git = (...args: string[]) => execFileSync('git', ['--no-optional-locks', ...args], { encoding: 'utf8', stdio: 'pipe' }).trim()
+  const git = (...args: string[]) =>
+    execFileSync('git', ['--no-optional-locks', ...args], { encoding: 'utf8', stdio: 'pipe' }).trim()
   try {
     return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain') === '' ? '' : '-changed')
   } catch {

@@ -93,10 +93,11 @@ export abstract class Unrolled extends Module {
     expectOptions(who, options, ['state', 'tape'])
     const { tape = this.training } = options
     expectBoolean(who, 'tape', tape)
-    const inputs = this.#inputTensors(who, input)
-    const shape = this.callShape(who, inputs)
+    const given = this.#inputTensors(who, input)
+    const shape = this.callShape(who, given)
     const state = this.#checkState(who, 'state', options.state, shape.batch)
     const call = this.#calls.call(tape ? 'tape' : 'plain', shape)
+    const inputs = given.map((tensor) => outside(call, tensor))
     const addresses = this.#stage(call, inputs, shape)
     this.#point(call, addresses, state)
     this.#run(call.mode, call.plan)
@@ -116,7 +117,7 @@ export abstract class Unrolled extends Module {
     const call = this.#calls.call('step', shape)
     this.#point(
       call,
-      inputs.map((tensor) => tensor.address),
+      inputs.map((tensor) => outside(call, tensor).address),
       given,
     )
     this.#run('step', call.plan)
@@ -137,7 +138,7 @@ export abstract class Unrolled extends Module {
     const state = this.#checkState(who, 'state', gradients.state, call.plan.batch)
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
     const backward = this.#calls.backwardCall(call, inputGradient)
-    this.#pointBackward(tape, backward, output, state)
+    this.#pointBackward(tape, backward, output && outside(backward, output), state)
     this.#run(`backward${inputGradient}`, backward.plan)
     return this.#inputGradients(call, backward)
   }
@@ -329,4 +330,9 @@ export abstract class Unrolled extends Module {
     }
     return backward.result
   }
+}
+
+/** A result of the call that is about to run, handed in again, is copied first: the call writes where it lies. */
+function outside({ plan, extra }: Call | BackwardCall, tensor: Tensor): Tensor {
+  return tensor.storage === plan.storage || tensor.storage === extra ? tensor.clone() : tensor
 }

@@ -1,0 +1,11 @@
+// From nothing to the first result, by the built package; prints the milliseconds of its parts.
+const start = performance.now()
+const { LSTM, createRuntime } = await import('../../dist/index.js')
+const imported = performance.now()
+const rt = await createRuntime({ seed: 1, variant: process.argv[2] })
+const created = performance.now()
+const lstm = new LSTM(rt, { inputSize: 8, hiddenSize: 16 })
+const { output } = lstm.eval().forward(rt.tensor(new Float32Array(10 * 8).fill(0.5), [10, 1, 8]))
+const sum = output.data.reduce((total, x) => total + x, 0)
+if (!(Math.abs(sum) > 0 && Math.abs(sum) < 10 * 16)) throw new Error(`the outputs sum to ${sum}`)
+console.log(JSON.stringify([imported - start, created - imported, performance.now() - created]))
