@@ -99,28 +99,92 @@ export function meanSquaredError(
     : losses.meanSquaredError<f32>(groups, size, mean, prediction, target, mask, grad);
 }
 
-export function crossEntropy(
-  rows: i32,
-  classes: i32,
+export function huber(
+  groups: i32,
+  size: i32,
   mean: bool,
-  logits: usize,
-  ids: usize,
+  delta: f64,
+  prediction: usize,
+  target: usize,
   mask: usize,
   grad: usize,
 ): f64 {
   return FLOAT64
-    ? losses.crossEntropy<f64>(rows, classes, mean, logits, ids, mask, grad)
-    : losses.crossEntropy<f32>(rows, classes, mean, logits, ids, mask, grad);
+    ? losses.huber<f64>(groups, size, mean, delta, prediction, target, mask, grad)
+    : losses.huber<f32>(groups, size, mean, delta, prediction, target, mask, grad);
+}
+
+export function binaryCrossEntropy(
+  groups: i32,
+  size: i32,
+  mean: bool,
+  columns: i32,
+  logits: usize,
+  target: usize,
+  mask: usize,
+  weight: usize,
+  positive: usize,
+  grad: usize,
+): f64 {
+  return FLOAT64
+    ? losses.binaryCrossEntropy<f64>(groups, size, mean, columns, logits, target, mask, weight, positive, grad)
+    : losses.binaryCrossEntropy<f32>(groups, size, mean, columns, logits, target, mask, weight, positive, grad);
+}
+
+export function crossEntropy(
+  rows: i32,
+  classes: i32,
+  mean: bool,
+  smoothing: f64,
+  logits: usize,
+  ids: usize,
+  mask: usize,
+  weight: usize,
+  grad: usize,
+): f64 {
+  return FLOAT64
+    ? losses.crossEntropy<f64>(rows, classes, mean, smoothing, logits, ids, mask, weight, grad)
+    : losses.crossEntropy<f32>(rows, classes, mean, smoothing, logits, ids, mask, weight, grad);
 }
 
 export function firstBadId(rows: i32, classes: i32, ids: usize, mask: usize): i32 {
   return FLOAT64 ? losses.firstBadId<f64>(rows, classes, ids, mask) : losses.firstBadId<f32>(rows, classes, ids, mask);
 }
 
-export function sgd(n: i32, lr: f64, momentum: f64, first: bool, w: usize, g: usize, velocity: usize): void {
+export function sgd(
+  n: i32,
+  lr: f64,
+  momentum: f64,
+  dampening: f64,
+  weightDecay: f64,
+  nesterov: bool,
+  first: bool,
+  w: usize,
+  g: usize,
+  velocity: usize,
+): void {
   FLOAT64
-    ? optimizers.sgd<f64>(n, lr, momentum, first, w, g, velocity)
-    : optimizers.sgd<f32>(n, lr, momentum, first, w, g, velocity);
+    ? optimizers.sgd<f64>(n, lr, momentum, dampening, weightDecay, nesterov, first, w, g, velocity)
+    : optimizers.sgd<f32>(n, lr, momentum, dampening, weightDecay, nesterov, first, w, g, velocity);
+}
+
+export function rmsprop(
+  n: i32,
+  lr: f64,
+  alpha: f64,
+  eps: f64,
+  weightDecay: f64,
+  momentum: f64,
+  centered: bool,
+  w: usize,
+  g: usize,
+  squares: usize,
+  velocity: usize,
+  means: usize,
+): void {
+  FLOAT64
+    ? optimizers.rmsprop<f64>(n, lr, alpha, eps, weightDecay, momentum, centered, w, g, squares, velocity, means)
+    : optimizers.rmsprop<f32>(n, lr, alpha, eps, weightDecay, momentum, centered, w, g, squares, velocity, means);
 }
 
 export function adamAdvance(products: usize, beta1: f64, beta2: f64): void {
@@ -133,6 +197,8 @@ export function adam(
   beta1: f64,
   beta2: f64,
   eps: f64,
+  weightDecay: f64,
+  decoupled: bool,
   products: usize,
   w: usize,
   g: usize,
@@ -140,12 +206,21 @@ export function adam(
   v: usize,
 ): void {
   FLOAT64
-    ? optimizers.adam<f64>(n, lr, beta1, beta2, eps, products, w, g, m, v)
-    : optimizers.adam<f32>(n, lr, beta1, beta2, eps, products, w, g, m, v);
+    ? optimizers.adam<f64>(n, lr, beta1, beta2, eps, weightDecay, decoupled, products, w, g, m, v)
+    : optimizers.adam<f32>(n, lr, beta1, beta2, eps, weightDecay, decoupled, products, w, g, m, v);
+}
+
+export function averageInto(n: i32, keep: f64, x: usize, average: usize): void {
+  FLOAT64 ? optimizers.averageInto<f64>(n, keep, x, average) : optimizers.averageInto<f32>(n, keep, x, average);
 }
 
 export function sumSquares(n: i32, x: usize): f64 {
   return FLOAT64 ? optimizers.sumSquares<f64>(n, x) : optimizers.sumSquares<f32>(n, x);
+}
+
+/** For learning-rate schedules: the host's Math must not reach a result. */
+export function cosine(x: f64): f64 {
+  return NativeMath.cos(x);
 }
 
 export function squareRoot(x: f64): f64 {

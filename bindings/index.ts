@@ -22,8 +22,18 @@ export { Linear, type LinearOptions } from './nn/linear.ts'
 export { LastStep, type LastStepOptions } from './nn/last-step.ts'
 export { Recurrent, type RecurrentModuleOptions } from './nn/recurrent.ts'
 export { Sequential } from './nn/sequential.ts'
-export { type Loss, type LossOptions, crossEntropyLoss, mseLoss } from './training/losses.ts'
+export {
+  type BceOptions,
+  type CrossEntropyOptions,
+  type Loss,
+  type LossOptions,
+  bceWithLogitsLoss,
+  crossEntropyLoss,
+  huberLoss,
+  mseLoss,
+} from './training/losses.ts'
 export { SGD, type SGDOptions } from './training/sgd.ts'
-export { Adam, type AdamOptions } from './training/adam.ts'
+export { RMSprop, type RMSpropOptions } from './training/rmsprop.ts'
+export { Adam, AdamW, type AdamOptions } from './training/adam.ts'
 export { clipGradNorm, clipGradValue } from './training/clip.ts'
 export { type FitData, type FitOptions, type FitProgress, type FitResult, fit } from './training/fit.ts'

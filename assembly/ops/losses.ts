@@ -44,20 +44,110 @@ export function meanSquaredError<T>(
 }
 
 /**
- * Σ -log softmax(logits)[id], divided by the number of unmasked rows where `mean`; grad: its gradient.
- * logits, grad: T[rows, classes]; ids: i32[rows], each in [0, classes); mask: T[rows] or 0. All masked: 0.
+ * Σ huber(prediction - target), δ the error where it turns from e²/2 to δ (|e| - δ/2); else as meanSquaredError.
+ *
+ * @see torch.nn.HuberLoss
+ */
+export function huber<T>(
+  groups: i32,
+  size: i32,
+  mean: bool,
+  delta: f64,
+  prediction: usize,
+  target: usize,
+  mask: usize,
+  grad: usize,
+): f64 {
+  const kept = keptGroups<T>(groups, mask) * size;
+  const share = mean && kept > 0 ? 1.0 / <f64>kept : 1.0;
+  let sum: f64 = 0;
+  for (let i = 0; i < groups; i++) {
+    const keep = keeps<T>(mask, i);
+    for (let j = i * size; j < (i + 1) * size; j++) {
+      const error = keep ? <f64>load<T>(at<T>(prediction, j)) - <f64>load<T>(at<T>(target, j)) : 0;
+      const clipped = max<f64>(-delta, min<f64>(delta, error));
+      sum += clipped * (error - 0.5 * clipped);
+      store<T>(at<T>(grad, j), <T>(clipped * share));
+    }
+  }
+  return sum * share;
+}
+
+/**
+ * Σ over elements of -w [p y log σ(x) + (1 - y) log(1 - σ(x))], w and p being weights per element of a group (0 for ones): the
+ * weight of its class and of its positive answers. Stable: (1 - y) x + (1 + (p - 1) y) softplus(-x).
+ *
+ * @see torch.nn.BCEWithLogitsLoss
+ */
+export function binaryCrossEntropy<T>(
+  groups: i32,
+  size: i32,
+  mean: bool,
+  columns: i32,
+  logits: usize,
+  target: usize,
+  mask: usize,
+  weight: usize,
+  positive: usize,
+  grad: usize,
+): f64 {
+  const kept = keptGroups<T>(groups, mask) * size;
+  const share = mean && kept > 0 ? 1.0 / <f64>kept : 1.0;
+  let sum: f64 = 0;
+  for (let i = 0; i < groups; i++) {
+    const keep = keeps<T>(mask, i);
+    for (let j = i * size; j < (i + 1) * size; j++) {
+      if (!keep) {
+        store<T>(at<T>(grad, j), <T>0);
+        continue;
+      }
+      const x = <f64>load<T>(at<T>(logits, j));
+      const y = <f64>load<T>(at<T>(target, j));
+      const w = weight ? <f64>load<T>(at<T>(weight, j % columns)) : 1.0;
+      const p = positive ? <f64>load<T>(at<T>(positive, j % columns)) : 1.0;
+      const tilt = 1 + (p - 1) * y;
+      sum += w * ((1 - y) * x + tilt * softplusScalar(-x));
+      store<T>(at<T>(grad, j), <T>(w * (1 - y - tilt * sigmoidScalar(-x)) * share));
+    }
+  }
+  return sum * share;
+}
+
+function softplusScalar(x: f64): f64 {
+  return max<f64>(x, 0) + NativeMath.log1p(NativeMath.exp(-abs<f64>(x)));
+}
+
+function sigmoidScalar(x: f64): f64 {
+  const e = NativeMath.exp(-abs<f64>(x));
+  return x < 0 ? e / (1 + e) : 1 / (1 + e);
+}
+
+/**
+ * Σ over rows of -Σ_c q_c w_c log softmax(logits)_c, q being 1 - smoothing at the row's id plus smoothing / classes everywhere;
+ * divided, where `mean`, by the sum of w at the ids of the unmasked rows. logits, grad: T[rows, classes]; ids: i32[rows], each in
+ * [0, classes); mask: T[rows] or 0; weight: T[classes] or 0 for ones. All masked: 0.
+ *
+ * @see torch.nn.CrossEntropyLoss
  */
 export function crossEntropy<T>(
   rows: i32,
   classes: i32,
   mean: bool,
+  smoothing: f64,
   logits: usize,
   ids: usize,
   mask: usize,
+  weight: usize,
   grad: usize,
 ): f64 {
-  const kept = keptGroups<T>(rows, mask);
-  const share = mean && kept > 0 ? 1.0 / <f64>kept : 1.0;
+  let divisor: f64 = 0;
+  for (let i = 0; i < rows; i++) {
+    if (keeps<T>(mask, i)) divisor += classWeight<T>(weight, load<i32>(at<i32>(ids, i)));
+  }
+  const share = mean && divisor > 0 ? 1 / divisor : 1.0;
+  const spread = smoothing / <f64>classes;
+  let totalWeight: f64 = 0;
+  for (let c = 0; c < classes; c++) totalWeight += classWeight<T>(weight, c);
   let sum: f64 = 0;
   for (let i = 0; i < rows; i++) {
     const x = at<T>(logits, i * classes);
@@ -67,15 +157,26 @@ export function crossEntropy<T>(
       continue;
     }
     const id = load<i32>(at<i32>(ids, i));
+    const own = (1 - smoothing) * classWeight<T>(weight, id);
     const greatest = rowMaximum<T>(classes, x);
-    sum += <f64>logSumExp<T>(classes, x, greatest) - <f64>load<T>(at<T>(x, id));
+    const total = <f64>logSumExp<T>(classes, x, greatest);
+    sum += own * (total - <f64>load<T>(at<T>(x, id)));
     normaliseRow<T>(classes, greatest, x, y);
-    for (let j = 0; j < classes; j++) {
-      const p = <f64>load<T>(at<T>(y, j));
-      store<T>(at<T>(y, j), <T>((j == id ? p - 1 : p) * share));
+    const mass = own + spread * totalWeight;
+    for (let c = 0; c < classes; c++) {
+      const even = spread * classWeight<T>(weight, c);
+      if (smoothing != 0) sum += even * (total - <f64>load<T>(at<T>(x, c)));
+      const p = <f64>load<T>(at<T>(y, c));
+      store<T>(at<T>(y, c), <T>((mass * p - even - (c == id ? own : 0)) * share));
     }
   }
   return sum * share;
+}
+
+// @ts-ignore: decorator
+@inline
+function classWeight<T>(weight: usize, id: i32): f64 {
+  return weight ? <f64>load<T>(at<T>(weight, id)) : 1.0;
 }
 
 /** The position of the first id outside [0, classes) among the rows that the mask keeps, or `rows`. */

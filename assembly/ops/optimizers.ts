@@ -4,18 +4,86 @@
  */
 import { VECTOR_BYTES, at, lanes } from "../simd";
 
-/** velocity = momentum velocity + g (g itself at the first step); w -= lr velocity. Without momentum velocity is not touched. */
-export function sgd<T>(n: i32, lr: f64, momentum: f64, first: bool, w: usize, g: usize, velocity: usize): void {
+/**
+ * step = g + weightDecay w; velocity = momentum velocity + (1 - dampening) step (step itself at the first); the step is then
+ * the velocity, or step + momentum velocity (Nesterov); w -= lr step. Without momentum velocity is not touched.
+ *
+ * @see torch.optim.SGD
+ */
+export function sgd<T>(
+  n: i32,
+  lr: f64,
+  momentum: f64,
+  dampening: f64,
+  weightDecay: f64,
+  nesterov: bool,
+  first: bool,
+  w: usize,
+  g: usize,
+  velocity: usize,
+): void {
   const rate = v128.splat<T>(<T>lr);
+  const decay = v128.splat<T>(<T>weightDecay);
+  const inertia = v128.splat<T>(<T>momentum);
   const keep = v128.splat<T>(<T>(first ? 0.0 : momentum));
+  const take = v128.splat<T>(<T>(first ? 1.0 : 1.0 - dampening));
   const bytes = at<T>(0, n);
   for (let i: usize = 0; i < bytes; i += VECTOR_BYTES) {
-    let step = v128.load(g + i);
+    const weight = v128.load(w + i);
+    let step = v128.add<T>(v128.load(g + i), v128.mul<T>(decay, weight));
     if (momentum != 0) {
-      step = v128.add<T>(v128.mul<T>(keep, v128.load(velocity + i)), step);
+      const moved = v128.add<T>(v128.mul<T>(keep, v128.load(velocity + i)), v128.mul<T>(take, step));
+      v128.store(velocity + i, moved);
+      step = nesterov ? v128.add<T>(step, v128.mul<T>(inertia, moved)) : moved;
+    }
+    v128.store(w + i, v128.sub<T>(weight, v128.mul<T>(rate, step)));
+  }
+}
+
+/**
+ * square = alpha square + (1 - alpha) g²; centred: mean = alpha mean + (1 - alpha) g, and square - mean² under the root;
+ * step = g / (root + eps); velocity = momentum velocity + step; w -= lr velocity (or step, without momentum).
+ *
+ * @see torch.optim.RMSprop
+ */
+export function rmsprop<T>(
+  n: i32,
+  lr: f64,
+  alpha: f64,
+  eps: f64,
+  weightDecay: f64,
+  momentum: f64,
+  centered: bool,
+  w: usize,
+  g: usize,
+  squares: usize,
+  velocity: usize,
+  means: usize,
+): void {
+  const rate = v128.splat<T>(<T>lr);
+  const keep = v128.splat<T>(<T>alpha);
+  const take = v128.splat<T>(<T>(1 - alpha));
+  const small = v128.splat<T>(<T>eps);
+  const decay = v128.splat<T>(<T>weightDecay);
+  const inertia = v128.splat<T>(<T>momentum);
+  const bytes = at<T>(0, n);
+  for (let i: usize = 0; i < bytes; i += VECTOR_BYTES) {
+    const weight = v128.load(w + i);
+    const grad = v128.add<T>(v128.load(g + i), v128.mul<T>(decay, weight));
+    const square = v128.add<T>(v128.mul<T>(keep, v128.load(squares + i)), v128.mul<T>(take, v128.mul<T>(grad, grad)));
+    v128.store(squares + i, square);
+    let variance = square;
+    if (centered) {
+      const mean = v128.add<T>(v128.mul<T>(keep, v128.load(means + i)), v128.mul<T>(take, grad));
+      v128.store(means + i, mean);
+      variance = v128.sub<T>(square, v128.mul<T>(mean, mean));
+    }
+    let step = v128.div<T>(grad, v128.add<T>(v128.sqrt<T>(variance), small));
+    if (momentum != 0) {
+      step = v128.add<T>(v128.mul<T>(inertia, v128.load(velocity + i)), step);
       v128.store(velocity + i, step);
     }
-    v128.store(w + i, v128.sub<T>(v128.load(w + i), v128.mul<T>(rate, step)));
+    v128.store(w + i, v128.sub<T>(weight, v128.mul<T>(rate, step)));
   }
 }
 
@@ -27,6 +95,7 @@ export function adamAdvance(products: usize, beta1: f64, beta2: f64): void {
 }
 
 /**
+ * Weight decay first: g += weightDecay w (Adam), or w -= lr weightDecay w (AdamW: `decoupled`). Then
  * m = β1 m + (1-β1) g; v = β2 v + (1-β2) g²; w -= lr / (1-β1^t) · m / (sqrt(v / (1-β2^t)) + eps).
  *
  * @see Kingma and Ba 2015, https://arxiv.org/abs/1412.6980; eps where PyTorch adds it
@@ -37,6 +106,8 @@ export function adam<T>(
   beta1: f64,
   beta2: f64,
   eps: f64,
+  weightDecay: f64,
+  decoupled: bool,
   products: usize,
   w: usize,
   g: usize,
@@ -50,15 +121,18 @@ export function adam<T>(
   const take1 = v128.splat<T>(<T>(1 - beta1));
   const keep2 = v128.splat<T>(<T>beta2);
   const take2 = v128.splat<T>(<T>(1 - beta2));
+  const decay = v128.splat<T>(<T>(decoupled ? 0.0 : weightDecay));
+  const shrink = v128.splat<T>(<T>(decoupled ? 1 - lr * weightDecay : 1.0));
   const bytes = at<T>(0, n);
   for (let i: usize = 0; i < bytes; i += VECTOR_BYTES) {
-    const grad = v128.load(g + i);
+    const weight = v128.mul<T>(shrink, v128.load(w + i));
+    const grad = v128.add<T>(v128.load(g + i), v128.mul<T>(decay, weight));
     const mean = v128.add<T>(v128.mul<T>(keep1, v128.load(m + i)), v128.mul<T>(take1, grad));
     const square = v128.add<T>(v128.mul<T>(keep2, v128.load(v + i)), v128.mul<T>(take2, v128.mul<T>(grad, grad)));
     v128.store(m + i, mean);
     v128.store(v + i, square);
     const spread = v128.add<T>(v128.div<T>(v128.sqrt<T>(square), root), small);
-    v128.store(w + i, v128.sub<T>(v128.load(w + i), v128.mul<T>(rate, v128.div<T>(mean, spread))));
+    v128.store(w + i, v128.sub<T>(weight, v128.mul<T>(rate, v128.div<T>(mean, spread))));
   }
 }
 
@@ -91,5 +165,15 @@ export function clampBlock<T>(n: i32, bound: f64, x: usize): void {
   for (let i = 0; i < n; i += lanes<T>()) {
     const value = v128.load(at<T>(x, i));
     v128.store(at<T>(x, i), v128.pmax<T>(v128.pmin<T>(value, high), low));
+  }
+}
+
+/** average = keep average + (1 - keep) x. */
+export function averageInto<T>(n: i32, keep: f64, x: usize, average: usize): void {
+  const old = v128.splat<T>(<T>keep);
+  const fresh = v128.splat<T>(<T>(1 - keep));
+  for (let i = 0; i < n; i += lanes<T>()) {
+    const sum = v128.add<T>(v128.mul<T>(old, v128.load(at<T>(average, i))), v128.mul<T>(fresh, v128.load(at<T>(x, i))));
+    v128.store(at<T>(average, i), sum);
   }
 }

@@ -1,1 +1,2 @@
 // What every process of Node costs.
+export {}

@@ -14,6 +14,8 @@ export interface Context {
   readonly kernels: Kernels
 }
 
+export const hostRelaxes = (): boolean => hostRunsRelaxed((bytes) => WebAssembly.validate(bytes))
+
 export async function makeContext(wanted: string, quick: boolean): Promise<Context> {
   const variant = chooseVariant(wanted)
   const kernels = await compileKernels(variant)
@@ -23,7 +25,7 @@ export async function makeContext(wanted: string, quick: boolean): Promise<Conte
 function chooseVariant(wanted: string): 'simd' | 'relaxed' {
   if (!['auto', 'simd', 'relaxed'].includes(wanted))
     throw new Error(`--variant is ${wanted}; expected auto, simd or relaxed`)
-  const canRelax = hostRunsRelaxed((bytes) => WebAssembly.validate(bytes))
+  const canRelax = hostRelaxes()
   if (wanted === 'relaxed' && !canRelax) throw new Error('--variant relaxed: this host does not compile relaxed SIMD')
   return wanted === 'simd' || !canRelax ? 'simd' : 'relaxed'
 }
@@ -32,6 +34,6 @@ function chooseVariant(wanted: string): 'simd' | 'relaxed' {
 const CEILING_ROUNDS = 50_000
 
 /** The ceiling as a case to be timed beside others, and what it computes in a call. */
-export function ceilingCase({ kernels }: Context): { run: () => number; flops: number } {
+export function ceilingCase({ kernels }: Pick<Context, 'kernels'>): { run: () => number; flops: number } {
   return { run: () => kernels.ceiling(CEILING_ROUNDS), flops: CEILING_ROUNDS * kernels.flopsPerRound }
 }

@@ -9,12 +9,14 @@ export interface Effort {
   readonly rounds: number
   /** Of each case in each round. */
   readonly seconds: number
+  /** Of benchmark.js, at least, in each round. */
+  readonly samples: number
   /** At most, of each case before the first round. */
   readonly warmSeconds: number
 }
 
-export const FULL: Effort = { rounds: 7, seconds: 0.25, warmSeconds: 3 }
-export const QUICK: Effort = { rounds: 3, seconds: 0.03, warmSeconds: 0.6 }
+export const FULL: Effort = { rounds: 7, seconds: 0.25, samples: 3, warmSeconds: 3 }
+export const QUICK: Effort = { rounds: 2, seconds: 0.03, samples: 1, warmSeconds: 0.4 }
 
 export interface Timing {
   /** Median seconds of a call. */
@@ -27,7 +29,6 @@ export interface Timing {
 
 /** Samples shorter than this say more about the clock. */
 const MIN_SAMPLE_SECONDS = 0.01
-const MIN_SAMPLES = 3
 
 /** Times every case. An error in one of them, or a promise for a result, is an error of the bench. */
 export function measure<Name extends string>(cases: Record<Name, () => unknown>, effort: Effort): Record<Name, Timing> {
@@ -38,13 +39,13 @@ export function measure<Name extends string>(cases: Record<Name, () => unknown>,
   }
   const samples = new Map(names.map((name) => [name, [] as number[][]]))
   for (let round = 0; round < effort.rounds; round++) {
-    for (const name of names) samples.get(name)!.push(sample(name, cases[name], effort.seconds))
+    for (const name of names) samples.get(name)!.push(sample(name, cases[name], effort))
   }
   return Object.fromEntries(names.map((name) => [name, timing(samples.get(name)!)])) as Record<Name, Timing>
 }
 
-function sample(name: string, fn: () => unknown, seconds: number): number[] {
-  const options = { maxTime: seconds, minTime: MIN_SAMPLE_SECONDS, minSamples: MIN_SAMPLES }
+function sample(name: string, fn: () => unknown, effort: Effort): number[] {
+  const options = { maxTime: effort.seconds, minTime: MIN_SAMPLE_SECONDS, minSamples: effort.samples }
   const bench = new Benchmark(name, fn, options).run({ async: false })
   const { error } = bench as { error?: Error }
   if (error) throw error

@@ -28,6 +28,8 @@ export class ParameterBlock {
   readonly grads: Allocation
   /** Rises whenever the values may have changed: what was packed from them is stale then. */
   version = 1
+  /** Names of parameters that get no gradients and no updates. */
+  readonly frozen = new Set<string>()
 
   constructor(runtime: Runtime, shapes: ReadonlyMap<string, Shape>) {
     this.runtime = runtime
@@ -64,6 +66,13 @@ export class ParameterBlock {
         value.address,
       )
     }
+  }
+
+  /** First element and number of elements of a parameter in the block, its padding included. */
+  rangeOf(index: number): { first: number; elements: number } {
+    const start = (i: number) => (this.parameters[i]!.value.address - this.values.address) / this.runtime.elementBytes
+    const end = index + 1 < this.parameters.length ? start(index + 1) : this.elements
+    return { first: start(index), elements: end - start(index) }
   }
 
   zeroGrad(): void {

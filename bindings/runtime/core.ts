@@ -46,13 +46,64 @@ export interface Core {
     rows: number,
     classes: number,
     mean: number,
+    smoothing: number,
     logits: number,
     ids: number,
     mask: number,
+    weight: number,
     grad: number,
   ): number
+  huber(
+    groups: number,
+    size: number,
+    mean: number,
+    delta: number,
+    prediction: number,
+    target: number,
+    mask: number,
+    grad: number,
+  ): number
+  binaryCrossEntropy(
+    groups: number,
+    size: number,
+    mean: number,
+    columns: number,
+    logits: number,
+    target: number,
+    mask: number,
+    weight: number,
+    positive: number,
+    grad: number,
+  ): number
+  rmsprop(
+    n: number,
+    lr: number,
+    alpha: number,
+    eps: number,
+    weightDecay: number,
+    momentum: number,
+    centered: number,
+    w: number,
+    g: number,
+    squares: number,
+    velocity: number,
+    means: number,
+  ): void
+  averageInto(n: number, keep: number, x: number, average: number): void
+  cosine(x: number): number
   firstBadId(rows: number, classes: number, ids: number, mask: number): number
-  sgd(n: number, lr: number, momentum: number, first: number, w: number, g: number, velocity: number): void
+  sgd(
+    n: number,
+    lr: number,
+    momentum: number,
+    dampening: number,
+    weightDecay: number,
+    nesterov: number,
+    first: number,
+    w: number,
+    g: number,
+    velocity: number,
+  ): void
   adamAdvance(products: number, beta1: number, beta2: number): void
   adam(
     n: number,
@@ -60,6 +111,8 @@ export interface Core {
     beta1: number,
     beta2: number,
     eps: number,
+    weightDecay: number,
+    decoupled: number,
     products: number,
     w: number,
     g: number,

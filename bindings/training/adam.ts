@@ -1,37 +1,35 @@
-import type { ParameterBlock } from '../nn/parameters.ts'
 import { expectNumber, expectOptions, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
-import { Optimizer } from './optimizer.ts'
+import { OPTIMIZER_OPTIONS, Optimizer, type OptimizerOptions, type Range } from './optimizer.ts'
 import type { Trained } from './targets.ts'
 
-export interface AdamOptions {
-  /** 1e-3 if left out. */
-  lr?: number
+export interface AdamOptions extends OptimizerOptions {
   /** Decay of the two moments; [0.9, 0.999] if left out. */
   betas?: readonly [number, number]
   /** 1e-8 if left out. */
   eps?: number
 }
 
-/** Adam. @see Kingma and Ba 2015, https://arxiv.org/abs/1412.6980; torch.optim.Adam */
-export class Adam extends Optimizer {
+/** What Adam and AdamW share; they differ in where weight decay acts. */
+abstract class AdamFamily extends Optimizer {
   readonly betas: readonly [number, number]
   readonly eps: number
+  readonly #decoupled: boolean
   /** Steps, β1^t and β2^t, kept in the core as float64. */
   readonly #products: Allocation
 
-  constructor(trained: Trained, options: AdamOptions = {}) {
-    expectOptions('Adam', options, ['lr', 'betas', 'eps'])
+  constructor(who: string, trained: Trained, options: AdamOptions, defaultDecay: number, decoupled: boolean) {
+    expectOptions(who, options, [...OPTIMIZER_OPTIONS, 'betas', 'eps'])
     const { betas = [0.9, 0.999] } = options
-    if (!Array.isArray(betas) || betas.length !== 2) fail('option', 'Adam: betas is not a pair of numbers')
+    if (!Array.isArray(betas) || betas.length !== 2) fail('option', `${who}: betas is not a pair of numbers`)
     for (const beta of betas) {
-      if (expectNumber('Adam', 'betas', beta, 0) >= 1)
-        fail('option', `Adam: betas holds ${beta}; expected numbers in [0, 1)`)
+      if (expectNumber(who, 'betas', beta, 0) >= 1)
+        fail('option', `${who}: betas holds ${beta}; expected numbers in [0, 1)`)
     }
-    const eps = expectNumber('Adam', 'eps', options.eps ?? 1e-8, 0)
-    super('Adam', trained, expectNumber('Adam', 'lr', options.lr ?? 1e-3, 0), ['mean', 'square'])
+    super(who, trained, { lr: 1e-3, weightDecay: defaultDecay, ...options }, ['mean', 'square'])
     this.betas = [betas[0]!, betas[1]!]
-    this.eps = eps
+    this.eps = expectNumber(who, 'eps', options.eps ?? 1e-8, 0)
+    this.#decoupled = decoupled
     this.#products = this.runtime.heap.allocate(24, 'optimiser state')
     this.restoreCounters([0, 1, 1])
   }
@@ -40,19 +38,21 @@ export class Adam extends Optimizer {
     this.runtime.core.adamAdvance(this.#products.address, ...this.betas)
   }
 
-  protected override update({ elements, values, grads }: ParameterBlock, index: number): void {
-    const [mean, square] = [this.moment('mean', index), this.moment('square', index)]
+  protected override update({ elements, weightDecay, value, grad }: Range, moment: (name: string) => number): void {
+    const { lr, betas, eps } = this
     this.runtime.core.adam(
       elements,
-      this.lr,
-      this.betas[0],
-      this.betas[1],
-      this.eps,
+      lr,
+      betas[0],
+      betas[1],
+      eps,
+      weightDecay,
+      Number(this.#decoupled),
       this.#products.address,
-      values.address,
-      grads.address,
-      mean,
-      square,
+      value,
+      grad,
+      moment('mean'),
+      moment('square'),
     )
   }
 
@@ -60,7 +60,21 @@ export class Adam extends Optimizer {
     return new Float64Array(this.runtime.heap.buffer, this.#products.address, 3).slice()
   }
 
-  protected override restoreCounters(counters: ArrayLike<number>): void {
+  protected override restoreCounters(counters: readonly number[]): void {
     new Float64Array(this.runtime.heap.buffer, this.#products.address, 3).set(counters)
+  }
+}
+
+/** Adam; weight decay (0 if left out) is added to the gradient. @see Kingma and Ba 2015, https://arxiv.org/abs/1412.6980; torch.optim.Adam */
+export class Adam extends AdamFamily {
+  constructor(trained: Trained, options: AdamOptions = {}) {
+    super('Adam', trained, options, 0, false)
+  }
+}
+
+/** Adam with decoupled weight decay (1e-2 if left out). @see Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101; torch.optim.AdamW */
+export class AdamW extends AdamFamily {
+  constructor(trained: Trained, options: AdamOptions = {}) {
+    super('AdamW', trained, options, 1e-2, true)
   }
 }

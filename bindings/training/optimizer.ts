@@ -1,34 +1,72 @@
+import { Module } from '../nn/module.ts'
 import type { ParameterBlock, StateDict } from '../nn/parameters.ts'
-import { expectOptions, fail } from '../runtime/check.ts'
+import { expectNumber, expectOptions, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { FloatArray, Shape } from '../runtime/tensor.ts'
+import type { FloatArray, Shape, Tensor } from '../runtime/tensor.ts'
 import { type Trained, blocksOf } from './targets.ts'
+
+/** What every optimiser takes. */
+export interface OptimizerOptions {
+  /** Learning rate. */
+  lr?: number
+  /** How strongly weights are pulled to 0. */
+  weightDecay?: number
+  /** Which parameters, by name, weight decay acts on; all if left out. */
+  decay?: (name: string) => boolean
+}
+
+export const OPTIMIZER_OPTIONS = ['lr', 'weightDecay', 'decay']
+
+/** Parameters side by side in a block that are updated alike. */
+export interface Range {
+  readonly elements: number
+  readonly weightDecay: number
+  /** Addresses of the first value and gradient. */
+  readonly value: number
+  readonly grad: number
+  /** Bytes from the block's start: the same in every moment's array. */
+  readonly offset: number
+}
 
 /** What optimisers share: the blocks they update, and per block as many moment arrays of its size as they need. */
 export abstract class Optimizer {
   readonly runtime: Runtime
   /** Learning rate; may be changed between steps. */
   lr: number
-  protected readonly blocks: readonly ParameterBlock[]
-  readonly #moments: Map<string, Allocation[]>
+  readonly weightDecay: number
+  readonly #who: string
+  readonly #blocks: readonly ParameterBlock[]
+  readonly #moments: ReadonlyMap<string, Allocation[]>
+  readonly #decays: (value: Tensor) => boolean
 
-  constructor(who: string, trained: Trained, lr: number, moments: readonly string[]) {
-    this.blocks = blocksOf(who, trained)
-    if (this.blocks.length === 0) fail('type', `${who}: there are no parameters to optimise`)
-    this.runtime = this.blocks[0]!.runtime
-    this.lr = lr
-    this.#moments = new Map(moments.map((name) => [name, this.blocks.map((block) => this.#allocate(block))]))
+  constructor(
+    who: string,
+    trained: Trained,
+    options: Required<Omit<OptimizerOptions, 'decay'>> & OptimizerOptions,
+    moments: readonly string[],
+  ) {
+    this.lr = expectNumber(who, 'lr', options.lr, 0)
+    this.weightDecay = expectNumber(who, 'weightDecay', options.weightDecay, 0)
+    this.#who = who
+    this.#blocks = blocksOf(who, trained)
+    if (this.#blocks.length === 0) fail('type', `${who}: there are no parameters to optimise`)
+    this.runtime = this.#blocks[0]!.runtime
+    this.#decays = decayFilter(who, trained, options.decay)
+    const allocate = (block: ParameterBlock) =>
+      this.runtime.heap.allocateZeros(block.elements * this.runtime.elementBytes, 'optimiser state')
+    this.#moments = new Map(moments.map((name) => [name, this.#blocks.map(allocate)]))
   }
 
-  /** Updates all parameters from their gradients. */
+  /** Updates all parameters that are not frozen from their gradients. */
   step(): void {
-    for (const block of this.blocks) {
-      if (!block.values.alive) fail('disposed', `${this.constructor.name}.step: a module was disposed of`)
+    for (const block of this.#blocks) {
+      if (!block.values.alive) fail('disposed', `${this.#who}.step: a module was disposed of`)
     }
     this.begin()
-    for (const [i, block] of this.blocks.entries()) {
-      this.update(block, i)
+    for (const [i, block] of this.#blocks.entries()) {
+      for (const range of this.#ranges(block))
+        this.update(range, (name) => this.#moments.get(name)![i]!.address + range.offset)
       block.version++
     }
   }
@@ -41,7 +79,7 @@ export abstract class Optimizer {
     }
     for (const [name, allocations] of this.#moments) {
       for (const [i, allocation] of allocations.entries()) {
-        const data = this.runtime.arrayAt(allocation.address, this.blocks[i]!.elements) as FloatArray
+        const data = this.runtime.arrayAt(allocation.address, this.#blocks[i]!.elements) as FloatArray
         dict[`${name}.${i}`] = { shape: [data.length], data: data.slice() }
       }
     }
@@ -51,7 +89,7 @@ export abstract class Optimizer {
   /** @throws RetrogradError 'state-dict' if the state is of another optimiser or model; nothing changes then */
   loadStateDict(dict: StateDict): void {
     const own = this.stateDict()
-    const who = `${this.constructor.name}.loadStateDict`
+    const who = `${this.#who}.loadStateDict`
     expectOptions(who, dict, Object.keys(own))
     for (const [name, { data }] of Object.entries(own)) {
       if (dict[name]?.data?.length !== data.length) {
@@ -61,28 +99,52 @@ export abstract class Optimizer {
         )
       }
     }
-    this.restoreCounters(dict['counters']!.data as ArrayLike<number>)
+    this.restoreCounters(Array.from(dict['counters']!.data as ArrayLike<number>))
     for (const [name, allocations] of this.#moments) {
       for (const [i, allocation] of allocations.entries()) {
-        this.runtime
-          .arrayAt(allocation.address, this.blocks[i]!.elements)
-          .set(dict[`${name}.${i}`]!.data as ArrayLike<number>)
+        const target = this.runtime.arrayAt(allocation.address, this.#blocks[i]!.elements)
+        target.set(dict[`${name}.${i}`]!.data as ArrayLike<number>)
       }
     }
   }
 
-  /** Once per step, before the blocks. */
+  /** Once per step, before the ranges. */
   protected abstract begin(): void
-  protected abstract update(block: ParameterBlock, index: number): void
+  protected abstract update(range: Range, moment: (name: string) => number): void
   /** What else the state holds, as float64. */
   protected abstract counters(): Float64Array
-  protected abstract restoreCounters(counters: ArrayLike<number>): void
+  protected abstract restoreCounters(counters: readonly number[]): void
 
-  protected moment(name: string, index: number): number {
-    return this.#moments.get(name)![index]!.address
+  /** Neighbours that are decayed alike are one range. */
+  #ranges(block: ParameterBlock): Range[] {
+    const bytes = this.runtime.elementBytes
+    const ranges: Range[] = []
+    for (const [i, { name, value, grad }] of block.parameters.entries()) {
+      if (block.frozen.has(name)) continue
+      const { first, elements } = block.rangeOf(i)
+      const weightDecay = this.weightDecay > 0 && this.#decays(value) ? this.weightDecay : 0
+      const last = ranges.at(-1)
+      const offset = first * bytes
+      if (last && last.weightDecay === weightDecay && last.offset + last.elements * bytes === offset) {
+        ranges[ranges.length - 1] = { ...last, elements: last.elements + elements }
+      } else ranges.push({ elements, weightDecay, value: value.address, grad: grad.address, offset })
+    }
+    return ranges
   }
+}
 
-  #allocate(block: ParameterBlock): Allocation {
-    return block.runtime.heap.allocateZeros(block.elements * block.runtime.elementBytes, 'optimiser state')
-  }
+/** The filter by name as a filter by tensor: a block knows its parameters by shorter names than a Sequential does. */
+function decayFilter(who: string, trained: Trained, decay: unknown): (value: Tensor) => boolean {
+  if (decay === undefined) return () => true
+  if (typeof decay !== 'function') fail('option', `${who}: decay is not a function of a parameter's name`)
+  const modules = trained instanceof Module ? [trained] : trained
+  const decayed = new Set(
+    modules.flatMap((module) =>
+      module
+        .parameters()
+        .filter(({ name }) => decay(name))
+        .map(({ value }) => value),
+    ),
+  )
+  return (value) => decayed.has(value)
 }
