@@ -1,6 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
+  Activation,
+  LayerNorm,
   GRU,
   type Input,
   LSTM,
@@ -80,6 +82,16 @@ const NETS: Record<string, Net> = {
   },
   'GRU unfused': { make: (rt) => new GRU(rt, { inputSize: 3, hiddenSize: 5, fused: false }), inputs: sequence(3) },
   'Linear on [B, I]': { make: (rt) => new Linear(rt, { inFeatures: 4, outFeatures: 3 }), inputs: { x: [B, 4] } },
+  'LayerNorm on [T, B, n]': { make: (rt) => new LayerNorm(rt, { normalizedShape: 5 }), inputs: sequence(5) },
+  'GRU, Activation, LayerNorm': {
+    make: (rt) =>
+      new Sequential(rt, [
+        new GRU(rt, { inputSize: 3, hiddenSize: 4 }),
+        new Activation(rt, { name: 'softplus' }),
+        new LayerNorm(rt, { normalizedShape: 4 }),
+      ]),
+    inputs: sequence(3),
+  },
   'LSTM, LastStep, Linear': {
     make: (rt) =>
       new Sequential(rt, [

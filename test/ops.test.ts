@@ -57,6 +57,7 @@ const CASES: Record<string, Case> = {
   softplus: one(ops.softplus),
   sin: one(ops.sin),
   cos: one(ops.cos),
+  'dropout, off': one((x) => ops.dropout(ops.tanh(x), 0.3)),
   softmax: one(ops.softmax),
   logSoftmax: one(ops.logSoftmax),
   rowSum: one((x) => ops.mul(x, ops.sum(x))),

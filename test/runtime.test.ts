@@ -40,10 +40,13 @@ tensors('is a copy, and clone is another', () => {
   source[0] = 9
   const clone = tensor.clone()
   tensor.data[1] = 7
-  assert.equal([numbers(tensor), numbers(clone)], [
-    [1, 7, 3],
-    [1, 2, 3],
-  ])
+  assert.equal(
+    [numbers(tensor), numbers(clone)],
+    [
+      [1, 7, 3],
+      [1, 2, 3],
+    ],
+  )
 })
 tensors('may be made of another one, also when memory must grow for it', async () => {
   const small = await createRuntime()

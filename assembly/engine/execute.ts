@@ -1,6 +1,7 @@
 /** The dispatch over instructions: the one `switch` of the engine. */
 import { gemmPacked, gemmTn } from "../linalg/gemm";
 import { packPlain, packTransposed, transposeInto } from "../linalg/pack";
+import { dropout } from "../ops/dropout";
 import { gruGates, gruGatesAdjoint } from "../ops/gru-gates";
 import { lstmGates, lstmGatesAdjoint } from "../ops/lstm-gates";
 import { columnSum, rowSum } from "../ops/reduce";
@@ -9,7 +10,7 @@ import { place } from "../ops/view";
 import { at } from "../simd";
 import { runChain } from "./chain";
 import * as format from "./format";
-import { address, rowsOf, word } from "./frame";
+import { address, batch, drops, key0, key1, rowsOf, step, word } from "./frame";
 
 /** Runs the instructions of one segment at the steps that the frame addresses. */
 export function execute<T>(code: usize, words: i32): void {
@@ -136,9 +137,19 @@ function instruction<T>(code: usize): void {
         arg(code, 1),
         arg(code, 2),
       );
+    case format.OP_DROPOUT:
+      return runDropout<T>(code);
     default:
       assert(false, "opcode");
   }
+}
+
+function runDropout<T>(code: usize): void {
+  const columns = num(code, 2);
+  const rows = rowsAt(code, 0);
+  if (!drops) return memory.copy(arg(code, 0), arg(code, 1), at<T>(0, rows * columns));
+  const probability = load<f64>(code + 6 * format.WORD_BYTES);
+  dropout<T>(rows, columns, batch, step, num(code, 3), probability, key0, key1, arg(code, 1), arg(code, 0));
 }
 
 function runGemm<T>(code: usize): void {

@@ -22,7 +22,9 @@ export const RUN_SEEDS: i32 = 7; // row multiplier R: rows of seeded values per 
 export const RUN_LENGTHS: i32 = 8; // address of i32[B], or 0 where every sample has T steps
 export const RUN_BLOCK_STEPS: i32 = 9; // truncation: carries restart from zero at every multiple of it; 0 for never
 export const RUN_REFRESH: i32 = 10; // 1 where the parameters changed since the last run of this program
-export const RUN_WORDS: i32 = 11;
+export const RUN_DROPS: i32 = 11; // 1 where dropout is on (training)
+export const RUN_KEY: i32 = 12; // four words that key this call's random draws: seed (low, high), module, call
+export const RUN_WORDS: i32 = 16;
 
 // stage
 export const STAGE_REVERSED: i32 = 0; // 1: from the last step to the first
@@ -87,6 +89,8 @@ export const OP_LSTM_GATES: i32 = 12; // hidden, cell, gates, tanhCell, a, previ
 export const OP_LSTM_GATES_ADJOINT: i32 = 13; // dA, dPreviousCell, gates, previousCell, tanhCell, dHidden, dCell, H
 export const OP_GRU_GATES: i32 = 14; // hidden, gates, gi, gh, previousHidden, H
 export const OP_GRU_GATES_ADJOINT: i32 = 15; // dGi, dGh, dPreviousHidden, gates, gh, previousHidden, dHidden, H
+
+export const OP_DROPOUT: i32 = 16; // dst, a, columns, stream, probability (a float64 in two words)
 
 // where the accumulators of a GEMM start
 export const START_IN_PLACE: i32 = 0;

@@ -2,6 +2,8 @@
  * Where the engine stands: the chunk, the step and the value table that instructions address. One run at a time
  * per instance, so these are globals of the engine and of nothing else.
  */
+import { philox } from "../math/random";
+import { TAIL_SCRATCH } from "../memory";
 import * as format from "./format";
 
 /** Address of the running unit's value table. */
@@ -16,9 +18,20 @@ export let rows: i32 = 0;
 export let batch: i32 = 0;
 export let seeds: i32 = 1;
 
-export function setRun(batchRows: i32, seedsPerRow: i32): void {
-  batch = batchRows;
-  seeds = seedsPerRow;
+/** Is dropout on, and the key of this call's draws. */
+export let drops: bool = false;
+export let key0: u32 = 0;
+export let key1: u32 = 0;
+
+export function setRun(run: usize): void {
+  batch = word(run, format.RUN_ROWS);
+  seeds = word(run, format.RUN_SEEDS);
+  drops = word(run, format.RUN_DROPS) != 0;
+  const draws = run + <usize>format.RUN_KEY * format.WORD_BYTES;
+  // one key from (seed, module, call): its draws never meet another call's
+  philox(word(draws, 2), word(draws, 3), 0, 0, word(draws, 0), word(draws, 1), TAIL_SCRATCH);
+  key0 = load<u32>(TAIL_SCRATCH);
+  key1 = load<u32>(TAIL_SCRATCH, 4);
 }
 
 export function setUnit(valueTable: usize): void {

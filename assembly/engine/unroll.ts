@@ -8,7 +8,7 @@ import { address, setRun, setSteps, setUnit, strideOf, word } from "./frame";
 /** Runs a whole planned call. The caller has checked every size; nothing here allocates. */
 export function runProgram<T>(run: usize): void {
   assert(word(run, format.RUN_VERSION) == format.FORMAT_VERSION);
-  setRun(word(run, format.RUN_ROWS), word(run, format.RUN_SEEDS));
+  setRun(run);
   const stages = word(run, format.RUN_STAGES);
   for (let i = 0; i < stages; i++) {
     runStage<T>(run, tableEntry(word(run, format.RUN_STAGE_TABLE), i, format.STAGE_WORDS));

@@ -64,6 +64,11 @@ export abstract class Module {
   abstract parameters(): Parameter[]
   protected abstract release(): void
 
+  /** What messages call the module. */
+  protected get title(): string {
+    return this.constructor.name
+  }
+
   /** Is the batch the first axis of what this module receives (rather than the second, after time)? */
   get batchFirst(): boolean {
     return false
@@ -98,7 +103,7 @@ export abstract class Module {
   /** Takes copies of a state dict's numbers. @throws RetrogradError 'state-dict' if names or shapes differ; nothing changes then. */
   loadStateDict(dict: StateDict): void {
     this.expectAlive('loadStateDict')
-    writeStateDict(`${this.constructor.name}.loadStateDict`, this.parameters(), dict)
+    writeStateDict(`${this.title}.loadStateDict`, this.parameters(), dict)
     this.touch()
   }
 
@@ -126,10 +131,7 @@ export abstract class Module {
 
   protected expectAlive(method: string): void {
     if (this.#disposed || !this.runtime.heap.alive) {
-      fail(
-        'disposed',
-        `${this.constructor.name}.${method}: the ${this.#disposed ? 'module' : 'runtime'} was disposed of`,
-      )
+      fail('disposed', `${this.title}.${method}: the ${this.#disposed ? 'module' : 'runtime'} was disposed of`)
     }
   }
 }

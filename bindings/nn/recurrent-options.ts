@@ -1,6 +1,7 @@
 /** Options that RNN, LSTM and GRU share, PyTorch's in camelCase. */
+import { dropout } from '../program/build.ts'
 import { type Cell, type SizedCell, sizeCell } from '../program/trace.ts'
-import { expectBoolean, expectOptions, expectPositive } from '../runtime/check.ts'
+import { expectBoolean, expectNumber, expectOptions, expectPositive } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { UnrolledOptions } from './unrolled.ts'
 
@@ -15,9 +16,11 @@ export interface RecurrentOptions {
   bias?: boolean
   /** Input and output are [B, T, F] rather than [T, B, F] (states are not affected). */
   batchFirst?: boolean
+  /** In training, the share of each layer's output that is dropped on its way to the next layer; 0 if left out. */
+  dropout?: number
 }
 
-export const RECURRENT_OPTIONS = ['inputSize', 'hiddenSize', 'numLayers', 'bias', 'batchFirst']
+export const RECURRENT_OPTIONS = ['inputSize', 'hiddenSize', 'numLayers', 'bias', 'batchFirst', 'dropout']
 
 const PARAMETER_NAMES: Readonly<Record<string, string>> = {
   weightIh: 'weight_ih',
@@ -40,8 +43,11 @@ export function recurrentStack(
   const H = expectPositive(who, 'hiddenSize', options.hiddenSize)
   expectPositive(who, 'numLayers', numLayers)
   expectBoolean(who, 'batchFirst', batchFirst)
+  const p = expectNumber(who, 'dropout', options.dropout ?? 0, 0, 1)
   const cell = cellOf(expectBoolean(who, 'bias', bias))
-  const layers: SizedCell[] = Array.from({ length: numLayers }, (_, k) => sizeCell(cell, { I: k === 0 ? I : H, H }))
+  const layers: SizedCell[] = Array.from({ length: numLayers }, (_, k) =>
+    k === 0 ? sizeCell(cell, { I, H }) : sizeCell(dropsInput(cell, p, k), { I: H, H }),
+  )
   const bound = 1 / runtime.core.squareRoot(H)
   return {
     layers,
@@ -50,4 +56,10 @@ export function recurrentStack(
     nameOf: (k, param) => `${PARAMETER_NAMES[param]}_l${k}`,
     boundOf: () => bound,
   }
+}
+
+/** The cell behind dropout of its input, drawn from a stream of its own. */
+function dropsInput(cell: Cell, p: number, stream: number): Cell {
+  if (p === 0) return cell
+  return { ...cell, step: (values) => cell.step({ ...values, x: dropout(values['x']!, p, stream) }) }
 }

@@ -2,7 +2,7 @@
  * A module made of a cell, or of a stack of them, unrolled over time in the core. Each public method reads: check,
  * plan, call, return.
  */
-import { Invariants, type Plan, firstCarry } from '../program/plan.ts'
+import { type Draws, Invariants, type Plan, firstCarry } from '../program/plan.ts'
 import { type SizedCell, trace } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -32,12 +32,17 @@ export interface UnrolledOptions {
   /** States are [layers, B, n] rather than [B, n]. */
   readonly layered?: boolean
   readonly fused?: boolean
+  /** What keys the module's random draws; the next ordinal if left out. */
+  readonly ordinal?: number
+  /** What messages call the module; its class if left out. */
+  readonly title?: string
 }
 
 interface Tape {
   readonly call: Call
   readonly inputs: readonly Tensor[]
   readonly addresses: readonly number[]
+  readonly draws: Draws
 }
 
 export abstract class Unrolled extends Module {
@@ -47,6 +52,10 @@ export abstract class Unrolled extends Module {
   readonly #layered: boolean
   readonly #calls: Calls
   readonly #packedAt = new Map<string, number>()
+  readonly #ordinal: number
+  readonly #title: string
+  /** Calls so far: keys the draws of the next one. */
+  #count = 0
   #tape: Tape | undefined
 
   constructor(runtime: Runtime, options: UnrolledOptions) {
@@ -61,7 +70,9 @@ export abstract class Unrolled extends Module {
       }
     }
     this.#block = new ParameterBlock(runtime, shapes)
-    this.#block.fillUniform(runtime.nextModule(), (name) => bounds.get(name)!)
+    this.#ordinal = options.ordinal ?? runtime.nextModule()
+    this.#title = options.title ?? new.target.name
+    this.#block.fillUniform(this.#ordinal, (name) => bounds.get(name)!)
     const byName = new Map(this.#block.parameters.map((parameter) => [parameter.name, parameter]))
     this.#layers = options.layers.map((sized, layer) => ({
       sized,
@@ -71,8 +82,15 @@ export abstract class Unrolled extends Module {
     }))
     this.#batchFirst = options.batchFirst ?? false
     this.#layered = options.layered ?? false
-    const who = new.target.name
-    this.#calls = new Calls(runtime, this.#layers, { who, batchFirst: this.#batchFirst, layered: this.#layered })
+    this.#calls = new Calls(runtime, this.#layers, {
+      who: this.#title,
+      batchFirst: this.#batchFirst,
+      layered: this.#layered,
+    })
+  }
+
+  protected override get title(): string {
+    return this.#title
   }
 
   override get batchFirst(): boolean {
@@ -100,8 +118,9 @@ export abstract class Unrolled extends Module {
     const inputs = given.map((tensor) => outside(call, tensor))
     const addresses = this.#stage(call, inputs, shape)
     this.#point(call, addresses, state)
-    this.#run(call.mode, call.plan)
-    this.#tape = tape ? { call, inputs, addresses } : undefined
+    const draws = this.#nextDraws()
+    this.#run(call.mode, call.plan, draws)
+    this.#tape = tape ? { call, inputs, addresses, draws } : undefined
     if (call.outputAddress !== call.output.address)
       this.#swap(shape.steps, shape.batch, call.output, call.outputAddress, call.output.address)
     return call.result
@@ -120,7 +139,7 @@ export abstract class Unrolled extends Module {
       inputs.map((tensor) => outside(call, tensor).address),
       given,
     )
-    this.#run('step', call.plan)
+    this.#run('step', call.plan, this.#nextDraws())
     this.#tape = undefined
     return given === undefined ? call.result : { output: call.output, state: given }
   }
@@ -139,7 +158,7 @@ export abstract class Unrolled extends Module {
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
     const backward = this.#calls.backwardCall(call, inputGradient)
     this.#pointBackward(tape, backward, output && outside(backward, output), state)
-    this.#run(`backward${inputGradient}`, backward.plan)
+    this.#run(`backward${inputGradient}`, backward.plan, tape.draws)
     return this.#inputGradients(call, backward)
   }
 
@@ -187,7 +206,7 @@ export abstract class Unrolled extends Module {
 
   #enter(method: string): string {
     this.expectAlive(method)
-    return `${this.constructor.name}.${method}`
+    return `${this.title}.${method}`
   }
 
   #stepShape(who: string, inputs: readonly Tensor[]): CallShape {
@@ -228,11 +247,15 @@ export abstract class Unrolled extends Module {
   // Calls
 
   /** Runs a plan; packs weights anew only where parameters changed since this kind of program packed them. */
-  #run(kind: string, plan: Plan): void {
+  #run(kind: string, plan: Plan, draws: Draws): void {
     const program = kind === 'step' ? 'plain' : kind
     const stale = this.#packedAt.get(program) !== this.#block.version
-    plan.run(stale)
+    plan.run(stale, draws)
     this.#packedAt.set(program, this.#block.version)
+  }
+
+  #nextDraws(): Draws {
+    return { drops: this.training, module: this.#ordinal, call: this.#count++ }
   }
 
   #swap(outer: number, inner: number, tensor: Tensor, from: number, to: number): void {

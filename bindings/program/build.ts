@@ -189,6 +189,12 @@ export function transpose(w: Value): Value {
   return makeNode('transpose', [w], [[w.columns, w.rows]])[0]!
 }
 
+/** Keeps each element with probability 1 - p, scaled by 1 / (1 - p), in training; `stream` tells draws of one step apart. */
+export function dropout(x: Value, p: number, stream = 0): Value {
+  if (!(p >= 0 && p <= 1)) throw new RetrogradError('cell', `dropout: p is ${p}; expected a number in [0, 1]`)
+  return makeNode('dropout', [x], [[x.rows, x.columns]], { p, stream })[0]!
+}
+
 /** The state `lag` steps back: prev(h, 1) is h itself. */
 export function prev(state: Value, lag: number): Value {
   if (state.node.op !== 'state') throw new RetrogradError('cell', 'prev: operand is not a state of the step')

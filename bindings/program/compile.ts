@@ -251,6 +251,10 @@ class Compiler {
       case 'softmax':
       case 'logSoftmax':
         return this.#emit(segment, OP.SOFTMAX, s(y), s(a), y.columns, rows, Number(node.op === 'logSoftmax'))
+      case 'dropout': {
+        const { p, stream } = node.attributes as { p: number; stream: number }
+        return this.#emit(segment, OP.DROPOUT, s(y), s(a), y.columns, stream, ...floatWords(p))
+      }
       case 'lstmGates':
         return this.#emit(segment, OP.LSTM_GATES, s(y), s(y1), s(y2), s(y3), s(a), s(b), y.columns)
       case 'lstmGatesAdjoint':

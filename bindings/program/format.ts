@@ -7,7 +7,7 @@ export const FORMAT_VERSION = 1
 // prettier-ignore
 export const RUN = {
   VERSION: 0, STEPS: 1, ROWS: 2, CHUNK_STEPS: 3, STAGES: 4, STAGE_TABLE: 5, UNIT_TABLE: 6, SEEDS: 7, LENGTHS: 8,
-  BLOCK_STEPS: 9, REFRESH: 10, WORDS: 11,
+  BLOCK_STEPS: 9, REFRESH: 10, DROPS: 11, KEY: 12, WORDS: 16,
 } as const
 export const STAGE = { REVERSED: 0, FIRST_UNIT: 1, UNITS: 2, WORDS: 3 } as const
 export const UNIT = { PROGRAM: 0, VALUES: 1, STATES: 2, STATE_TABLE: 3, WORDS: 4 } as const
@@ -19,7 +19,7 @@ export const FINAL = { COPY: 0, SUM: 1, ADD_SUM: 2 } as const
 // prettier-ignore
 export const OP = {
   CHAIN: 1, GEMM: 2, GEMM_TN: 3, COLUMN_SUM: 4, ROW_SUM: 5, PACK: 6, ZERO: 7, PLACE: 8, CLEAR_ROWS: 9, TRANSPOSE: 10,
-  SOFTMAX: 11, LSTM_GATES: 12, LSTM_GATES_ADJOINT: 13, GRU_GATES: 14, GRU_GATES_ADJOINT: 15,
+  SOFTMAX: 11, LSTM_GATES: 12, LSTM_GATES_ADJOINT: 13, GRU_GATES: 14, GRU_GATES_ADJOINT: 15, DROPOUT: 16,
 } as const
 export const START = { IN_PLACE: 0, ZERO: 1, VECTOR: 2, COPY: 3 } as const
 export const LINK_WORDS = 8

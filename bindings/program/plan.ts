@@ -80,6 +80,15 @@ export function firstCarry(program: CompiledProgram, state: string): CompiledSta
   return program.states.find(({ carries }) => carries === state)!
 }
 
+/** What keys a call's random draws beside the seed, and whether dropout is on. */
+export interface Draws {
+  readonly drops: boolean
+  readonly module: number
+  readonly call: number
+}
+
+const NO_DRAWS: Draws = { drops: false, module: 0, call: 0 }
+
 /** Hands out offsets in an area that is allocated afterwards. */
 class Layout {
   bytes = 0
@@ -157,8 +166,10 @@ export class Plan {
   }
 
   /** One call into the core. */
-  run(refresh: boolean): void {
-    this.#write(this.#run + RUN.REFRESH * WORD, [Number(refresh)])
+  run(refresh: boolean, draws: Draws = NO_DRAWS): void {
+    const { seed } = this.#runtime
+    const key = [seed >>> 0, Math.floor(seed / 2 ** 32), draws.module, draws.call]
+    this.#write(this.#run + RUN.REFRESH * WORD, [Number(refresh), Number(draws.drops), ...key])
     this.#runtime.core.run(this.#run)
   }
 

@@ -10,6 +10,7 @@ import {
   concat,
   cos,
   div,
+  dropout,
   exp,
   expandColumns,
   expandRows,
@@ -183,6 +184,10 @@ export const rules: Readonly<Record<string, Rule>> = {
     adjoint: (node, [dY]) => (dY ? [linear(input(node, 1), dY), matmul(input(node, 0), dY)] : []),
     tangent: (node, [dA, dB]) => sumOf([dA && outer(dA, input(node, 1)), dB && outer(input(node, 0), dB)]),
   },
+  dropout: linearMap(
+    (x, node) => dropout(x, node.attributes['p']!, node.attributes['stream']!),
+    (dY, node) => dropout(dY, node.attributes['p']!, node.attributes['stream']!),
+  ),
   softmax: softmaxRule,
   logSoftmax: logSoftmaxRule,
   lstmGates: { adjoint: lstmGatesAdjoint },

@@ -1,0 +1,85 @@
+import { type SizedCell, defineCell, sizeCell } from '../program/trace.ts'
+import type { Value } from '../program/graph.ts'
+import { expectTensor, fail, shapeText } from '../runtime/check.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import {
+  type BackwardOptions,
+  type ForwardOptions,
+  type ForwardResult,
+  type Input,
+  type InputGradients,
+  Module,
+  type OutputGradients,
+} from './module.ts'
+import type { Parameter, ParameterBlock } from './parameters.ts'
+import { Rowwise } from './rowwise.ts'
+
+/** An operation without parameters on rows of any width: a program for each width that comes. */
+export abstract class Pointwise extends Module {
+  readonly #apply: (x: Value) => Value
+  readonly #ordinal: number
+  readonly #programs = new Map<number, FixedWidth>()
+  #current: FixedWidth | undefined
+
+  constructor(runtime: Runtime, apply: (x: Value) => Value) {
+    super(runtime)
+    this.#apply = apply
+    this.#ordinal = runtime.nextModule()
+  }
+
+  override forward(input: Input, options?: ForwardOptions): ForwardResult {
+    return this.#select('forward', input).forward(input, options)
+  }
+
+  override step(input: Input): ForwardResult {
+    return this.#select('step', input).step(input)
+  }
+
+  override backward(gradients: OutputGradients, options?: BackwardOptions): InputGradients {
+    this.expectAlive('backward')
+    if (!this.#current)
+      fail('tape', `${this.title}.backward: there is no tape; call forward in training mode right before`)
+    return this.#current.backward(gradients, options)
+  }
+
+  override initialState(): undefined {}
+
+  override blocks(): ParameterBlock[] {
+    return []
+  }
+
+  override parameters(): Parameter[] {
+    return []
+  }
+
+  protected override release(): void {
+    for (const program of this.#programs.values()) program.dispose()
+  }
+
+  /** The program for the input's width, in this module's mode. */
+  #select(method: string, input: Input): FixedWidth {
+    this.expectAlive(method)
+    const { shape } = expectTensor(`${this.title}.${method}`, 'input', input, this.runtime)
+    const width = shape.at(-1)
+    if (!width) fail('shape', `${this.title}.${method}: input is ${shapeText(shape)}; expected [T, B, n] or [B, n]`)
+    let program = this.#programs.get(width)
+    if (!program) {
+      const cell = defineCell({
+        state: {},
+        input: { x: width },
+        params: {},
+        step: ({ x }) => ({ state: {}, output: this.#apply(x!) }),
+      })
+      program = new FixedWidth(this.runtime, sizeCell(cell, {}), this.title, this.#ordinal)
+      this.#programs.set(width, program)
+    }
+    this.#current = program
+    return this.training ? program.train() : program.eval()
+  }
+}
+
+class FixedWidth extends Rowwise {
+  constructor(runtime: Runtime, cell: SizedCell, title: string, ordinal: number) {
+    super(runtime, 'width', { layers: [cell], boundOf: () => 0, title, ordinal })
+  }
+}
