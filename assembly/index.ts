@@ -8,8 +8,10 @@ import * as packing from "./linalg/pack";
 import { fillUniform as uniform, philox as philoxWords } from "./math/random";
 import { CHAIN_ELEMENTS as elements, CHAIN_SCRATCH as chainScratch, CHAIN_TILES as tiles } from "./memory";
 import * as elementwise from "./ops/elementwise";
+import * as embedding from "./ops/embedding";
 import * as losses from "./ops/losses";
 import * as optimizers from "./ops/optimizers";
+import * as reduce from "./ops/reduce";
 import { shuffle as shuffleOrder } from "./ops/shuffle";
 import { swapLeadingAxes as swap } from "./ops/view";
 
@@ -79,6 +81,34 @@ export function fillUniform(
 
 export function philox(c0: u32, c1: u32, c2: u32, c3: u32, key0: u32, key1: u32, out: usize): void {
   philoxWords(c0, c1, c2, c3, key0, key1, out);
+}
+
+export function pickRows(rows: i32, columns: i32, table: usize, ids: usize, y: usize): void {
+  FLOAT64
+    ? embedding.pickRows<f64>(rows, columns, table, ids, y)
+    : embedding.pickRows<f32>(rows, columns, table, ids, y);
+}
+
+export function addRows(rows: i32, columns: i32, padding: i32, dY: usize, ids: usize, dTable: usize): void {
+  FLOAT64
+    ? embedding.addRows<f64>(rows, columns, padding, dY, ids, dTable)
+    : embedding.addRows<f32>(rows, columns, padding, dY, ids, dTable);
+}
+
+export function addStepRows(steps: i32, batch: i32, columns: i32, x: usize, table: usize, y: usize): void {
+  FLOAT64
+    ? embedding.addStepRows<f64>(steps, batch, columns, x, table, y)
+    : embedding.addStepRows<f32>(steps, batch, columns, x, table, y);
+}
+
+export function addStepSums(steps: i32, batch: i32, columns: i32, dY: usize, dTable: usize): void {
+  FLOAT64
+    ? embedding.addStepSums<f64>(steps, batch, columns, dY, dTable)
+    : embedding.addStepSums<f32>(steps, batch, columns, dY, dTable);
+}
+
+export function addInto(n: i32, a: usize, dst: usize): void {
+  FLOAT64 ? reduce.addInto<f64>(n, a, dst) : reduce.addInto<f32>(n, a, dst);
 }
 
 export function shuffle(n: i32, seed0: u32, seed1: u32, stream0: u32, stream1: u32, out: usize): void {

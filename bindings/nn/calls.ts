@@ -34,10 +34,12 @@ export interface Call {
   readonly outputAddress: number
   readonly state: Record<string, Tensor> | undefined
   readonly result: ForwardResult
-  backward: Map<boolean, BackwardCall>
+  backward: Map<string, BackwardCall>
 }
 
 export interface BackwardCall {
+  /** Which programs it runs. */
+  readonly kind: string
   readonly plan: Plan
   readonly programs: readonly CompiledProgram[]
   readonly extra: Allocation
@@ -160,16 +162,20 @@ export class Calls {
     return previous ?? { base: 0, stride: batch * value.columns * this.#runtime.elementBytes, kind: KIND.TIMED }
   }
 
-  backwardCall(call: Call, inputGradient: boolean): BackwardCall {
-    let backward = call.backward.get(inputGradient)
-    if (backward === undefined) call.backward.set(inputGradient, (backward = this.#makeBackward(call, inputGradient)))
+  /** `frozen`: public names of parameters that get no gradients. */
+  backwardCall(call: Call, inputGradient: boolean, frozen: ReadonlySet<string>): BackwardCall {
+    const kind = `backward ${inputGradient} ${[...frozen].sort().join(' ')}`
+    let backward = call.backward.get(kind)
+    if (backward === undefined) {
+      const programs = this.#backwardPrograms(kind, inputGradient, frozen)
+      call.backward.set(kind, (backward = this.#makeBackward(call, kind, inputGradient, programs)))
+    }
     return backward
   }
 
-  #makeBackward(call: Call, inputGradient: boolean): BackwardCall {
+  #makeBackward(call: Call, kind: string, inputGradient: boolean, programs: readonly CompiledProgram[]): BackwardCall {
     const { steps, batch } = call.plan
     const bytes = this.#runtime.elementBytes
-    const programs = this.#backwardPrograms(inputGradient)
     const order = this.#layers.map((_, i) => this.#layers.length - 1 - i)
     const units = order.map((i) => this.#backwardUnit(call, i, programs[i]!))
     const who = `${this.#options.who}: the backward workspace for T = ${steps}, B = ${batch}`
@@ -199,6 +205,7 @@ export class Calls {
     const state = states.length > 0 ? { state: Object.fromEntries(states) } : {}
     const result = { ...(inputGradient && { input }), ...state }
     return {
+      kind,
       plan,
       programs,
       extra,
@@ -242,11 +249,15 @@ export class Calls {
     )
   }
 
-  #backwardPrograms(inputGradient: boolean): CompiledProgram[] {
+  #backwardPrograms(kind: string, inputGradient: boolean, frozen: ReadonlySet<string>): CompiledProgram[] {
     const tiles = this.#runtime.core.CHAIN_TILES.value
-    return this.#program(`backward${inputGradient}`, (layer, i) => {
+    return this.#program(kind, (layer, i) => {
       const primal = primalValues(layer)
-      const graph = inputGradient || i > 0 ? adjointOf(layer) : adjoint(layer.graph, { inputs: [] })
+      const isWhole = frozen.size === 0 && (inputGradient || i > 0)
+      const params = [...layer.params].filter(([, { name }]) => !frozen.has(name)).map(([param]) => param)
+      const graph = isWhole
+        ? adjointOf(layer)
+        : adjoint(layer.graph, { params, ...(inputGradient || i > 0 ? {} : { inputs: [] }) })
       return compile(graph, { outputsTimed: i === 0, given: (value) => primal.has(value), tiles })
     })
   }

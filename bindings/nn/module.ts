@@ -113,6 +113,16 @@ export abstract class Module {
     for (const block of this.blocks()) block.zeroGrad()
   }
 
+  /** Parameters (all if no names are given) get no gradients and no updates until `unfreeze`. */
+  freeze(names?: readonly string[]): this {
+    return this.#setFrozen('freeze', names, true)
+  }
+
+  /** Undoes `freeze`. */
+  unfreeze(names?: readonly string[]): this {
+    return this.#setFrozen('unfreeze', names, false)
+  }
+
   /** Tells the module that its parameters were written through an array kept from `value.data`. */
   touch(): void {
     for (const block of this.blocks()) block.version++
@@ -127,6 +137,24 @@ export abstract class Module {
 
   [disposeSymbol](): void {
     this.dispose()
+  }
+
+  #setFrozen(method: string, names: readonly string[] | undefined, frozen: boolean): this {
+    const who = `${this.title}.${method}`
+    const parameters = this.parameters()
+    const known = parameters.map(({ name }) => name)
+    const unknown = names?.find((name) => !known.includes(name))
+    if (unknown !== undefined)
+      fail('option', `${who}: there is no parameter '${unknown}'; there are ${known.join(', ')}`)
+    const chosen = new Set(parameters.filter(({ name }) => !names || names.includes(name)).map(({ value }) => value))
+    for (const block of this.blocks()) {
+      for (const { name, value } of block.parameters) {
+        if (!chosen.has(value)) continue
+        if (frozen) block.frozen.add(name)
+        else block.frozen.delete(name)
+      }
+    }
+    return this
   }
 
   protected expectAlive(method: string): void {

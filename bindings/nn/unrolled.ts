@@ -156,9 +156,9 @@ export abstract class Unrolled extends Module {
     if (output) expectShape(who, 'output', output.shape, call.output.shape.map(Number))
     const state = this.#checkState(who, 'state', gradients.state, call.plan.batch)
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
-    const backward = this.#calls.backwardCall(call, inputGradient)
+    const backward = this.#calls.backwardCall(call, inputGradient, this.#block.frozen)
     this.#pointBackward(tape, backward, output && outside(backward, output), state)
-    this.#run(`backward${inputGradient}`, backward.plan, tape.draws)
+    this.#run(backward.kind, backward.plan, tape.draws)
     return this.#inputGradients(call, backward)
   }
 

@@ -23,6 +23,11 @@ export interface Core {
   ): void
   philox(c0: number, c1: number, c2: number, c3: number, key0: number, key1: number, out: number): void
   copyRows(rows: number, bytes: number, src: number, srcStride: number, dst: number, dstStride: number): void
+  pickRows(rows: number, columns: number, table: number, ids: number, y: number): void
+  addRows(rows: number, columns: number, padding: number, dY: number, ids: number, dTable: number): void
+  addStepRows(steps: number, batch: number, columns: number, x: number, table: number, y: number): void
+  addStepSums(steps: number, batch: number, columns: number, dY: number, dTable: number): void
+  addInto(n: number, a: number, dst: number): void
   shuffle(n: number, seed0: number, seed1: number, stream0: number, stream1: number, out: number): void
   gatherRows(
     outer: number,

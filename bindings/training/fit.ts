@@ -146,13 +146,17 @@ function checkFit(model: Module, data: FitData, options: FitOptions): CheckedFit
   if (!(options.optimizer instanceof Optimizer))
     fail('type', `fit: optimizer is ${describeValue(options.optimizer)}; expected an optimiser`)
   const { runtime } = model
-  expectTensor('fit', 'data.input', data.input, runtime)
+  if (!(data.input && typeof data.input === 'object'))
+    fail('type', `fit: data.input is ${describeValue(data.input)}; expected a tensor`)
+  expectTensor('fit', 'data.input', data.input, runtime, data.input.kind)
   if (!(data.target && typeof data.target === 'object'))
     fail('type', `fit: data.target is ${describeValue(data.target)}; expected a tensor`)
   expectTensor('fit', 'data.target', data.target, runtime, data.target.kind)
   if (data.mask) expectTensor('fit', 'data.mask', data.mask, runtime)
   const { shape } = data.input
-  const axis = model.batchFirst || shape.length < 3 ? 0 : 1
+  // ids have no columns
+  const axes = data.input.kind === 'int32' ? 2 : 3
+  const axis = model.batchFirst || shape.length < axes ? 0 : 1
   const samples = shape[axis]!
   if (!(samples > 0)) fail('shape', `fit: data.input is ${shapeText(shape)}; expected at least one sample`)
   const steps = axis === 1 ? shape[0]! : Number.NaN
