@@ -4,7 +4,9 @@
  */
 import { runProgram } from "./engine/unroll";
 import * as linalg from "./linalg/gemm";
+import * as orthogonal from "./linalg/orthogonal";
 import * as packing from "./linalg/pack";
+import * as normal from "./math/normal";
 import { fillUniform as uniform, philox as philoxWords } from "./math/random";
 import { CHAIN_ELEMENTS as elements, CHAIN_SCRATCH as chainScratch, CHAIN_TILES as tiles } from "./memory";
 import * as elementwise from "./ops/elementwise";
@@ -109,6 +111,34 @@ export function addStepSums(steps: i32, batch: i32, columns: i32, dY: usize, dTa
 
 export function addInto(n: i32, a: usize, dst: usize): void {
   FLOAT64 ? reduce.addInto<f64>(n, a, dst) : reduce.addInto<f32>(n, a, dst);
+}
+
+export function fillNormal(
+  n: i32,
+  mean: f64,
+  deviation: f64,
+  seed0: u32,
+  seed1: u32,
+  stream0: u32,
+  stream1: u32,
+  out: usize,
+): void {
+  FLOAT64
+    ? normal.fillNormal<f64>(n, mean, deviation, seed0, seed1, stream0, stream1, out)
+    : normal.fillNormal<f32>(n, mean, deviation, seed0, seed1, stream0, stream1, out);
+}
+
+export function orthonormalise(
+  count: i32,
+  length: i32,
+  vectorStride: i32,
+  elementStride: i32,
+  gain: f64,
+  x: usize,
+): void {
+  FLOAT64
+    ? orthogonal.orthonormalise<f64>(count, length, vectorStride, elementStride, gain, x)
+    : orthogonal.orthonormalise<f32>(count, length, vectorStride, elementStride, gain, x);
 }
 
 export function shuffle(n: i32, seed0: u32, seed1: u32, stream0: u32, stream1: u32, out: usize): void {

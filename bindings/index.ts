@@ -24,6 +24,7 @@ export { Embedding, type EmbeddingOptions } from './nn/embedding.ts'
 export { PositionalEmbedding, type PositionalEmbeddingOptions } from './nn/positional-embedding.ts'
 export { Residual } from './nn/residual.ts'
 export { LayerNorm, type LayerNormOptions } from './nn/layer-norm.ts'
+export * as init from './nn/init.ts'
 export { Linear, type LinearOptions } from './nn/linear.ts'
 export { LastStep, type LastStepOptions } from './nn/last-step.ts'
 export { Recurrent, type RecurrentModuleOptions } from './nn/recurrent.ts'
@@ -43,3 +44,12 @@ export { RMSprop, type RMSpropOptions } from './training/rmsprop.ts'
 export { Adam, AdamW, type AdamOptions } from './training/adam.ts'
 export { clipGradNorm, clipGradValue } from './training/clip.ts'
 export { type FitData, type FitOptions, type FitProgress, type FitResult, fit } from './training/fit.ts'
+export {
+  CosineAnnealingLR,
+  LinearLR,
+  type PlateauOptions,
+  ReduceLROnPlateau,
+  Schedule,
+  StepLR,
+} from './training/schedules.ts'
+export { type EmaOptions, ExponentialMovingAverage } from './training/ema.ts'

@@ -28,6 +28,25 @@ export interface Core {
   addStepRows(steps: number, batch: number, columns: number, x: number, table: number, y: number): void
   addStepSums(steps: number, batch: number, columns: number, dY: number, dTable: number): void
   addInto(n: number, a: number, dst: number): void
+  fillNormal(
+    n: number,
+    mean: number,
+    deviation: number,
+    seed0: number,
+    seed1: number,
+    stream0: number,
+    stream1: number,
+    out: number,
+  ): void
+  orthonormalise(
+    count: number,
+    length: number,
+    vectorStride: number,
+    elementStride: number,
+    gain: number,
+    x: number,
+  ): void
+  applyUnary(op: number, n: number, x: number, y: number): void
   shuffle(n: number, seed0: number, seed1: number, stream0: number, stream1: number, out: number): void
   gatherRows(
     outer: number,

@@ -61,6 +61,11 @@ export class Tensor {
     return this.runtime.arrayAt(this.address, this.size, this.kind)
   }
 
+  /** @internal Tells the tensor's owner that it was written. */
+  touch(): void {
+    this.#onRead?.()
+  }
+
   /** The elements as nested arrays of numbers; a number for a tensor without axes. */
   toArray(): unknown {
     this.#expectAlive('toArray')

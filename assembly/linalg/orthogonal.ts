@@ -1,0 +1,52 @@
+/** Orthonormal vectors from random ones. */
+import { at } from "../simd";
+
+/**
+ * Gram and Schmidt, each vector twice: `count` vectors of `length` elements become orthonormal, then are scaled by `gain`. Of
+ * independent normal vectors the result is Haar distributed, since each keeps a positive share of itself.
+ * Strides in elements; count <= length. Sums accumulate in float64.
+ *
+ * @see Mezzadri 2007, https://arxiv.org/abs/math-ph/0609050; Giraud et al. 2005 (twice is enough)
+ */
+export function orthonormalise<T>(
+  count: i32,
+  length: i32,
+  vectorStride: i32,
+  elementStride: i32,
+  gain: f64,
+  x: usize,
+): void {
+  for (let i = 0; i < count; i++) {
+    const own = at<T>(x, i * vectorStride);
+    for (let pass = 0; pass < 2; pass++) {
+      for (let j = 0; j < i; j++) {
+        const other = at<T>(x, j * vectorStride);
+        subtract<T>(length, elementStride, dot<T>(length, elementStride, own, other), other, own);
+      }
+      scale<T>(length, elementStride, 1 / sqrt<f64>(dot<T>(length, elementStride, own, own)), own);
+    }
+  }
+  if (gain == 1) return;
+  for (let i = 0; i < count; i++) scale<T>(length, elementStride, gain, at<T>(x, i * vectorStride));
+}
+
+function dot<T>(n: i32, stride: i32, a: usize, b: usize): f64 {
+  let sum: f64 = 0;
+  for (let i = 0; i < n; i++) sum += <f64>load<T>(at<T>(a, i * stride)) * <f64>load<T>(at<T>(b, i * stride));
+  return sum;
+}
+
+/** y -= factor x. */
+function subtract<T>(n: i32, stride: i32, factor: f64, x: usize, y: usize): void {
+  for (let i = 0; i < n; i++) {
+    const place = at<T>(y, i * stride);
+    store<T>(place, <T>(<f64>load<T>(place) - factor * <f64>load<T>(at<T>(x, i * stride))));
+  }
+}
+
+function scale<T>(n: i32, stride: i32, factor: f64, x: usize): void {
+  for (let i = 0; i < n; i++) {
+    const place = at<T>(x, i * stride);
+    store<T>(place, <T>(<f64>load<T>(place) * factor));
+  }
+}
