@@ -43,7 +43,9 @@ export { SGD, type SGDOptions } from './training/sgd.ts'
 export { RMSprop, type RMSpropOptions } from './training/rmsprop.ts'
 export { Adam, AdamW, type AdamOptions } from './training/adam.ts'
 export { clipGradNorm, clipGradValue } from './training/clip.ts'
-export { type FitData, type FitOptions, type FitProgress, type FitResult, fit } from './training/fit.ts'
+export type { FitData } from './training/data.ts'
+export { type EvaluateOptions, type LossFunction, evaluate, predict } from './training/evaluate.ts'
+export { type FitOptions, type FitProgress, type FitResult, fit } from './training/fit.ts'
 export {
   CosineAnnealingLR,
   LinearLR,

@@ -8,12 +8,15 @@ import {
   LastStep,
   Linear,
   SGD,
+  StepLR,
   Sequential,
   clipGradNorm,
   createRuntime,
+  evaluate,
   crossEntropyLoss,
   fit,
   mseLoss,
+  predict,
 } from '../bindings/index.ts'
 import { drawTensor, numbers } from './support/nets.ts'
 
@@ -126,6 +129,102 @@ test('a mask leaves samples out', async () => {
   const model = forecaster()
   const { loss } = await fit(model, { input: x, target: y, mask }, { loss: mseLoss, optimizer: new SGD(model) })
   assert.ok(loss.every(Number.isFinite))
+})
+
+const samples = (seed: number, n = N) => ({
+  input: drawTensor(rt, seed, 'x', [T, n, I]),
+  target: drawTensor(rt, seed + 1, 'y', [T, n, 1]),
+})
+
+test('stops early and goes back to the best weights', async () => {
+  const model = forecaster()
+  const [data, validation] = [samples(1), samples(3)]
+  // a rate that overshoots after a few epochs
+  const optimizer = new SGD(model, { lr: 1.2, momentum: 0.9 })
+  const result = await fit(model, data, {
+    loss: mseLoss,
+    optimizer,
+    epochs: 200,
+    batchSize: 5,
+    validation,
+    patience: 4,
+  })
+  const best = Math.min(...result.validation!)
+  assert.ok(result.validation!.length < 200)
+  assert.is(result.validation!.length - 1 - result.validation!.indexOf(best), 4)
+  assert.is(evaluate(model, validation, { loss: mseLoss }).loss, best)
+})
+
+test('stops between two steps when aborted, everything usable', async () => {
+  const model = forecaster()
+  const controller = new AbortController()
+  const onProgress = ({ step }: FitProgress) => step === 3 && controller.abort()
+  const options = { loss: mseLoss, optimizer: new SGD(model), batchSize: 2, epochs: 9 }
+  const result = await fit(model, samples(1), { ...options, signal: controller.signal, onProgress })
+  assert.equal([result.steps, result.loss.length], [3, 0])
+  assert.is((await fit(model, samples(1), options)).steps, 45)
+})
+
+test('accumulated batches make the update of one large batch', async () => {
+  const [whole, parts] = [forecaster(), forecaster()]
+  parts.loadStateDict(whole.stateDict())
+  const options = { loss: mseLoss, epochs: 2, seed: 4 }
+  await fit(whole, samples(1), { ...options, optimizer: new SGD(whole, { lr: 0.1 }), batchSize: 10 })
+  await fit(parts, samples(1), { ...options, optimizer: new SGD(parts, { lr: 0.1 }), batchSize: 5, accumulate: 2 })
+  for (const [name, { data }] of Object.entries(whole.stateDict())) {
+    // sums of T·N terms in another order
+    for (const [i, w] of Array.from(data).entries()) {
+      assert.ok(Math.abs(w - parts.stateDict()[name]!.data[i]!) < T * N * 2 ** -52)
+    }
+  }
+})
+
+test('a gradient that is not finite stops, or is skipped', async () => {
+  const model = forecaster()
+  const before = model.stateDict()
+  // a finite loss whose gradient is not
+  const broken: typeof mseLoss = (prediction, target, options) => {
+    const { value, grad } = mseLoss(prediction, target, options)
+    grad.data[0] = Number.POSITIVE_INFINITY
+    return { value, grad }
+  }
+  const options = { loss: broken, optimizer: new SGD(model) }
+  let error: unknown
+  await fit(model, samples(1), options).catch((thrown: unknown) => (error = thrown))
+  assert.match((error as Error).message, /a gradient is not finite at epoch 1, batch 1; no update/)
+  await fit(model, samples(1), { ...options, onNonFinite: 'skip' })
+  assert.equal(model.stateDict(), before)
+})
+
+test('a schedule steps once per epoch', async () => {
+  const model = forecaster()
+  const optimizer = new SGD(model, { lr: 0.8 })
+  await fit(model, samples(1), {
+    loss: mseLoss,
+    optimizer,
+    epochs: 5,
+    schedule: new StepLR(optimizer, { stepSize: 2, gamma: 0.5 }),
+  })
+  assert.is(optimizer.lr, 0.2)
+})
+
+test('evaluate and predict go over all samples in their order, whatever the batch', () => {
+  const model = forecaster()
+  const data = samples(7)
+  const output = numbers(model.forward(data.input).output)
+  assert.equal(numbers(predict(model, data.input, { batchSize: 3 })), output)
+  const whole = mseLoss(model.forward(data.input).output, data.target).value
+  const parts = evaluate(model, data, { loss: mseLoss, batchSize: 4 }).loss
+  assert.ok(Math.abs(parts - whole) < 1e-15, `${parts} ${whole}`)
+  assert.is(model.training, true)
+})
+
+test('predict puts samples first where a model drops time', () => {
+  const model = new Sequential(rt, [new GRU(rt, { inputSize: I, hiddenSize: 3 }), new LastStep(rt)])
+  const { input } = samples(7)
+  const result = predict(model, input, { batchSize: 4 })
+  assert.equal(result.shape, [N, 3])
+  assert.equal(numbers(result), numbers(model.forward(input).output))
 })
 
 test('gives its memory back and leaves evaluation mode as it was', async () => {

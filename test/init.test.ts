@@ -87,7 +87,10 @@ test('draws are other ones each time, the same for the same seed', async () => {
 
 test('identity makes an IRNN that hands its state on', () => {
   const net = new RNN(rt, { inputSize: 1, hiddenSize: 3, nonlinearity: 'relu' })
-  for (const { name, value } of net.parameters()) name === 'weight_hh_l0' ? init.identity(value) : value.data.fill(0)
+  for (const { name, value } of net.parameters()) {
+    if (name === 'weight_hh_l0') init.identity(value)
+    else value.data.fill(0)
+  }
   const h = rt.tensor([1, 2, 3], [1, 1, 3])
   assert.equal(numbers(net.forward(drawTensor(rt, 1, 'x', [5, 1, 1]), { state: { h } }).output).slice(-3), [1, 2, 3])
 })

@@ -36,7 +36,7 @@ export class Gatherer {
   }
 }
 
-/** A fresh random order of n samples per epoch, keyed by (seed, epoch). */
+/** An order of n samples: as they come, until shuffled by (seed, epoch). */
 export class Order {
   readonly #runtime: Runtime
   readonly #indices: Tensor
@@ -44,7 +44,7 @@ export class Order {
 
   constructor(runtime: Runtime, n: number, seed: number) {
     this.#runtime = runtime
-    this.#indices = runtime.emptyTensor([n], 'int32')
+    this.#indices = runtime.indices(Int32Array.from({ length: n }, (_, i) => i))
     this.#seed = seed
   }
 

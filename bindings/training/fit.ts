@@ -1,29 +1,13 @@
 import { Module } from '../nn/module.ts'
-import {
-  describeValue,
-  expectNumber,
-  expectOptions,
-  expectPositive,
-  expectTensor,
-  fail,
-  shapeText,
-} from '../runtime/check.ts'
-import type { Tensor } from '../runtime/tensor.ts'
-import { Gatherer, Order, type Samples, sampleAxis } from './batches.ts'
+import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { clipGradNorm, clipGradValue } from './clip.ts'
-import type { Loss, LossOptions } from './losses.ts'
+import { type Batch, DataSet, type FitData } from './data.ts'
+import { type LossFunction, evaluate } from './evaluate.ts'
 import { Optimizer } from './optimizer.ts'
-
-export interface FitData {
-  /** [T, N, F] ([N, T, F] for a batchFirst model), or [N, F] for a model without time. */
-  input: Tensor
-  /** What the loss compares with: samples along the same axis, or along the first where it has no time. */
-  target: Tensor
-  /** For the loss: 0 leaves an element out. */
-  mask?: Tensor
-}
+import { Schedule } from './schedules.ts'
 
 export interface FitProgress {
+  /** The epoch now, from 1, of `epochs`. */
   readonly epoch: number
   readonly epochs: number
   /** Steps taken, of `steps` in all. */
@@ -31,155 +15,233 @@ export interface FitProgress {
   readonly steps: number
   readonly loss: number
   readonly stepsPerSecond: number
+  /** Seconds left at this rate. */
+  readonly secondsLeft: number
 }
 
 export interface FitOptions {
   /** `mseLoss`, `crossEntropyLoss`, or a function of the same form. */
-  loss: (prediction: Tensor, target: Tensor, options: LossOptions) => Loss
+  loss: LossFunction
   /** An optimiser over the model's parameters. */
   optimizer: Optimizer
   /** Passes over the data; 1 if left out. */
   epochs?: number
-  /** Samples per step; 32 if left out. The last batch of an epoch may be smaller. */
+  /** Samples per batch; 32 if left out. The last batch of an epoch may be smaller. */
   batchSize?: number
+  /** Batches whose gradients are added up for one update; 1 if left out. */
+  accumulate?: number
   /** Greatest norm of all gradients, or greatest size of an element. */
   clip?: { norm: number } | { value: number }
+  /** Steps after each epoch, with the validation loss (the training loss, if there is none) as its metric. */
+  schedule?: Schedule
+  /** Data whose loss is taken after each epoch. */
+  validation?: FitData
+  /** Stop after so many epochs without a smaller validation loss, and go back to the best epoch's weights. */
+  patience?: number
+  /** What a gradient that is not finite does: stop with an error (the default), or leave that update out. */
+  onNonFinite?: 'throw' | 'skip'
   /** Seed of the order of samples; the runtime's if left out. */
   seed?: number
-  /** Called after every step. */
+  /** Ends training between two steps; everything stays usable. */
+  signal?: AbortSignal
+  /** Called after every batch. */
   onProgress?: (progress: FitProgress) => void
 }
 
 export interface FitResult {
-  /** Mean loss per epoch, each batch weighted by its samples. */
+  /** Mean loss per epoch that was completed, each batch weighted by its samples. */
   readonly loss: number[]
+  /** Validation loss per epoch. */
+  readonly validation?: number[]
+  /** Batches seen. */
   readonly steps: number
 }
 
-const OPTIONS = ['loss', 'optimizer', 'epochs', 'batchSize', 'clip', 'seed', 'onProgress']
+const OPTIONS = [
+  'loss',
+  'optimizer',
+  'epochs',
+  'batchSize',
+  'accumulate',
+  'clip',
+  'schedule',
+  'validation',
+  'patience',
+  'onNonFinite',
+  'seed',
+  'signal',
+  'onProgress',
+]
 /** How long `fit` may hold the event loop. */
 const YIELD_AFTER_MS = 50
 
 /**
- * Trains a model: per step one batch forward, its loss, backward, clipping, an update. Samples come in a new random
- * order every epoch.
+ * Trains a model: per batch forward, its loss and backward; then clipping and an update. Samples come in a new random order
+ * every epoch.
  *
  * @throws RetrogradError 'non-finite' for a loss that is not a finite number, before any update
  */
 export async function fit(model: Module, data: FitData, options: FitOptions): Promise<FitResult> {
-  const plan = checkFit(model, data, options)
-  const { input, target, mask, samples, epochs, batchSize } = plan
-  const gatherers = [input, target, mask].map((part) => part && new Gatherer(part))
-  const order = new Order(model.runtime, samples, plan.seed)
+  const settings = checkOptions(model, options)
+  const set = new DataSet('fit', model, data, settings.seed)
   const wasTraining = model.training
-  const steps = epochs * Math.ceil(samples / batchSize)
-  const clock = new Clock()
-  const losses: number[] = []
-  let step = 0
+  const run = new Run(model, set, options, settings)
   model.train()
   try {
-    for (let epoch = 0; epoch < epochs; epoch++) {
-      order.shuffle(epoch)
-      let total = 0
-      for (let first = 0; first < samples; first += batchSize) {
-        const count = Math.min(batchSize, samples - first)
-        const [x, y, kept] = gatherers.map((gatherer) => gatherer?.gather(order.from(first), count))
-        const loss = trainStep(model, x!, y!, kept, options, `epoch ${epoch + 1}, batch ${first / batchSize + 1}`)
-        total += loss * count
-        step++
-        options.onProgress?.({ epoch: epoch + 1, epochs, step, steps, loss, stepsPerSecond: clock.rate(step) })
-        await clock.breathe()
-      }
-      losses.push(total / samples)
-    }
+    for (let epoch = 0; epoch < settings.epochs && !run.ended; epoch++) await run.epoch(epoch)
+    run.restoreBest()
   } finally {
-    for (const gatherer of gatherers) gatherer?.dispose()
-    order.dispose()
+    set.dispose()
     if (!wasTraining) model.eval()
   }
-  return { loss: losses, steps: step }
+  return run.result()
 }
 
-function trainStep(
-  model: Module,
-  x: Tensor,
-  y: Tensor,
-  mask: Tensor | undefined,
-  options: FitOptions,
-  where: string,
-): number {
-  const { output } = model.forward(x)
-  const { value, grad } = options.loss(output, y, mask ? { mask } : {})
-  if (!Number.isFinite(value))
-    fail(
-      'non-finite',
-      `fit: the loss is ${value} at ${where}; no update was made. Lower the learning rate, clip gradients, or look for bad data`,
-    )
-  model.zeroGrad()
-  model.backward({ output: grad }, { inputGradient: false })
-  if (options.clip) clip(model, options.clip)
-  options.optimizer.step()
-  return value
-}
-
-function clip(model: Module, bound: { norm: number } | { value: number }): void {
-  if ('norm' in bound) clipGradNorm(model, bound.norm)
-  else clipGradValue(model, bound.value)
-}
-
-interface CheckedFit {
-  readonly input: Samples
-  readonly target: Samples
-  readonly mask: Samples | undefined
-  readonly samples: number
+interface Settings {
   readonly epochs: number
   readonly batchSize: number
+  readonly accumulate: number
+  readonly patience: number
   readonly seed: number
 }
 
-function checkFit(model: Module, data: FitData, options: FitOptions): CheckedFit {
+/** One training run: what has been measured so far, and whether it goes on. */
+class Run {
+  ended = false
+  readonly #model: Module
+  readonly #set: DataSet
+  readonly #options: FitOptions
+  readonly #settings: Settings
+  readonly #clock = new Clock()
+  readonly #losses: number[] = []
+  readonly #validation: number[] = []
+  #step = 0
+  #best: { epoch: number; loss: number; weights: ReturnType<Module['stateDict']> } | undefined
+
+  constructor(model: Module, set: DataSet, options: FitOptions, settings: Settings) {
+    this.#model = model
+    this.#set = set
+    this.#options = options
+    this.#settings = settings
+  }
+
+  async epoch(epoch: number): Promise<void> {
+    const { batchSize, accumulate } = this.#settings
+    const { count } = this.#set
+    const batches = Math.ceil(count / batchSize)
+    let total = 0
+    this.#set.shuffle(epoch)
+    for (let i = 0; i < batches; i++) {
+      if (this.#aborted()) return
+      const batch = this.#set.batch(i * batchSize, Math.min(batchSize, count - i * batchSize))
+      if (i % accumulate === 0) this.#model.zeroGrad()
+      const loss = this.#backward(batch, `epoch ${epoch + 1}, batch ${i + 1}`)
+      if ((i + 1) % accumulate === 0 || i + 1 === batches) this.#update(`epoch ${epoch + 1}, batch ${i + 1}`)
+      total += loss * batch.count
+      this.#step++
+      this.#report(epoch, loss, batches)
+      await this.#clock.breathe()
+    }
+    this.#losses.push(total / count)
+    this.#afterEpoch(epoch)
+  }
+
+  restoreBest(): void {
+    if (this.#best) this.#model.loadStateDict(this.#best.weights)
+  }
+
+  result(): FitResult {
+    const validation = this.#options.validation ? { validation: this.#validation } : {}
+    return { loss: this.#losses, ...validation, steps: this.#step }
+  }
+
+  #aborted(): boolean {
+    if (this.#options.signal?.aborted) this.ended = true
+    return this.ended
+  }
+
+  #backward({ input, target, mask }: Batch, where: string): number {
+    const { output } = this.#model.forward(input)
+    const { value, grad } = this.#options.loss(output, target, mask ? { mask } : {})
+    if (!Number.isFinite(value)) {
+      const advice = 'Lower the learning rate, clip gradients, or look for bad data'
+      fail('non-finite', `fit: the loss is ${value} at ${where}; no update was made. ${advice}`)
+    }
+    this.#model.backward({ output: grad }, { inputGradient: false })
+    return value
+  }
+
+  #update(where: string): void {
+    const { accumulate } = this.#settings
+    const { clip, optimizer, onNonFinite = 'throw' } = this.#options
+    if (accumulate > 1) this.#average(accumulate)
+    const norm = clipGradNorm(this.#model, clip && 'norm' in clip ? clip.norm : Infinity)
+    if (!Number.isFinite(norm)) {
+      if (onNonFinite === 'skip') return
+      fail(
+        'non-finite',
+        `fit: a gradient is not finite at ${where}; no update was made. Clip gradients, or use onNonFinite: 'skip'`,
+      )
+    }
+    if (clip && 'value' in clip) clipGradValue(this.#model, clip.value)
+    optimizer.step()
+  }
+
+  /** The gradients of several batches count as one of their mean loss. */
+  #average(batches: number): void {
+    for (const { runtime, elements, grads } of this.#model.blocks())
+      runtime.core.scaleBlock(elements, 1 / batches, grads.address)
+  }
+
+  #report(epoch: number, loss: number, batches: number): void {
+    const { epochs } = this.#settings
+    const steps = epochs * batches
+    const stepsPerSecond = this.#clock.rate(this.#step)
+    const secondsLeft = (steps - this.#step) / stepsPerSecond
+    this.#options.onProgress?.({ epoch: epoch + 1, epochs, step: this.#step, steps, loss, stepsPerSecond, secondsLeft })
+  }
+
+  #afterEpoch(epoch: number): void {
+    const { validation, loss, schedule } = this.#options
+    const measured = validation && evaluate(this.#model, validation, { loss }).loss
+    if (measured !== undefined) this.#validation.push(measured)
+    schedule?.step(measured ?? this.#losses.at(-1))
+    if (measured === undefined || this.#settings.patience === Infinity) return
+    if (this.#best === undefined || measured < this.#best.loss) {
+      this.#best = { epoch, loss: measured, weights: this.#model.stateDict() }
+    }
+    if (epoch - this.#best.epoch >= this.#settings.patience) this.ended = true
+  }
+}
+
+function checkOptions(model: Module, options: FitOptions): Settings {
   if (!(model instanceof Module)) fail('type', `fit: model is ${describeValue(model)}; expected a module`)
   expectOptions('fit', options, OPTIONS)
-  expectOptions('fit: data', data, ['input', 'target', 'mask'])
-  if (typeof options.loss !== 'function')
-    fail('type', `fit: loss is ${describeValue(options.loss)}; expected a loss function`)
-  if (!(options.optimizer instanceof Optimizer))
-    fail('type', `fit: optimizer is ${describeValue(options.optimizer)}; expected an optimiser`)
-  const { runtime } = model
-  if (!(data.input && typeof data.input === 'object'))
-    fail('type', `fit: data.input is ${describeValue(data.input)}; expected a tensor`)
-  expectTensor('fit', 'data.input', data.input, runtime, data.input.kind)
-  if (!(data.target && typeof data.target === 'object'))
-    fail('type', `fit: data.target is ${describeValue(data.target)}; expected a tensor`)
-  expectTensor('fit', 'data.target', data.target, runtime, data.target.kind)
-  if (data.mask) expectTensor('fit', 'data.mask', data.mask, runtime)
-  const { shape } = data.input
-  // ids have no columns
-  const axes = data.input.kind === 'int32' ? 2 : 3
-  const axis = model.batchFirst || shape.length < axes ? 0 : 1
-  const samples = shape[axis]!
-  if (!(samples > 0)) fail('shape', `fit: data.input is ${shapeText(shape)}; expected at least one sample`)
-  const steps = axis === 1 ? shape[0]! : Number.NaN
-  const along = (name: string, tensor: Tensor): Samples => ({
-    tensor,
-    axis: sampleAxis('fit', name, tensor.shape, samples, model.batchFirst, steps),
-  })
-  if (options.clip) checkClip(options.clip)
+  const { loss, optimizer, schedule, clip, validation, patience, onNonFinite } = options
+  if (typeof loss !== 'function') fail('type', `fit: loss is ${describeValue(loss)}; expected a loss function`)
+  if (!(optimizer instanceof Optimizer))
+    fail('type', `fit: optimizer is ${describeValue(optimizer)}; expected an optimiser`)
+  if (schedule !== undefined && !(schedule instanceof Schedule)) {
+    fail('type', `fit: schedule is ${describeValue(schedule)}; expected a schedule`)
+  }
+  if (patience !== undefined && !validation)
+    fail('option', 'fit: patience is given without validation data to judge by')
+  if (onNonFinite !== undefined) expectOneOf('fit', 'onNonFinite', onNonFinite, ['throw', 'skip'])
+  if (clip) checkClip(clip)
   return {
-    input: { tensor: data.input, axis },
-    target: along('data.target', data.target),
-    mask: data.mask && along('data.mask', data.mask),
-    samples,
     epochs: expectPositive('fit', 'epochs', options.epochs ?? 1),
-    batchSize: Math.min(samples, expectPositive('fit', 'batchSize', options.batchSize ?? 32)),
-    seed: expectNumber('fit', 'seed', options.seed ?? runtime.seed, 0),
+    batchSize: expectPositive('fit', 'batchSize', options.batchSize ?? 32),
+    accumulate: expectPositive('fit', 'accumulate', options.accumulate ?? 1),
+    patience: patience === undefined ? Infinity : expectPositive('fit', 'patience', patience),
+    seed: expectNumber('fit', 'seed', options.seed ?? model.runtime.seed, 0),
   }
 }
 
 function checkClip(clip: object): void {
   expectOptions('fit: clip', clip, ['norm', 'value'])
-  if (Object.keys(clip).length !== 1)
+  if (Object.keys(clip).length !== 1) {
     fail('option', 'fit: clip has both norm and value, or neither; expected one of them')
+  }
 }
 
 /** Measures the rate of steps, and lets the event loop run now and then. */
