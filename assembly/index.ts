@@ -278,9 +278,9 @@ export function sumSquares(n: i32, x: usize): f64 {
   return FLOAT64 ? optimizers.sumSquares<f64>(n, x) : optimizers.sumSquares<f32>(n, x);
 }
 
-/** For learning-rate schedules: the host's Math must not reach a result. */
-export function cosine(x: f64): f64 {
-  return NativeMath.cos(x);
+/** cos(πx), for learning-rate schedules: the host's Math must not reach a result. */
+export function cosineOfPi(x: f64): f64 {
+  return NativeMath.cos(NativeMath.PI * x);
 }
 
 export function squareRoot(x: f64): f64 {

@@ -131,6 +131,24 @@ for (const options of [{ variant: 'simd' }, { dtype: 'float64' }] as const) {
       return [...numbers(again.input as Tensor), ...numbers(next)]
     }
     assert.equal(twice(false), twice(true))
+    const used = runtime.memoryUsed
+    const state = net.initialState(B)!
+    let next = net.step(runtime.tensor(rowsOf(x, 0, 1), [B, 5]), state).output
+    const settled = runtime.memoryUsed
+    for (let t = 0; t < 100; t++) next = net.step(next, state).output
+    assert.ok(runtime.memoryUsed <= settled && settled - used < 4096, 'and take no memory')
+    const chain = new Sequential(runtime, [
+      new RNN(runtime, { inputSize: 5, hiddenSize: 5 }),
+      new RNN(runtime, { inputSize: 5, hiddenSize: 5 }),
+    ])
+    const gradients = (copy: boolean) => {
+      const { output } = chain.forward(x)
+      chain.zeroGrad()
+      chain.forward(copy ? output.clone() : output)
+      chain.backward({ output: x })
+      return chain.parameters().flatMap(({ grad }) => numbers(grad))
+    }
+    assert.equal(gradients(false), gradients(true))
   })
   test('the same seed trains to the same bits, another seed to others', async () => {
     const [first, again, other] = [await train(options, 5), await train(options, 5), await train(options, 6)]

@@ -12,6 +12,7 @@ import {
   SGD,
   Sequential,
   type Tensor,
+  type Value,
   clipGradNorm,
   clipGradValue,
   createRuntime,
@@ -20,7 +21,7 @@ import {
   fit,
   mseLoss,
 } from '../bindings/index.ts'
-import { linear, tanh } from '../bindings/ops.ts'
+import { add, linear, lstmGates, prev, tanh } from '../bindings/ops.ts'
 import { drawTensor, numbers } from './support/nets.ts'
 
 const rt = await createRuntime({ seed: 1 })
@@ -196,6 +197,98 @@ const CASES: [string, () => unknown, string, RegExp][] = [
     'state-dict',
     /Adam\.loadStateDict/,
   ],
+  ['Sequential: a module twice', () => new Sequential(rt, [lstm, new Sequential(rt, [lstm])]), 'type', /stands twice/],
+  [
+    'Sequential: a mixture of orders',
+    () => new Sequential(rt, [lstm, new LSTM(rt, { inputSize: 3, hiddenSize: 2, batchFirst: true })]),
+    'option',
+    /some modules are batchFirst/,
+  ],
+  [
+    'Sequential: a later state that does not fit',
+    () => net.forward(x, { state: [undefined, undefined, { h: x }] }),
+    'option',
+    /state 2: state is given; this module has none/,
+  ],
+  [
+    'Sequential: a gradient by a state that does not fit',
+    () => (
+      net.forward(x),
+      net.backward({ output: drawTensor(rt, 1, 'd', [2, 2]), state: [{ h: x, c: x }, undefined, undefined] })
+    ),
+    'shape',
+    /state\.h is \[5, 2, 4\]; expected \[1, 2, 3\]/,
+  ],
+  [
+    'Sequential: step without a state',
+    () => net.step(drawTensor(rt, 1, 's', [2, 4]), [undefined, undefined, undefined]),
+    'type',
+    /state 0 is missing/,
+  ],
+  [
+    'state dict: no entry',
+    () => lstm.loadStateDict({ ...lstm.stateDict(), weight_ih_l0: any(null) }),
+    'state-dict',
+    /'weight_ih_l0' has no shape/,
+  ],
+  [
+    'state dict: text',
+    () => lstm.loadStateDict({ ...lstm.stateDict(), bias_ih_l0: { shape: [12], data: any('abcdefghijkl') } }),
+    'state-dict',
+    /'bias_ih_l0' holds 'abcdefghijkl'; expected 12 numbers/,
+  ],
+  [
+    'optimiser state: 64-bit integers',
+    () => {
+      const adam = new Adam(lstm)
+      adam.loadStateDict({
+        ...adam.stateDict(),
+        'mean.0': { shape: [160], data: new BigInt64Array(adam.stateDict()['mean.0']!.data.length) },
+      })
+    },
+    'state-dict',
+    /bigints; expected/,
+  ],
+  [
+    'step of a cell that reads further back',
+    () => {
+      const far = new Recurrent(rt, {
+        cell: defineCell({
+          state: { h: 2 },
+          input: { x: 2 },
+          params: {},
+          step: ({ x: u, h }) => {
+            const next = add(u!, prev(h!, 2))
+            return { state: { h: next }, output: next }
+          },
+        }),
+      })
+      return far.step(drawTensor(rt, 1, 's', [1, 2]), far.initialState(1))
+    },
+    'unsupported',
+    /reads 'h' further than one step back/,
+  ],
+  [
+    'cell: gates of the wrong width',
+    () => cellModule({ x: 12 }, ({ x: a, h }) => lstmGates(any(a), any(h)).hidden),
+    'cell',
+    /lstmGates: operands are \[B, 12\] and \[B, 2\]; expected values \[B, 4H\] and \[B, H\]/,
+  ],
+  ['cell: a value of another step', leakedValue, 'cell', /is a value of another step/],
+  [
+    'cell: a parameter of three axes',
+    () =>
+      new Recurrent(rt, {
+        cell: defineCell({
+          state: {},
+          input: { x: 1 },
+          params: { W: [2, 1, 5] },
+          step: ({ x: u }) => ({ state: {}, output: u! }),
+        }),
+      }),
+    'cell',
+    /'W' has 3 axes/,
+  ],
   ['clip bound 0', () => clipGradNorm(net, 0), 'option', /maxNorm is 0/],
   ['clip value NaN', () => clipGradValue(net, Number.NaN), 'option', /bound is NaN/],
   ['Sequential of nothing', () => new Sequential(rt, []), 'type', /at least one module/],
@@ -240,6 +333,21 @@ const CASES: [string, () => unknown, string, RegExp][] = [
   ['cell: a next state missing', () => cellModule({ x: 3 }, () => undefined), 'cell', /state 'h' becomes undefined/],
   ['cell: a number among values', () => cellModule({ x: 3 }, ({ h }) => tanh(any(h && 3))), 'cell', /tanh|number/],
 ]
+
+function leakedValue(): unknown {
+  let leak: Value | undefined
+  const make = (step: (x: Value) => Value) =>
+    new Recurrent(rt, {
+      cell: defineCell({
+        state: {},
+        input: { x: 1 },
+        params: {},
+        step: ({ x: u }) => ({ state: {}, output: step(u!) }),
+      }),
+    })
+  make((u) => (leak = u))
+  return make((u) => add(u, leak!))
+}
 
 function disposedInput(): unknown {
   const input = drawTensor(rt, 1, 'x', [5, 2, 4])

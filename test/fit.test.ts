@@ -119,6 +119,22 @@ test('learns, batch first, with ids as targets, and reports progress', async () 
   assert.ok(seen.every(({ stepsPerSecond, loss: value }) => stepsPerSecond > 0 && Number.isFinite(value)))
 })
 
+test('takes the order of axes from the first module that has a time axis', async () => {
+  const model = new Sequential(rt, [
+    new Linear(rt, { inFeatures: I, outFeatures: 3 }),
+    new LSTM(rt, { inputSize: 3, hiddenSize: 2, batchFirst: true }),
+  ])
+  assert.is(model.batchFirst, true)
+  const shapes: string[] = []
+  const loss: typeof mseLoss = (prediction, target, options) => {
+    shapes.push(String(prediction.shape))
+    return mseLoss(prediction, target, options)
+  }
+  const data = { input: drawTensor(rt, 1, 'x', [N, T, I]), target: drawTensor(rt, 2, 'y', [N, T, 2]) }
+  await fit(model, data, { loss, optimizer: new SGD(model), batchSize: 4 })
+  assert.equal(shapes, ['4,6,2', '4,6,2', '2,6,2'])
+})
+
 test('a mask leaves samples out', async () => {
   const [x, y] = [drawTensor(rt, 1, 'x', [T, N, I]), drawTensor(rt, 2, 'y', [T, N, 1])]
   const mask = rt.tensor(

@@ -14,10 +14,27 @@ import {
   type Runtime,
   Sequential,
   type Tensor,
+  type Value,
   createRuntime,
   defineCell,
 } from '../bindings/index.ts'
-import { add, linear, mul, prev, scale, sin, sub, tanh } from '../bindings/ops.ts'
+import {
+  add,
+  div,
+  exp,
+  linear,
+  mul,
+  neg,
+  prev,
+  scale,
+  sin,
+  softplus,
+  sqrt,
+  square,
+  sub,
+  sum,
+  tanh,
+} from '../bindings/ops.ts'
 import { generate } from './support/generator.ts'
 import { dot, drawParameters, drawTensor, norm } from './support/nets.ts'
 
@@ -43,6 +60,19 @@ const delayed = defineCell({
   step: ({ x, h, U, W1, W2, W4, V }) => {
     const next = tanh(linear(h!, W1!, linear(prev(h!, 2), W2!, linear(prev(h!, 4), W4!, linear(x!, U!)))))
     return { state: { h: next }, output: linear(next, V!) }
+  },
+})
+
+/** A weight normalised by its rows' lengths, a rate that is positive by its form: chains of operations on parameters alone. */
+const derived = defineCell({
+  state: { h: 3 },
+  input: { x: 3 },
+  params: { V: [3, 3], gain: [3], rate: [1] },
+  step: ({ x, h, V, gain, rate }) => {
+    const W = div(V!, sqrt(sum(square(V!))))
+    const decay = exp(neg(softplus(neg(rate!))))
+    const next = tanh(add(mul(linear(h!, W), decay), mul(x!, exp(gain!))))
+    return { state: { h: next }, output: next }
   },
 })
 
@@ -101,6 +131,7 @@ const NETS: Record<string, Net> = {
       ]),
     inputs: sequence(3),
   },
+  'a cell with derived parameters': { make: (rt) => new Recurrent(rt, { cell: derived }), inputs: sequence(3) },
   'a pendulum': { make: (rt) => new Recurrent(rt, { cell: pendulum }), inputs: { torque: [T, B, 1] } },
   'a cell with delayed reads': {
     make: (rt) => new Recurrent(rt, { cell: delayed, sizes: { H: 4, I: 2 } }),
@@ -211,5 +242,23 @@ linearity('is linear in the incoming gradient, and adds to grad', () => {
   net.backward({ output: sum })
   // a sum of T·B·H terms in another order, float64
   for (const [i, g] of grads().entries()) assert.ok(norm(g.map((v, k) => v - added[i]![k]!)) <= 1e-13 * norm(g))
+})
+linearity('takes derived parameters as they then are, as it takes the others', () => {
+  const cells = [(a: Value) => scale(a, 2), (a: Value) => a].map((map) =>
+    defineCell({
+      state: {},
+      input: { x: 2 },
+      params: { W: [2, 2] },
+      step: ({ x, W }) => ({ state: {}, output: linear(x!, map(W!)) }),
+    }),
+  )
+  const x = drawTensor(runtime, 1, 'x', [T, B, 2])
+  const [byDerived, plain] = cells.map((cell, i) => {
+    const net = new Recurrent(runtime, { cell })
+    net.forward(x)
+    for (const { value } of net.parameters()) value.data.set([1, 2, 3, 4].map((w) => (i === 0 ? w : 2 * w)))
+    return Array.from((net.backward({ output: x }).input as Tensor).data)
+  })
+  assert.equal(byDerived, plain)
 })
 linearity.run()

@@ -96,6 +96,17 @@ for (const dtype of ['float64', 'float32'] as const) {
   losses.run()
 }
 
+const gradient = suite("a loss's gradient")
+gradient('disposed of by its user is made anew', async () => {
+  const rt = await createRuntime()
+  const [x, y] = [rt.tensor([1, 2, 3]), rt.tensor([0, 0, 0])]
+  huberLoss(x, y).grad.dispose()
+  const other = rt.tensor([7, 7, 7])
+  assert.equal(numbers(huberLoss(x, y).grad), [1 / 3, 1 / 3, 1 / 3].map(Math.fround))
+  assert.equal(numbers(other), [7, 7, 7])
+})
+gradient.run()
+
 const filter = suite('weight decay')
 filter('acts only on the parameters that the filter names', async () => {
   const rt = await createRuntime({ dtype: 'float64' })

@@ -11,7 +11,7 @@ import { fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { type Shape, Tensor, sizeOf } from '../runtime/tensor.ts'
-import { type Layer, adjointOf, primalValues, savedValues } from './layer.ts'
+import { type Layer, adjointOf, isTaped, primalValues, savedValues } from './layer.ts'
 import type { ForwardResult, InputGradients } from './module.ts'
 
 /** What a call reads and writes: sizes, and the tensors in time-major order. */
@@ -29,6 +29,8 @@ export interface Call {
   readonly mode: Mode
   readonly plan: Plan
   readonly extra: Allocation
+  /** Memory for what is handed in though it is a result of this very call. */
+  readonly copies: Tensor[]
   readonly staged: ReadonlyMap<string, number>
   readonly output: Tensor
   readonly outputAddress: number
@@ -43,6 +45,8 @@ export interface BackwardCall {
   readonly plan: Plan
   readonly programs: readonly CompiledProgram[]
   readonly extra: Allocation
+  /** Memory for what is handed in though it is a result of this very call. */
+  readonly copies: Tensor[]
   readonly zeros: number
   readonly stagedOutput: number
   readonly inputs: Readonly<Record<string, Tensor>>
@@ -86,8 +90,8 @@ export class Calls {
   call(mode: Mode, shape: CallShape): Call {
     const key = `${mode} ${shape.leading.join(' ')}`
     let call = this.#calls.get(key)
-    if (call !== undefined) return call
-    call = this.#makeCall(mode, shape)
+    if (call === undefined) call = this.#makeCall(mode, shape)
+    else this.#calls.delete(key) // to the end: the plan that was not used for longest goes first
     this.#calls.set(key, call)
     if (this.#calls.size > KEPT_PLANS) this.#forgetOldest(call)
     return call
@@ -133,7 +137,7 @@ export class Calls {
       stagedOffsets.map((offset, i) => [[...this.#layers[0]!.sized.inputs.keys()][i]!, extra.address + offset]),
     )
     const result = state === undefined ? { output } : { output, state }
-    return { mode, plan, extra, staged, output, outputAddress, state, result, backward: new Map() }
+    return { mode, plan, extra, copies: [], staged, output, outputAddress, state, result, backward: new Map() }
   }
 
   /** A second allocation for a plan; if it does not fit, the plan is given back too. */
@@ -209,6 +213,7 @@ export class Calls {
       plan,
       programs,
       extra,
+      copies: [],
       zeros: extra.address + zeros,
       stagedOutput: extra.address + stagedOutput,
       inputs: Object.fromEntries(tensors),
@@ -258,8 +263,13 @@ export class Calls {
       const graph = isWhole
         ? adjointOf(layer)
         : adjoint(layer.graph, { params, ...(inputGradient || i > 0 ? {} : { inputs: [] }) })
-      return compile(graph, { outputsTimed: i === 0, given: (value) => primal.has(value), tiles })
+      return compile(graph, { outputsTimed: i === 0, given: (value) => primal.has(value) && isTaped(value), tiles })
     })
+  }
+
+  owns(storage: Allocation): boolean {
+    const parts = [...this.#calls.values()].flatMap((call) => [call, ...call.backward.values()])
+    return parts.some((part) => isPart(part, storage))
   }
 
   dispose(): void {
@@ -280,10 +290,23 @@ class Area {
 }
 
 function disposeCall(call: Call): void {
-  for (const { plan, extra } of call.backward.values()) {
+  for (const { plan, extra, copies } of [call, ...call.backward.values()]) {
     plan.dispose()
     extra.dispose()
+    for (const copy of copies) copy.dispose()
   }
-  call.plan.dispose()
-  call.extra.dispose()
+}
+
+const isPart = ({ plan, extra }: Call | BackwardCall, storage: Allocation): boolean =>
+  plan.storage === storage || extra === storage
+
+/**
+ * A result of the call that is about to run, handed in again, is copied first: the call writes where it lies. The copy's memory
+ * is the call's own, made when first needed.
+ */
+export function outside(call: Call | BackwardCall, index: number, tensor: Tensor): Tensor {
+  if (!isPart(call, tensor.storage)) return tensor
+  const copy = (call.copies[index] ??= tensor.runtime.emptyTensor(tensor.shape))
+  tensor.runtime.core.copyBytes(copy.address, tensor.address, tensor.size * tensor.runtime.elementBytes)
+  return copy
 }

@@ -1,4 +1,5 @@
 import { describeValue, expectOptions, expectPositive, expectTensor, fail, shapeText } from '../runtime/check.ts'
+import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import { type ForwardResult, type Input, type InputGradients, Module, type OutputGradients } from './module.ts'
@@ -99,6 +100,10 @@ export class Embedding extends Module {
   }
 
   override initialState(): undefined {}
+
+  override owns(storage: Allocation): boolean {
+    return this.#output.owns(storage)
+  }
 
   override blocks(): ParameterBlock[] {
     return [this.#block]

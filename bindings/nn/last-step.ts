@@ -1,4 +1,5 @@
 import { expectBoolean, expectOptions, expectShape, expectTensor, fail, shapeText } from '../runtime/check.ts'
+import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Shape } from '../runtime/tensor.ts'
 import { type ForwardResult, type Input, type InputGradients, Module, type OutputGradients } from './module.ts'
@@ -25,13 +26,14 @@ export class LastStep extends Module {
     this.#gradient = new Workspace(runtime, 'LastStep')
   }
 
-  override get batchFirst(): boolean {
+  override get batchFirst(): boolean | undefined {
     return this.#batchFirst
   }
 
   override forward(input: Input, options: { tape?: boolean; state?: undefined } = {}): ForwardResult {
     this.expectAlive('forward')
     expectOptions('LastStep.forward', options, ['tape', 'state'])
+    this.checkState('LastStep.forward: state', options.state)
     const tensor = expectTensor('LastStep.forward', 'input', input, this.runtime)
     if (tensor.shape.length !== 3 || tensor.size === 0) {
       fail(
@@ -41,11 +43,11 @@ export class LastStep extends Module {
     }
     const output = this.#output.take(this.#outputShape(tensor.shape))
     this.#copyLast(tensor.shape, tensor.address, output.address, true)
-    this.#tape = (options.tape ?? this.training) ? tensor.shape : undefined
+    this.#tape = expectBoolean('LastStep.forward', 'tape', options.tape ?? this.training) ? tensor.shape : undefined
     return { output }
   }
 
-  override backward({ output }: OutputGradients): InputGradients {
+  override backward({ output }: OutputGradients = {}): InputGradients {
     this.expectAlive('backward')
     const shape = this.#tape
     if (!shape) fail('tape', 'LastStep.backward: there is no tape; call forward in training mode right before')
@@ -63,6 +65,10 @@ export class LastStep extends Module {
   }
 
   override initialState(): undefined {}
+
+  override owns(storage: Allocation): boolean {
+    return this.#output.owns(storage) || this.#gradient.owns(storage)
+  }
 
   override blocks(): ParameterBlock[] {
     return []

@@ -1,6 +1,6 @@
 /** A layer of an unrolled module: its cell's graph, its parameters, and what its programs share. */
 import { adjoint } from '../program/adjoint.ts'
-import { type StepGraph, type Value, isLeaf } from '../program/graph.ts'
+import type { StepGraph, Value } from '../program/graph.ts'
 import type { Invariants } from '../program/plan.ts'
 import type { SizedCell } from '../program/trace.ts'
 import type { Parameter } from './parameters.ts'
@@ -32,6 +32,11 @@ export function primalValues({ graph }: Layer): Set<Value> {
   return values
 }
 
+/** What backward takes from forward; what follows from parameters alone it computes anew, from the parameters as they then are. */
+export function isTaped(value: Value): boolean {
+  return value.rows === 'batch' || value.node.op === 'param'
+}
+
 /** The values of the step that its adjoint reads: what the tape holds. */
 export function savedValues(layer: Layer): Set<Value> {
   const primal = primalValues(layer)
@@ -46,8 +51,8 @@ export function savedValues(layer: Layer): Set<Value> {
   for (let value = roots.pop(); value !== undefined; value = roots.pop()) {
     if (seen.has(value)) continue
     seen.add(value)
-    if (!primal.has(value)) roots.push(...value.node.inputs)
-    else if (value.rows === 'batch' && !(isLeaf(value) && value.node.op === 'input')) saved.add(value)
+    if (!primal.has(value) || !isTaped(value)) roots.push(...value.node.inputs)
+    else if (value.rows === 'batch' && value.node.op !== 'input') saved.add(value)
   }
   return saved
 }

@@ -1,4 +1,5 @@
 import { fail } from '../runtime/check.ts'
+import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { type Shape, type Tensor, disposeSymbol } from '../runtime/tensor.ts'
 import type { FloatArray } from '../runtime/tensor.ts'
@@ -69,9 +70,32 @@ export abstract class Module {
     return this.constructor.name
   }
 
-  /** Is the batch the first axis of what this module receives (rather than the second, after time)? */
-  get batchFirst(): boolean {
+  /** Is the batch the first axis of what this module receives (rather than the second, after time)? Undefined if it does not mind. */
+  get batchFirst(): boolean | undefined {
+    return undefined
+  }
+
+  /** @internal Does this memory belong to the module's results? */
+  owns(_storage: Allocation): boolean {
     return false
+  }
+
+  /** @internal Does `step` need a state? */
+  get hasState(): boolean {
+    return false
+  }
+
+  /** @internal The module and those inside it. */
+  descendants(): Module[] {
+    return [this]
+  }
+
+  /**
+   * @internal Refuses a state (or a gradient by it) that does not fit, before anything is run.
+   * @param _batch the number of samples; that of the recorded forward if left out
+   */
+  checkState(who: string, state: State | undefined, _batch?: number): void {
+    if (state !== undefined) fail('option', `${who} is given; ${this.title} has none`)
   }
 
   get training(): boolean {

@@ -1,4 +1,4 @@
-import { fail, shapeText } from '../runtime/check.ts'
+import { describeValue, fail, shapeText } from '../runtime/check.ts'
 import { type Allocation, roundUp } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { type FloatArray, type Shape, Tensor, sizeOf } from '../runtime/tensor.ts'
@@ -90,9 +90,18 @@ export function copyStateDict(parameters: readonly Parameter[]): Record<string, 
   return Object.fromEntries(
     parameters.map(({ name, value }) => {
       const data = value.runtime.arrayAt(value.address, value.size) as FloatArray
-      return [name, { shape: value.shape, data: data.slice() }]
+      return [name, { shape: [...value.shape], data: data.slice() }]
     }),
   )
+}
+
+/** Refuses what is not `count` numbers. */
+export function expectNumbers(who: string, name: string, data: unknown, count: number): void {
+  const isList = Array.isArray(data) || (ArrayBuffer.isView(data) && !(data instanceof DataView))
+  const list = data as ArrayLike<unknown>
+  if (isList && list.length === count && (count === 0 || typeof list[0] === 'number')) return
+  const given = isList ? `${list.length} ${typeof list[0]}s` : describeValue(data)
+  fail('state-dict', `${who}: '${name}' holds ${given}; expected ${count} numbers`)
 }
 
 /** Checks every name and shape before the first number is written. */
@@ -106,14 +115,12 @@ export function writeStateDict(who: string, parameters: readonly Parameter[], di
     fail('state-dict', `${who}: names do not match${list('missing', missing)}${list('unknown', unknown)}`)
   }
   for (const { name, value } of parameters) {
-    const { shape, data } = dict[name]!
+    const { shape, data } = dict[name] ?? {}
     if (!Array.isArray(shape)) fail('state-dict', `${who}: '${name}' has no shape`)
     if (shapeText(shape) !== shapeText(value.shape)) {
       fail('state-dict', `${who}: '${name}' is ${shapeText(shape)}; expected ${shapeText(value.shape)}`)
     }
-    if (typeof data?.[0] === 'bigint') fail('state-dict', `${who}: '${name}' holds 64-bit integers; expected numbers`)
-    if (data?.length !== value.size)
-      fail('state-dict', `${who}: '${name}' holds ${data?.length} numbers; expected ${value.size}`)
+    expectNumbers(who, name, data, value.size)
   }
   for (const { name, value } of parameters) value.data.set(dict[name]!.data as ArrayLike<number>)
 }

@@ -1,6 +1,7 @@
 import { type SizedCell, defineCell, sizeCell } from '../program/trace.ts'
 import type { Value } from '../program/graph.ts'
 import { expectTensor, fail, shapeText } from '../runtime/check.ts'
+import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import {
   type BackwardOptions,
@@ -43,6 +44,10 @@ export abstract class Pointwise extends Module {
   }
 
   override initialState(): undefined {}
+
+  override owns(storage: Allocation): boolean {
+    return [...this.#programs.values()].some((program) => program.owns(storage))
+  }
 
   override blocks(): ParameterBlock[] {
     return []

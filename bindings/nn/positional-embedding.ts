@@ -7,6 +7,7 @@ import {
   fail,
   shapeText,
 } from '../runtime/check.ts'
+import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { type Tensor } from '../runtime/tensor.ts'
 import {
@@ -94,8 +95,20 @@ export class PositionalEmbedding extends Module {
     return { input: gradient }
   }
 
+  override get hasState(): boolean {
+    return true
+  }
+
+  override checkState(who: string, state: State | undefined): void {
+    if (state !== undefined) this.#first(who, state, 0)
+  }
+
   override initialState(): State {
     return { length: this.runtime.emptyTensor([1]) }
+  }
+
+  override owns(storage: Allocation): boolean {
+    return this.#output.owns(storage)
   }
 
   override blocks(): ParameterBlock[] {

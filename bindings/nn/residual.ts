@@ -1,4 +1,5 @@
 import { fail, shapeText } from '../runtime/check.ts'
+import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
 import {
@@ -50,8 +51,24 @@ export class Residual extends Module {
     return this.module.initialState(batch)
   }
 
-  override get batchFirst(): boolean {
+  override get batchFirst(): boolean | undefined {
     return this.module.batchFirst
+  }
+
+  override owns(storage: Allocation): boolean {
+    return this.#output.owns(storage) || this.module.owns(storage)
+  }
+
+  override descendants(): Module[] {
+    return [this, ...this.module.descendants()]
+  }
+
+  override get hasState(): boolean {
+    return this.module.hasState
+  }
+
+  override checkState(who: string, state: State | undefined, batch?: number): void {
+    this.module.checkState(who, state, batch)
   }
 
   override blocks(): ParameterBlock[] {

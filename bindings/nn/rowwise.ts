@@ -16,6 +16,10 @@ export abstract class Rowwise extends Unrolled {
     this.#option = option
   }
 
+  override get batchFirst(): undefined {
+    return undefined
+  }
+
   protected override callShape(who: string, [input]: readonly Tensor[]): CallShape {
     const { shape } = input!
     const n = this.#columns

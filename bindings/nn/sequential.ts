@@ -1,6 +1,7 @@
 import { expectOptions, fail } from '../runtime/check.ts'
+import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { Tensor } from '../runtime/tensor.ts'
+import { Tensor } from '../runtime/tensor.ts'
 import {
   type BackwardOptions,
   type ForwardOptions,
@@ -12,10 +13,12 @@ import {
   type State,
 } from './module.ts'
 import type { Parameter, ParameterBlock } from './parameters.ts'
+import { Workspace } from './workspace.ts'
 
 /** Modules one after the other. Its state is the list of their states; its parameters' names begin with a module's index. */
 export class Sequential extends Module {
   readonly modules: readonly Module[]
+  readonly #input: Workspace
 
   constructor(runtime: Runtime, modules: readonly Module[]) {
     super(runtime)
@@ -24,11 +27,17 @@ export class Sequential extends Module {
     }
     if (modules.some((module) => module.runtime !== runtime))
       fail('runtime', 'Sequential: a module belongs to another runtime')
+    const all = modules.flatMap((module) => module.descendants())
+    if (new Set(all).size < all.length)
+      fail('type', 'Sequential: a module stands twice; each has one tape and one workspace')
+    const orders = new Set(modules.map((module) => module.batchFirst).filter((order) => order !== undefined))
+    if (orders.size > 1) fail('option', 'Sequential: some modules are batchFirst, others are not')
     this.modules = [...modules]
+    this.#input = new Workspace(runtime, 'Sequential')
   }
 
-  override get batchFirst(): boolean {
-    return this.modules[0]!.batchFirst
+  override get batchFirst(): boolean | undefined {
+    return this.modules.map((module) => module.batchFirst).find((order) => order !== undefined)
   }
 
   override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
@@ -36,26 +45,40 @@ export class Sequential extends Module {
     expectOptions('Sequential.forward', options, ['state', 'tape'])
     const { tape = this.training } = options
     const given = this.#states('forward', options.state)
-    return this.#chain(input, (module, x, i) => module.forward(x, { tape, ...(given[i] && { state: given[i] }) }))
+    this.#checkStates('Sequential.forward', given, this.#batchOf(input, false))
+    return this.#chain(this.#outside(input), (module, x, i) =>
+      module.forward(x, { tape, ...(given[i] && { state: given[i] }) }),
+    )
   }
 
   override step(input: Input, state?: State): ForwardResult {
     this.expectAlive('step')
     const given = this.#states('step', state)
-    const { output } = this.#chain(input, (module, x, i) => module.step(x, given[i]))
+    const batch = this.#batchOf(input, true)
+    this.#checkStates('Sequential.step', given, batch)
+    this.#expectAllStates(given, batch)
+    const { output } = this.#chain(this.#outside(input), (module, x, i) => module.step(x, given[i]))
     return state === undefined ? { output } : { output, state }
   }
 
-  override backward({ output, state }: OutputGradients, options: BackwardOptions = {}): InputGradients {
+  override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
+    expectOptions('Sequential.backward', gradients, ['output', 'state'])
     expectOptions('Sequential.backward', options, ['inputGradient'])
+    const { output, state } = gradients
     const given = this.#states('backward', state)
+    this.#checkStates('Sequential.backward', given, undefined)
+    if (!output && !given.some(Boolean)) fail('type', 'Sequential.backward: neither output nor state is given')
     const states: (State | undefined)[] = new Array(this.modules.length)
     let gradient: Tensor | undefined = output
     let first: InputGradients = {}
     for (let i = this.modules.length - 1; i >= 0; i--) {
+      if (!gradient && !given[i]) continue // no gradient has entered yet
       const inputGradient = i > 0 || options.inputGradient !== false
-      first = this.modules[i]!.backward({ output: gradient, ...(given[i] && { state: given[i] }) }, { inputGradient })
+      first = this.modules[i]!.backward(
+        { ...(gradient && { output: gradient }), ...(given[i] && { state: given[i] }) },
+        { inputGradient },
+      )
       states[i] = first.state
       gradient = first.input as Tensor | undefined
     }
@@ -65,6 +88,22 @@ export class Sequential extends Module {
   override initialState(batch: number): State | undefined {
     const states = this.modules.map((module) => module.initialState(batch))
     return states.some(Boolean) ? states : undefined
+  }
+
+  override owns(storage: Allocation): boolean {
+    return this.#input.owns(storage) || this.modules.some((module) => module.owns(storage))
+  }
+
+  override get hasState(): boolean {
+    return this.modules.some((module) => module.hasState)
+  }
+
+  override descendants(): Module[] {
+    return [this, ...this.modules.flatMap((module) => module.descendants())]
+  }
+
+  override checkState(who: string, state: State | undefined, batch?: number): void {
+    this.#checkStates(who, this.#states('checkState', state), batch)
   }
 
   override blocks(): ParameterBlock[] {
@@ -89,6 +128,7 @@ export class Sequential extends Module {
 
   protected override release(): void {
     for (const module of this.modules) module.dispose()
+    this.#input.dispose()
   }
 
   #states(method: string, state: State | undefined): readonly (State | undefined)[] {
@@ -98,6 +138,32 @@ export class Sequential extends Module {
       'shape',
       `Sequential.${method}: state is not a list of ${this.modules.length} states (undefined where a module has none)`,
     )
+  }
+
+  #checkStates(who: string, given: readonly (State | undefined)[], batch: number | undefined): void {
+    for (const [i, module] of this.modules.entries()) module.checkState(`${who}: state ${i}`, given[i], batch)
+  }
+
+  #expectAllStates(given: readonly (State | undefined)[], batch: number): void {
+    const missing = this.modules.findIndex((module, i) => !given[i] && module.hasState)
+    if (missing >= 0) fail('type', `Sequential.step: state ${missing} is missing; make all with initialState(${batch})`)
+  }
+
+  /** Samples in the input, as far as its shape tells. */
+  #batchOf(input: Input, isStep: boolean): number {
+    const tensor = input instanceof Tensor ? input : Object.values(input ?? {})[0]
+    if (!(tensor instanceof Tensor)) return 0
+    const hasTime = !isStep && tensor.shape.length >= (tensor.kind === 'int32' ? 2 : 3)
+    return tensor.shape[hasTime && !this.batchFirst ? 1 : 0] ?? 0
+  }
+
+  /** An input that lies in a module's workspace would be overwritten while a tape still needs it. */
+  #outside(input: Input): Input {
+    if (!(input instanceof Tensor) || input.kind !== 'float' || !this.owns(input.storage)) return input
+    if (this.#input.owns(input.storage)) return input
+    const copy = this.#input.take(input.shape)
+    this.runtime.core.copyBytes(copy.address, input.address, input.size * this.runtime.elementBytes)
+    return copy
   }
 
   #chain(input: Input, call: (module: Module, x: Input, index: number) => ForwardResult): ForwardResult {

@@ -5,9 +5,10 @@
 import { type Draws, Invariants, type Plan, firstCarry } from '../program/plan.ts'
 import { type SizedCell, trace } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
+import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { type Shape, type Tensor } from '../runtime/tensor.ts'
-import { type BackwardCall, type Call, type CallShape, Calls } from './calls.ts'
+import { type Shape, Tensor } from '../runtime/tensor.ts'
+import { type BackwardCall, type Call, type CallShape, Calls, outside } from './calls.ts'
 import type { Layer } from './layer.ts'
 import {
   type BackwardOptions,
@@ -69,6 +70,8 @@ export abstract class Unrolled extends Module {
         bounds.set(nameOf(layer, param), options.boundOf(layer, param))
       }
     }
+    // what may be refused comes before anything is taken
+    const graphs = options.layers.map((sized) => trace(sized, { fused: options.fused ?? true }))
     this.#block = new ParameterBlock(runtime, shapes)
     this.#ordinal = options.ordinal ?? runtime.nextModule()
     this.#title = options.title ?? new.target.name
@@ -76,7 +79,7 @@ export abstract class Unrolled extends Module {
     const byName = new Map(this.#block.parameters.map((parameter) => [parameter.name, parameter]))
     this.#layers = options.layers.map((sized, layer) => ({
       sized,
-      graph: trace(sized, { fused: options.fused ?? true }),
+      graph: graphs[layer]!,
       invariants: new Invariants(runtime),
       params: new Map([...sized.params.keys()].map((param) => [param, byName.get(nameOf(layer, param))!])),
     }))
@@ -93,8 +96,20 @@ export abstract class Unrolled extends Module {
     return this.#title
   }
 
-  override get batchFirst(): boolean {
+  override get batchFirst(): boolean | undefined {
     return this.#batchFirst
+  }
+
+  override owns(storage: Allocation): boolean {
+    return this.#calls.owns(storage)
+  }
+
+  override get hasState(): boolean {
+    return this.#calls.stateNames().length > 0
+  }
+
+  override checkState(who: string, state: State | undefined, batch = this.#tape?.call.plan.batch): void {
+    this.#checkState(who, 'state', state, batch ?? 0)
   }
 
   override blocks(): ParameterBlock[] {
@@ -115,7 +130,7 @@ export abstract class Unrolled extends Module {
     const shape = this.callShape(who, given)
     const state = this.#checkState(who, 'state', options.state, shape.batch)
     const call = this.#calls.call(tape ? 'tape' : 'plain', shape)
-    const inputs = given.map((tensor) => outside(call, tensor))
+    const inputs = given.map((tensor, i) => outside(call, i, tensor))
     const addresses = this.#stage(call, inputs, shape)
     this.#point(call, addresses, state)
     const draws = this.#nextDraws()
@@ -128,6 +143,7 @@ export abstract class Unrolled extends Module {
 
   override step(input: Input, state?: State): ForwardResult {
     const who = this.#enter('step')
+    this.#expectStreamable(who)
     const inputs = this.#inputTensors(who, input)
     const shape = this.#stepShape(who, inputs)
     const given = this.#checkState(who, 'state', state, shape.batch)
@@ -136,7 +152,7 @@ export abstract class Unrolled extends Module {
     const call = this.#calls.call('step', shape)
     this.#point(
       call,
-      inputs.map((tensor) => outside(call, tensor).address),
+      inputs.map((tensor, i) => outside(call, i, tensor).address),
       given,
     )
     this.#run('step', call.plan, this.#nextDraws())
@@ -157,7 +173,7 @@ export abstract class Unrolled extends Module {
     const state = this.#checkState(who, 'state', gradients.state, call.plan.batch)
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
     const backward = this.#calls.backwardCall(call, inputGradient, this.#block.frozen)
-    this.#pointBackward(tape, backward, output && outside(backward, output), state)
+    this.#pointBackward(tape, backward, output && outside(backward, 0, output), state)
     this.#run(backward.kind, backward.plan, tape.draws)
     return this.#inputGradients(call, backward)
   }
@@ -209,6 +225,12 @@ export abstract class Unrolled extends Module {
     return `${this.title}.${method}`
   }
 
+  /** A state object holds one step back; a cell that reads further needs what came before as well. */
+  #expectStreamable(who: string): void {
+    const far = this.#layers[0]!.graph.states.find(({ reads }) => Math.max(...reads.keys()) > 1)
+    if (far) fail('unsupported', `${who}: the cell reads '${far.name}' further than one step back; use forward`)
+  }
+
   #stepShape(who: string, inputs: readonly Tensor[]): CallShape {
     const batch = inputs[0]!.shape[0]!
     for (const [i, [name, columns]] of [...this.#layers[0]!.sized.inputs].entries()) {
@@ -220,7 +242,7 @@ export abstract class Unrolled extends Module {
 
   #inputTensors(who: string, input: Input): Tensor[] {
     const names = [...this.#layers[0]!.sized.inputs.keys()]
-    if (names.length === 1 && !Object.hasOwn(Object(input), names[0]!)) {
+    if (names.length === 1 && (input instanceof Tensor || !Object.hasOwn(Object(input), names[0]!))) {
       return [expectTensor(who, 'input', input, this.runtime)]
     }
     expectOptions(`${who}: input`, input, names)
@@ -353,9 +375,4 @@ export abstract class Unrolled extends Module {
     }
     return backward.result
   }
-}
-
-/** A result of the call that is about to run, handed in again, is copied first: the call writes where it lies. */
-function outside({ plan, extra }: Call | BackwardCall, tensor: Tensor): Tensor {
-  return tensor.storage === plan.storage || tensor.storage === extra ? tensor.clone() : tensor
 }

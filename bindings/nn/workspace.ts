@@ -1,4 +1,5 @@
 import { shapeText } from '../runtime/check.ts'
+import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { type Shape, Tensor, sizeOf } from '../runtime/tensor.ts'
 
@@ -21,6 +22,10 @@ export class Workspace {
     this.#tensor?.storage.dispose()
     this.#tensor = new Tensor(this.#runtime, storage, storage.address, shape, 'float')
     return this.#tensor
+  }
+
+  owns(storage: Allocation): boolean {
+    return this.#tensor?.storage === storage
   }
 
   dispose(): void {

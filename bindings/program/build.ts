@@ -3,14 +3,17 @@
  * are made of. Operands of different widths are broadcast explicitly: a row vector over rows, a column over columns.
  */
 import { RetrogradError } from '../runtime/errors.ts'
-import { type Rows, type Value, describe, makeNode } from './graph.ts'
+import { type Rows, type Value, describe, expectValue, makeNode } from './graph.ts'
 
 function unary(op: string, x: Value, attributes?: Record<string, number>): Value {
+  expectValue(op, x)
   return makeNode(op, [x], [[x.rows, x.columns]], attributes)[0]!
 }
 
 /** Two operands of one shape, the narrower one broadcast. */
 function binary(op: string, a: Value, b: Value): Value {
+  expectValue(op, a)
+  expectValue(op, b)
   const rows = commonRows(op, a, b)
   const columns = commonColumns(op, a, b)
   const [x, y] = [a, b].map((operand) => expandColumns(expandRows(operand, rows), columns)) as [Value, Value]
@@ -177,7 +180,8 @@ export function concat(...values: Value[]): Value {
 
 /** Rows [from, to) of a parameter: a view, no copy. */
 export function rows(w: Value, from: number, to: number): Value {
-  if (w.rows === 'batch' || !(from >= 0 && from < to && to <= w.rows)) {
+  const isRange = Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to
+  if (w.rows === 'batch' || !isRange || to > w.rows) {
     throw new RetrogradError('cell', `rows: [${from}, ${to}) of ${describe(w)}; expected rows of a parameter`)
   }
   return makeNode('rows', [w], [[to - from, w.columns]], { from })[0]!

@@ -137,7 +137,14 @@ class Compiler {
   /** The storage of the operand that this result may overwrite: one that nothing else reads, of the same shape. */
   #sharedWith(node: Node, value: Value): Storage | undefined {
     const operand = inPlaceOperand(node, value)
-    if (operand === undefined || operand.rows !== 'batch' || isLeaf(operand) || this.#given(operand)) return undefined
+    if (
+      operand === undefined ||
+      operand.rows !== 'batch' ||
+      operand.columns !== value.columns ||
+      isLeaf(operand) ||
+      this.#given(operand)
+    )
+      return undefined
     if (this.#schedule.kept.has(operand) || this.#schedule.consumers.get(operand)!.length > 1) return undefined
     if (node.inputs.filter((input) => input === operand).length > 1) return undefined
     return this.#storages.get(operand)

@@ -2,7 +2,8 @@
  * The gates of LSTM and GRU: one fused operation where the trace allows it, else the chain of plain operations it
  * stands for. Both take the operations in the same order, so that forward they agree to the bit.
  */
-import { type Value, makeNode } from './graph.ts'
+import { RetrogradError } from '../runtime/errors.ts'
+import { type Value, describe, expectValue, makeNode } from './graph.ts'
 import { add, mul, sigmoid, slice, sub, tanh, fill } from './build.ts'
 
 let fusing = true
@@ -24,6 +25,7 @@ export function withFusion<R>(fused: boolean, build: () => R): R {
  */
 export function lstmGates(preactivations: Value, cell: Value): { hidden: Value; cell: Value } {
   const H = cell.columns
+  expectBlocks('lstmGates', preactivations, cell, 4)
   if (fusing) {
     const shapes = [
       ['batch', H],
@@ -45,6 +47,8 @@ export function lstmGates(preactivations: Value, cell: Value): { hidden: Value; 
  */
 export function gruGates(gi: Value, gh: Value, hidden: Value): Value {
   const H = hidden.columns
+  expectBlocks('gruGates', gi, hidden, 3)
+  expectBlocks('gruGates', gh, hidden, 3)
   if (fusing)
     return makeNode(
       'gruGates',
@@ -59,6 +63,14 @@ export function gruGates(gi: Value, gh: Value, hidden: Value): Value {
   const z = sigmoid(add(block(gi, 1), block(gh, 1)))
   const n = tanh(add(block(gi, 2), mul(r, block(gh, 2))))
   return blend(z, n, hidden)
+}
+
+function expectBlocks(op: string, blocks: Value, state: Value, gates: number): void {
+  expectValue(op, blocks)
+  expectValue(op, state)
+  if (blocks.rows === 'batch' && state.rows === 'batch' && blocks.columns === gates * state.columns) return
+  const given = `${describe(blocks)} and ${describe(state)}`
+  throw new RetrogradError('cell', `${op}: operands are ${given}; expected values [B, ${gates}H] and [B, H]`)
 }
 
 /** (1 - z) n + z h. */

@@ -51,7 +51,7 @@ export function makeNode(
   return node.results
 }
 
-function expectValue(op: string, value: unknown): void {
+export function expectValue(op: string, value: unknown): void {
   if (value instanceof Value) return
   throw new RetrogradError('cell', `${op}: an operand is ${typeof value}; expected a value of the step being traced`)
 }

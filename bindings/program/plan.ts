@@ -143,9 +143,14 @@ export class Plan {
     const base = this.storage.address
     this.#run += base
     this.#entries = []
-    for (const [i, layout] of layouts.entries()) this.#entries.push(this.#resolve(i, layout, base, base + own.bytes))
-    this.#writeRun(base + stage, base + unitTable)
-    for (const [i, layout] of layouts.entries()) this.#writeUnit(i, base + unitTable, base + layout.tables)
+    try {
+      for (const [i, layout] of layouts.entries()) this.#entries.push(this.#resolve(i, layout, base, base + own.bytes))
+      this.#writeRun(base + stage, base + unitTable)
+      for (const [i, layout] of layouts.entries()) this.#writeUnit(i, base + unitTable, base + layout.tables)
+    } catch (error) {
+      this.storage.dispose()
+      throw error
+    }
   }
 
   /** Where unit `unit` has a value. */

@@ -1,7 +1,7 @@
 /** From a cell's step function to its graph. */
 import { RetrogradError } from '../runtime/errors.ts'
 import { withFusion } from './gates.ts'
-import { type StateEdge, type StepGraph, Value, makeNode } from './graph.ts'
+import { LEAVES, type StateEdge, type StepGraph, Value, ancestors, makeNode } from './graph.ts'
 import { copy, stateLeaf } from './build.ts'
 
 /** A number, or a name with an optional factor: 'H', '3H'. */
@@ -46,6 +46,13 @@ export function sizeCell(cell: Cell, sizes: Readonly<Record<string, number>>): S
   const number = (size: Size) => resolveSize(size, sizes)
   const map = (part: Readonly<Record<string, Size>>) =>
     new Map(Object.entries(part).map(([name, size]) => [name, number(size)]))
+  for (const [name, shape] of Object.entries(cell.params)) {
+    if (shape.length === 1 || shape.length === 2) continue
+    throw new RetrogradError(
+      'cell',
+      `cell: parameter '${name}' has ${shape.length} axes; expected [n] or [rows, columns]`,
+    )
+  }
   const params = new Map(Object.entries(cell.params).map(([name, shape]) => [name, shape.map(number)]))
   return { cell, states: map(cell.state), inputs: map(cell.input), params }
 }
@@ -72,6 +79,8 @@ export function trace({ cell, states, inputs, params }: SizedCell, options: { fu
   const result = withFusion(options.fused ?? true, () => cell.step(Object.fromEntries(named)))
   const nexts = edges.map(({ name, columns }) => nextState(name, columns, result?.state?.[name]))
   const output = expectOutput(result?.output)
+  const reads = edges.flatMap((edge) => [...edge.reads.values()])
+  expectOwnLeaves([output, ...nexts], [...inputLeaves, ...paramLeaves, ...reads])
   return {
     inputs: inputLeaves,
     params: paramLeaves,
@@ -79,6 +88,13 @@ export function trace({ cell, states, inputs, params }: SizedCell, options: { fu
     outputs: [output],
     gradients: [],
   }
+}
+
+/** A value kept from another trace would be read from nowhere. */
+function expectOwnLeaves(roots: Value[], own: Value[]): void {
+  const stray = ancestors(roots).find((node) => LEAVES.has(node.op) && !own.some((leaf) => leaf.node === node))
+  if (!stray) return
+  throw new RetrogradError('cell', `step: '${stray.name}' is a value of another step; use only what this step is given`)
 }
 
 function nextState(name: string, columns: number, next: unknown): Value {

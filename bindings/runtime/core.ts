@@ -114,7 +114,7 @@ export interface Core {
     means: number,
   ): void
   averageInto(n: number, keep: number, x: number, average: number): void
-  cosine(x: number): number
+  cosineOfPi(x: number): number
   firstBadId(rows: number, classes: number, ids: number, mask: number): number
   sgd(
     n: number,

@@ -26,7 +26,7 @@ export function inputSamples(who: string, model: Module, input: Tensor): Samples
   expectAnyTensor(who, 'input', input, model)
   // ids have no columns
   const axes = input.kind === 'int32' ? 2 : 3
-  const axis = model.batchFirst || input.shape.length < axes ? 0 : 1
+  const axis = model.batchFirst === true || input.shape.length < axes ? 0 : 1
   const count = input.shape[axis]!
   if (!(count > 0)) fail('shape', `${who}: input is ${shapeText(input.shape)}; expected at least one sample`)
   return { tensor: input, axis, count }
@@ -54,7 +54,7 @@ export class DataSet {
     const steps = input.axis === 1 ? data.input.shape[0]! : Number.NaN
     const along = (name: string, tensor: Tensor): Samples => ({
       tensor,
-      axis: sampleAxis(who, name, tensor.shape, count, model.batchFirst, steps),
+      axis: sampleAxis(who, name, tensor.shape, count, model.batchFirst === true, steps),
     })
     this.count = count
     this.#input = new Gatherer(input)

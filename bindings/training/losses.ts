@@ -28,7 +28,8 @@ const gradients = new WeakMap<Tensor, Tensor>()
 
 function gradientFor(prediction: Tensor): Tensor {
   let gradient = gradients.get(prediction)
-  if (gradient === undefined) gradients.set(prediction, (gradient = prediction.runtime.emptyTensor(prediction.shape)))
+  if (gradient === undefined || gradient.disposed)
+    gradients.set(prediction, (gradient = prediction.runtime.emptyTensor(prediction.shape)))
   return gradient
 }
 

@@ -1,5 +1,5 @@
 import { Module } from '../nn/module.ts'
-import type { ParameterBlock, StateDict } from '../nn/parameters.ts'
+import { type ParameterBlock, type StateDict, expectNumbers } from '../nn/parameters.ts'
 import { expectNumber, expectOptions, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -92,12 +92,7 @@ export abstract class Optimizer {
     const who = `${this.#who}.loadStateDict`
     expectOptions(who, dict, Object.keys(own))
     for (const [name, { data }] of Object.entries(own)) {
-      if (dict[name]?.data?.length !== data.length) {
-        fail(
-          'state-dict',
-          `${who}: '${name}' holds ${dict[name]?.data?.length ?? 'no'} numbers; expected ${data.length}`,
-        )
-      }
+      expectNumbers(who, name, dict[name]?.data, data.length)
     }
     this.restoreCounters(Array.from(dict['counters']!.data as ArrayLike<number>))
     for (const [name, allocations] of this.#moments) {

@@ -75,7 +75,7 @@ export class CosineAnnealingLR extends Schedule {
   }
 
   protected override rate(): number {
-    const phase = this.optimizer.runtime.core.cosine((Math.PI * this.steps) / this.tMax)
+    const phase = this.optimizer.runtime.core.cosineOfPi(this.steps / this.tMax)
     return this.etaMin + ((this.baseLr - this.etaMin) * (1 + phase)) / 2
   }
 }
