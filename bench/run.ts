@@ -2,6 +2,7 @@
  * npm run bench -- [--quick] [--variant auto|simd|relaxed] [names…]
  * Prints each figure beside the ceiling or the baseline that it belongs to, and keeps them in out/bench.
  */
+import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import * as activations from './activations.bench.ts'
 import * as ceiling from './ceiling.ts'
@@ -31,4 +32,5 @@ const about = environment(context.variant, values.quick)
 for (const [name, value] of Object.entries(about)) console.log(`${name.padEnd(8)} ${value}`)
 for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) await BENCHES[name]!.run(context)
 context.report.summary()
-console.log(`\nkept in ${context.report.save(about)}`)
+console.log(`\nload at the end ${loadavg()[0]!.toFixed(1)}: above ${cpus().length} the figures are disturbed`)
+console.log(`kept in ${context.report.save(about)}`)

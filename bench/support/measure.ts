@@ -15,8 +15,8 @@ export interface Effort {
   readonly warmSeconds: number
 }
 
-export const FULL: Effort = { rounds: 7, seconds: 0.25, samples: 3, warmSeconds: 3 }
-export const QUICK: Effort = { rounds: 2, seconds: 0.03, samples: 1, warmSeconds: 0.4 }
+export const FULL: Effort = { rounds: 15, seconds: 0.1, samples: 3, warmSeconds: 3 }
+export const QUICK: Effort = { rounds: 5, seconds: 0.01, samples: 1, warmSeconds: 0.3 }
 
 export interface Timing {
   /** Median seconds of a call. */
@@ -28,7 +28,7 @@ export interface Timing {
 }
 
 /** Samples shorter than this say more about the clock. */
-const MIN_SAMPLE_SECONDS = 0.01
+const MIN_SAMPLE_SECONDS = 0.005
 
 /** Times every case. An error in one of them, or a promise for a result, is an error of the bench. */
 export function measure<Name extends string>(cases: Record<Name, () => unknown>, effort: Effort): Record<Name, Timing> {

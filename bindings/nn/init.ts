@@ -22,29 +22,29 @@ export interface KaimingOptions {
 }
 
 /** U(-b, b), b = gain √(6 / (fanIn + fanOut)). @see Glorot and Bengio 2010; torch.nn.init.xavier_uniform_ */
-export function xavierUniform(tensor: Tensor, options: GainOptions = {}): void {
+function xavierUniform(tensor: Tensor, options: GainOptions = {}): void {
   const { gain, fanIn, fanOut, core } = prepare('xavierUniform', tensor, options)
   uniform(tensor, gain * core.squareRoot(6 / (fanIn + fanOut)))
 }
 
 /** N(0, s²), s = gain √(2 / (fanIn + fanOut)). @see torch.nn.init.xavier_normal_ */
-export function xavierNormal(tensor: Tensor, options: GainOptions = {}): void {
+function xavierNormal(tensor: Tensor, options: GainOptions = {}): void {
   const { gain, fanIn, fanOut, core } = prepare('xavierNormal', tensor, options)
   normal(tensor, gain * core.squareRoot(2 / (fanIn + fanOut)))
 }
 
 /** U(-b, b), b = gain √(3 / fan). @see He et al. 2015; torch.nn.init.kaiming_uniform_ */
-export function kaimingUniform(tensor: Tensor, options: KaimingOptions = {}): void {
+function kaimingUniform(tensor: Tensor, options: KaimingOptions = {}): void {
   uniform(tensor, kaiming('kaimingUniform', tensor, options, 3))
 }
 
 /** N(0, s²), s = gain / √fan. @see torch.nn.init.kaiming_normal_ */
-export function kaimingNormal(tensor: Tensor, options: KaimingOptions = {}): void {
+function kaimingNormal(tensor: Tensor, options: KaimingOptions = {}): void {
   normal(tensor, kaiming('kaimingNormal', tensor, options, 1))
 }
 
 /** Orthonormal rows (columns, where there are more rows), Haar distributed, times gain. @see torch.nn.init.orthogonal_ */
-export function orthogonal(tensor: Tensor, options: GainOptions = {}): void {
+function orthogonal(tensor: Tensor, options: GainOptions = {}): void {
   const { gain, core } = prepare('orthogonal', tensor, options)
   const [rows, columns] = tensor.shape as [number, number]
   normal(tensor, 1)
@@ -53,7 +53,7 @@ export function orthogonal(tensor: Tensor, options: GainOptions = {}): void {
 }
 
 /** Ones (times gain) on the diagonal, zeros elsewhere: recurrent weights of an IRNN. @see Le et al. 2015, https://arxiv.org/abs/1504.00941 */
-export function identity(tensor: Tensor, options: GainOptions = {}): void {
+function identity(tensor: Tensor, options: GainOptions = {}): void {
   const { gain } = prepare('identity', tensor, options)
   const [rows, columns] = tensor.shape as [number, number]
   const { data } = tensor
@@ -62,7 +62,7 @@ export function identity(tensor: Tensor, options: GainOptions = {}): void {
 }
 
 /** Sets the forget gates' bias of every layer: `value` on the input side (1 if left out), 0 on the recurrent one. @see Jozefowicz et al. 2015 */
-export function forgetBias(lstm: LSTM, value = 1): void {
+function forgetBias(lstm: LSTM, value = 1): void {
   expectNumber('init.forgetBias', 'value', value)
   for (const { data, H, side } of biases('forgetBias', lstm)) data().fill(side === 'ih' ? value : 0, H, 2 * H)
 }
@@ -71,7 +71,7 @@ export function forgetBias(lstm: LSTM, value = 1): void {
  * Chrono initialisation: forget bias log U(1, maxLength - 1), input bias its negative, so that memories last up to about
  * `maxLength` steps. @see Tallec and Ollivier 2018, https://arxiv.org/abs/1804.11188
  */
-export function chrono(lstm: LSTM, maxLength: number): void {
+function chrono(lstm: LSTM, maxLength: number): void {
   if (!(maxLength > 2))
     fail('option', `init.chrono: maxLength is ${describeValue(maxLength)}; expected a number of steps > 2`)
   const { runtime } = lstm
@@ -153,3 +153,15 @@ const seedWords = ({ seed }: Runtime): [number, number] => [seed >>> 0, Math.flo
 
 /** Keeps these draws apart from those of a module's own initial values. */
 const STREAM = 0x1417
+
+/** Initial values, by the names of torch.nn.init. */
+export const init = {
+  xavierUniform,
+  xavierNormal,
+  kaimingUniform,
+  kaimingNormal,
+  orthogonal,
+  identity,
+  forgetBias,
+  chrono,
+}
