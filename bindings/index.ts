@@ -45,7 +45,8 @@ export { Adam, AdamW, type AdamOptions } from './training/adam.ts'
 export { clipGradNorm, clipGradValue } from './training/clip.ts'
 export type { FitData } from './training/data.ts'
 export { type EvaluateOptions, type LossFunction, evaluate, predict } from './training/evaluate.ts'
-export { type FitOptions, type FitProgress, type FitResult, fit } from './training/fit.ts'
+export { type CheckpointParts, readCheckpoint, saveFile, writeCheckpoint } from './training/checkpoint.ts'
+export { type FitOptions, type FitPosition, type FitProgress, type FitResult, fit } from './training/fit.ts'
 export {
   CosineAnnealingLR,
   LinearLR,

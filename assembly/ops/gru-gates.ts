@@ -12,15 +12,17 @@ import { storeValid } from "./tail";
 export function gruGates<T>(rows: i32, H: i32, gi: usize, gh: usize, h: usize, gates: usize, hidden: usize): void {
   const one = v128.splat<T>(<T>1);
   for (let row = 0; row < rows; row++) {
+    // r and z first: a loop with one activation keeps its constants in registers
+    for (let j = 0; j < 2 * H; j += lanes<T>()) {
+      const sum = v128.add<T>(v128.load(at<T>(gi, j)), v128.load(at<T>(gh, j)));
+      storeValid<T>(at<T>(gates, j), sigmoidLanes<T>(sum), 2 * H - j);
+    }
     for (let j = 0; j < H; j += lanes<T>()) {
       const valid = H - j;
-      const r = sigmoidLanes<T>(v128.add<T>(v128.load(at<T>(gi, j)), v128.load(at<T>(gh, j))));
-      const z = sigmoidLanes<T>(v128.add<T>(v128.load(at<T>(gi, H + j)), v128.load(at<T>(gh, H + j))));
-      const reset = v128.mul<T>(r, v128.load(at<T>(gh, 2 * H + j)));
+      const z = v128.load(at<T>(gates, H + j));
+      const reset = v128.mul<T>(v128.load(at<T>(gates, j)), v128.load(at<T>(gh, 2 * H + j)));
       const n = tanhLanes<T>(v128.add<T>(v128.load(at<T>(gi, 2 * H + j)), reset));
       const kept = v128.mul<T>(z, v128.load(at<T>(h, j)));
-      storeValid<T>(at<T>(gates, j), r, valid);
-      storeValid<T>(at<T>(gates, H + j), z, valid);
       storeValid<T>(at<T>(gates, 2 * H + j), n, valid);
       storeValid<T>(at<T>(hidden, j), v128.add<T>(v128.mul<T>(v128.sub<T>(one, z), n), kept), valid);
     }

@@ -20,21 +20,17 @@ export function lstmGates<T>(
   hidden: usize,
 ): void {
   for (let row = 0; row < rows; row++) {
+    sigmoidRow<T>(2 * H, a, gates);
+    tanhRow<T>(H, at<T>(a, 2 * H), at<T>(gates, 2 * H));
+    sigmoidRow<T>(H, at<T>(a, 3 * H), at<T>(gates, 3 * H));
     for (let j = 0; j < H; j += lanes<T>()) {
-      const valid = H - j;
-      const i = sigmoidLanes<T>(v128.load(at<T>(a, j)));
-      const f = sigmoidLanes<T>(v128.load(at<T>(a, H + j)));
-      const g = tanhLanes<T>(v128.load(at<T>(a, 2 * H + j)));
-      const o = sigmoidLanes<T>(v128.load(at<T>(a, 3 * H + j)));
-      const next = v128.add<T>(v128.mul<T>(f, v128.load(at<T>(c, j))), v128.mul<T>(i, g));
+      const kept = v128.mul<T>(v128.load(at<T>(gates, H + j)), v128.load(at<T>(c, j)));
+      const taken = v128.mul<T>(v128.load(at<T>(gates, j)), v128.load(at<T>(gates, 2 * H + j)));
+      const next = v128.add<T>(kept, taken);
       const bent = tanhLanes<T>(next);
-      storeValid<T>(at<T>(gates, j), i, valid);
-      storeValid<T>(at<T>(gates, H + j), f, valid);
-      storeValid<T>(at<T>(gates, 2 * H + j), g, valid);
-      storeValid<T>(at<T>(gates, 3 * H + j), o, valid);
-      storeValid<T>(at<T>(newCell, j), next, valid);
-      storeValid<T>(at<T>(tanhCell, j), bent, valid);
-      storeValid<T>(at<T>(hidden, j), v128.mul<T>(o, bent), valid);
+      storeValid<T>(at<T>(newCell, j), next, H - j);
+      storeValid<T>(at<T>(tanhCell, j), bent, H - j);
+      storeValid<T>(at<T>(hidden, j), v128.mul<T>(v128.load(at<T>(gates, 3 * H + j)), bent), H - j);
     }
     a = at<T>(a, 4 * H);
     gates = at<T>(gates, 4 * H);
@@ -43,6 +39,16 @@ export function lstmGates<T>(
     tanhCell = at<T>(tanhCell, H);
     hidden = at<T>(hidden, H);
   }
+}
+
+// A loop with one activation keeps its constants in registers; a loop with all four spills them.
+
+function sigmoidRow<T>(n: i32, x: usize, y: usize): void {
+  for (let j = 0; j < n; j += lanes<T>()) storeValid<T>(at<T>(y, j), sigmoidLanes<T>(v128.load(at<T>(x, j))), n - j);
+}
+
+function tanhRow<T>(n: i32, x: usize, y: usize): void {
+  for (let j = 0; j < n; j += lanes<T>()) storeValid<T>(at<T>(y, j), tanhLanes<T>(v128.load(at<T>(x, j))), n - j);
 }
 
 /**

@@ -85,6 +85,13 @@ export abstract class Module {
     return false
   }
 
+  /** @internal Calls so far, which key the next random draws. */
+  get callCount(): number {
+    return 0
+  }
+
+  set callCount(_count: number) {}
+
   /** @internal The module and those inside it. */
   descendants(): Module[] {
     return [this]

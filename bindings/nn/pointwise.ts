@@ -21,6 +21,8 @@ export abstract class Pointwise extends Module {
   readonly #ordinal: number
   readonly #programs = new Map<number, FixedWidth>()
   #current: FixedWidth | undefined
+  /** Over all widths: the draws of two calls never meet. */
+  #calls = 0
 
   constructor(runtime: Runtime, apply: (x: Value) => Value) {
     super(runtime)
@@ -44,6 +46,14 @@ export abstract class Pointwise extends Module {
   }
 
   override initialState(): undefined {}
+
+  override get callCount(): number {
+    return this.#calls
+  }
+
+  override set callCount(count: number) {
+    this.#calls = count
+  }
 
   override owns(storage: Allocation): boolean {
     return [...this.#programs.values()].some((program) => program.owns(storage))
@@ -79,6 +89,7 @@ export abstract class Pointwise extends Module {
       this.#programs.set(width, program)
     }
     this.#current = program
+    program.callCount = this.#calls++
     return this.training ? program.train() : program.eval()
   }
 }

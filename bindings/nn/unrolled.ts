@@ -104,6 +104,14 @@ export abstract class Unrolled extends Module {
     return this.#calls.owns(storage)
   }
 
+  override get callCount(): number {
+    return this.#count
+  }
+
+  override set callCount(count: number) {
+    this.#count = count
+  }
+
   override get hasState(): boolean {
     return this.#calls.stateNames().length > 0
   }

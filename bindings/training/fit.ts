@@ -6,6 +6,12 @@ import { type LossFunction, evaluate } from './evaluate.ts'
 import { Optimizer } from './optimizer.ts'
 import { Schedule } from './schedules.ts'
 
+/** Where a run stands: the next batch to be taken, both counted from 0. */
+export interface FitPosition {
+  readonly epoch: number
+  readonly batch: number
+}
+
 export interface FitProgress {
   /** The epoch now, from 1, of `epochs`. */
   readonly epoch: number
@@ -15,6 +21,8 @@ export interface FitProgress {
   readonly steps: number
   readonly loss: number
   readonly stepsPerSecond: number
+  /** Where a run would go on after this batch: for a checkpoint. */
+  readonly position: FitPosition
   /** Seconds left at this rate. */
   readonly secondsLeft: number
 }
@@ -42,10 +50,12 @@ export interface FitOptions {
   onNonFinite?: 'throw' | 'skip'
   /** Seed of the order of samples; the runtime's if left out. */
   seed?: number
-  /** Ends training between two steps; everything stays usable. */
-  signal?: AbortSignal
-  /** Called after every batch. */
-  onProgress?: (progress: FitProgress) => void
+  /** An AbortSignal: ends training between two steps; everything stays usable. */
+  signal?: { readonly aborted: boolean }
+  /** Go on from here rather than from the first batch: what a checkpoint says. */
+  from?: FitPosition
+  /** Called after every batch; a promise is awaited. */
+  onProgress?: (progress: FitProgress) => unknown
 }
 
 export interface FitResult {
@@ -70,6 +80,7 @@ const OPTIONS = [
   'onNonFinite',
   'seed',
   'signal',
+  'from',
   'onProgress',
 ]
 /** How long `fit` may hold the event loop. */
@@ -88,7 +99,10 @@ export async function fit(model: Module, data: FitData, options: FitOptions): Pr
   const run = new Run(model, set, options, settings)
   model.train()
   try {
-    for (let epoch = 0; epoch < settings.epochs && !run.ended; epoch++) await run.epoch(epoch)
+    const { from = { epoch: 0, batch: 0 } } = options
+    for (let epoch = from.epoch; epoch < settings.epochs && !run.ended; epoch++) {
+      await run.epoch(epoch, epoch === from.epoch ? from.batch : 0)
+    }
     run.restoreBest()
   } finally {
     set.dispose()
@@ -125,25 +139,25 @@ class Run {
     this.#settings = settings
   }
 
-  async epoch(epoch: number): Promise<void> {
+  async epoch(epoch: number, firstBatch: number): Promise<void> {
     const { batchSize, accumulate } = this.#settings
     const { count } = this.#set
     const batches = Math.ceil(count / batchSize)
-    let total = 0
+    let [total, seen] = [0, 0]
     this.#set.shuffle(epoch)
-    for (let i = 0; i < batches; i++) {
+    for (let i = firstBatch; i < batches; i++) {
       if (this.#aborted()) return
       const batch = this.#set.batch(i * batchSize, Math.min(batchSize, count - i * batchSize))
       if (i % accumulate === 0) this.#model.zeroGrad()
       const loss = this.#backward(batch, `epoch ${epoch + 1}, batch ${i + 1}`)
       if ((i + 1) % accumulate === 0 || i + 1 === batches) this.#update(`epoch ${epoch + 1}, batch ${i + 1}`)
       total += loss * batch.count
+      seen += batch.count
       this.#step++
-      this.#report(epoch, loss, batches)
+      if (i + 1 === batches) this.#afterEpoch(epoch, total / seen)
+      await this.#report(epoch, i, loss, batches)
       await this.#clock.breathe()
     }
-    this.#losses.push(total / count)
-    this.#afterEpoch(epoch)
   }
 
   restoreBest(): void {
@@ -193,19 +207,23 @@ class Run {
       runtime.core.scaleBlock(elements, 1 / batches, grads.address)
   }
 
-  #report(epoch: number, loss: number, batches: number): void {
+  async #report(epoch: number, batch: number, loss: number, batches: number): Promise<void> {
     const { epochs } = this.#settings
-    const steps = epochs * batches
+    const { epoch: firstEpoch, batch: firstBatch } = this.#options.from ?? { epoch: 0, batch: 0 }
+    const steps = (epochs - firstEpoch) * batches - firstBatch
     const stepsPerSecond = this.#clock.rate(this.#step)
     const secondsLeft = (steps - this.#step) / stepsPerSecond
-    this.#options.onProgress?.({ epoch: epoch + 1, epochs, step: this.#step, steps, loss, stepsPerSecond, secondsLeft })
+    const position = batch + 1 === batches ? { epoch: epoch + 1, batch: 0 } : { epoch, batch: batch + 1 }
+    const progress = { epoch: epoch + 1, epochs, step: this.#step, steps, loss, stepsPerSecond, secondsLeft, position }
+    await this.#options.onProgress?.(progress)
   }
 
-  #afterEpoch(epoch: number): void {
+  #afterEpoch(epoch: number, trainingLoss: number): void {
+    this.#losses.push(trainingLoss)
     const { validation, loss, schedule } = this.#options
     const measured = validation && evaluate(this.#model, validation, { loss }).loss
     if (measured !== undefined) this.#validation.push(measured)
-    schedule?.step(measured ?? this.#losses.at(-1))
+    schedule?.step(measured ?? trainingLoss)
     if (measured === undefined || this.#settings.patience === Infinity) return
     if (this.#best === undefined || measured < this.#best.loss) {
       this.#best = { epoch, loss: measured, weights: this.#model.stateDict() }

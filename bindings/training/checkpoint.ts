@@ -1,0 +1,137 @@
+/**
+ * Checkpoints: weights, optimiser, schedule, random state and position in one safetensors file, so that a resumed run gives the
+ * bits of an uninterrupted one.
+ */
+import { readSafetensors, writeSafetensors } from '../io/safetensors.ts'
+import { Module } from '../nn/module.ts'
+import type { StateDict } from '../nn/parameters.ts'
+import { describeValue, expectOptions, fail } from '../runtime/check.ts'
+import type { FitPosition } from './fit.ts'
+import { Optimizer } from './optimizer.ts'
+import { Schedule } from './schedules.ts'
+
+export interface CheckpointParts {
+  model: Module
+  optimizer: Optimizer
+  schedule?: Schedule
+}
+
+const FORMAT = 'retrograd-checkpoint-1'
+
+/** Everything that a run needs to go on from here, as the bytes of a safetensors file. `position` is what `onProgress` reports. */
+export function writeCheckpoint(parts: CheckpointParts & { position?: FitPosition }): Uint8Array {
+  expectParts('writeCheckpoint', parts, ['position'])
+  const { model, optimizer, schedule, position = { epoch: 0, batch: 0 } } = parts
+  const { runtime } = model
+  const tensors = {
+    ...prefixed('model.', model.stateDict()),
+    ...prefixed('optimizer.', optimizer.stateDict()),
+    ...callCounts(model),
+  }
+  return writeSafetensors(tensors, {
+    format: FORMAT,
+    dtype: runtime.dtype,
+    variant: runtime.variant,
+    seed: String(runtime.seed),
+    lr: String(optimizer.lr),
+    position: JSON.stringify(position),
+    ...(schedule && { schedule: JSON.stringify(schedule.stateDict()) }),
+  })
+}
+
+/**
+ * Puts a checkpoint back into a model, an optimiser and a schedule made as they were before.
+ *
+ * @returns the position, for `fit`'s `from`
+ * @throws RetrogradError 'file' if the bytes are no checkpoint, 'state-dict' if it is of another model or optimiser
+ */
+export function readCheckpoint(bytes: Uint8Array | ArrayBuffer, parts: CheckpointParts): { position: FitPosition } {
+  expectParts('readCheckpoint', parts, [])
+  const { tensors, metadata } = readSafetensors(bytes)
+  if (metadata['format'] !== FORMAT)
+    fail('file', `readCheckpoint: format is '${metadata['format']}'; expected '${FORMAT}'`)
+  const { model, optimizer, schedule } = parts
+  const { runtime } = model
+  const [seed, dtype] = [metadata['seed'], metadata['dtype']]
+  if (seed !== String(runtime.seed) || dtype !== runtime.dtype) {
+    fail(
+      'file',
+      `readCheckpoint: the run had seed ${seed} and ${dtype}; this runtime has ${runtime.seed} and ${runtime.dtype}`,
+    )
+  }
+  if (schedule && !metadata['schedule']) fail('file', 'readCheckpoint: there is no schedule in the file')
+  const position = parseObject(metadata['position']) as { epoch: number; batch: number }
+  if (!isCount(position.epoch) || !isCount(position.batch))
+    fail('file', 'readCheckpoint: position is not { epoch, batch }')
+  const counts = Array.from((tensors['random.calls']?.data ?? []) as ArrayLike<number>)
+  const modules = model.descendants()
+  if (counts.length !== modules.length)
+    fail('file', `readCheckpoint: the file is of ${counts.length} modules; the model has ${modules.length}`)
+  const before = model.stateDict()
+  model.loadStateDict(withoutPrefix('model.', tensors as StateDict))
+  try {
+    optimizer.loadStateDict(withoutPrefix('optimizer.', tensors as StateDict))
+    schedule?.loadStateDict(parseObject(metadata['schedule']) as Record<string, number>)
+  } catch (error) {
+    model.loadStateDict(before)
+    throw error
+  }
+  optimizer.lr = Number(metadata['lr'])
+  for (const [i, module] of modules.entries()) module.callCount = counts[i]!
+  return { position }
+}
+
+/** Writes a file whole or not at all: a temporary file beside it, then a rename. Node, Deno and Bun only. */
+export async function saveFile(path: string, bytes: Uint8Array): Promise<void> {
+  const { open, rename, unlink } = await import('node:fs/promises')
+  const temporary = `${path}.${Date.now().toString(36)}${Math.floor(performance.now() * 1000).toString(36)}.tmp`
+  const file = await open(temporary, 'wx')
+  try {
+    await file.writeFile(bytes)
+    await file.sync()
+    await file.close()
+    await rename(temporary, path)
+  } catch (error) {
+    await file.close().catch(() => undefined)
+    await unlink(temporary).catch(() => undefined)
+    throw error
+  }
+}
+
+function expectParts(who: string, parts: CheckpointParts, own: readonly string[]): void {
+  expectOptions(who, parts, ['model', 'optimizer', 'schedule', ...own])
+  const { model, optimizer, schedule } = parts
+  if (!(model instanceof Module)) fail('type', `${who}: model is ${describeValue(model)}; expected a module`)
+  if (!(optimizer instanceof Optimizer))
+    fail('type', `${who}: optimizer is ${describeValue(optimizer)}; expected an optimiser`)
+  if (schedule !== undefined && !(schedule instanceof Schedule)) {
+    fail('type', `${who}: schedule is ${describeValue(schedule)}; expected a schedule`)
+  }
+}
+
+function callCounts(model: Module): StateDict {
+  const data = Float64Array.from(model.descendants(), (module) => module.callCount)
+  return { 'random.calls': { shape: [data.length], data } }
+}
+
+const prefixed = (prefix: string, dict: StateDict): StateDict =>
+  Object.fromEntries(Object.entries(dict).map(([name, value]) => [prefix + name, value]))
+
+const withoutPrefix = (prefix: string, dict: StateDict): StateDict =>
+  Object.fromEntries(
+    Object.entries(dict)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, value]) => [name.slice(prefix.length), value]),
+  )
+
+function parseObject(text: string | undefined): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text ?? '')
+    if (value !== null && typeof value === 'object') return value as Record<string, unknown>
+  } catch {
+    // said below
+  }
+  return fail('file', `readCheckpoint: metadata holds ${describeValue(text)} where an object is expected`)
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
