@@ -16,6 +16,9 @@ export interface CheckpointParts {
   schedule?: Schedule
 }
 
+/** Not a literal in the import: bundlers for the browser would look for it. */
+const FILE_SYSTEM = ['node:fs', 'promises'].join('/')
+
 const FORMAT = 'retrograd-checkpoint-1'
 
 /** Everything that a run needs to go on from here, as the bytes of a safetensors file. `position` is what `onProgress` reports. */
@@ -83,7 +86,7 @@ export function readCheckpoint(bytes: Uint8Array | ArrayBuffer, parts: Checkpoin
 
 /** Writes a file whole or not at all: a temporary file beside it, then a rename. Node, Deno and Bun only. */
 export async function saveFile(path: string, bytes: Uint8Array): Promise<void> {
-  const { open, rename, unlink } = await import('node:fs/promises')
+  const { open, rename, unlink } = (await import(/* @vite-ignore */ FILE_SYSTEM)) as typeof import('node:fs/promises')
   const temporary = `${path}.${Date.now().toString(36)}${Math.floor(performance.now() * 1000).toString(36)}.tmp`
   const file = await open(temporary, 'wx')
   try {
