@@ -2,6 +2,7 @@
  * Checkpoints: weights, optimiser, schedule, random state and position in one safetensors file, so that a resumed run gives the
  * bits of an uninterrupted one.
  */
+import type * as FileSystem from 'node:fs/promises'
 import { readSafetensors, writeSafetensors } from '../io/safetensors.ts'
 import { Module } from '../nn/module.ts'
 import type { StateDict } from '../nn/parameters.ts'
@@ -86,7 +87,7 @@ export function readCheckpoint(bytes: Uint8Array | ArrayBuffer, parts: Checkpoin
 
 /** Writes a file whole or not at all: a temporary file beside it, then a rename. Node, Deno and Bun only. */
 export async function saveFile(path: string, bytes: Uint8Array): Promise<void> {
-  const { open, rename, unlink } = (await import(/* @vite-ignore */ FILE_SYSTEM)) as typeof import('node:fs/promises')
+  const { open, rename, unlink } = (await import(/* @vite-ignore */ FILE_SYSTEM)) as typeof FileSystem
   const temporary = `${path}.${Date.now().toString(36)}${Math.floor(performance.now() * 1000).toString(36)}.tmp`
   const file = await open(temporary, 'wx')
   try {
