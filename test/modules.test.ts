@@ -128,6 +128,37 @@ activation('hard sigmoid has both published forms', () => {
     Array.from(x.data, (v) => clamp(0.2 * v + 0.5)),
   )
 })
+activation('an LSTM takes others for its gates, candidate and cell', () => {
+  const options = { inputSize: 2, hiddenSize: 3 }
+  const other = new LSTM(rt, { ...options, activation: 'softplus', recurrentActivation: 'hardSigmoidKeras2' })
+  const [x, h, c] = [
+    drawTensor(rt, 1, 'x', [1, 1, 2]),
+    drawTensor(rt, 2, 'h', [1, 1, 3]),
+    drawTensor(rt, 3, 'c', [1, 1, 3]),
+  ]
+  const result = other.forward(x, { state: { h, c } })
+  const [Wi, Wh, bi, bh] = other.parameters().map(({ value }) => numbers(value)) as [
+    number[],
+    number[],
+    number[],
+    number[],
+  ]
+  const a = bi.map(
+    (b, r) => b + bh[r]! + dot(Wi.slice(2 * r, 2 * r + 2), x.data) + dot(Wh.slice(3 * r, 3 * r + 3), h.data),
+  )
+  const gate = (v: number) => Math.min(1, Math.max(0, 0.2 * v + 0.5))
+  const bend = (v: number) => Math.log1p(Math.exp(v))
+  for (let i = 0; i < 3; i++) {
+    const cell = gate(a[3 + i]!) * c.data[i]! + gate(a[i]!) * bend(a[6 + i]!)
+    // sums of eight terms below 2
+    assert.ok(Math.abs((result.state as { c: Tensor }).c.data[i]! - cell) < 1e-14)
+    assert.ok(Math.abs(result.output.data[i]! - gate(a[9 + i]!) * bend(cell)) < 1e-14)
+  }
+  const usual = new LSTM(rt, { ...options, activation: 'tanh', recurrentActivation: 'sigmoid' })
+  const plain = new LSTM(rt, options)
+  plain.loadStateDict(usual.stateDict())
+  assert.equal(numbers(plain.forward(x).output), numbers(usual.forward(x).output))
+})
 activation.run()
 
 const embedding = suite('Embedding')

@@ -9,7 +9,7 @@ import { SEGMENTS, schedule } from '../bindings/program/schedule.ts'
 import { sizeCell, trace } from '../bindings/program/trace.ts'
 
 const sizes = { I: 3, H: 4 }
-const lstm = trace(sizeCell(lstmCell({ bias: true }), sizes))
+const lstm = trace(sizeCell(lstmCell({ bias: true, activation: 'tanh', recurrentActivation: 'sigmoid' }), sizes))
 const gru = trace(sizeCell(gruCell({ bias: true, resetAfter: true }), sizes))
 const rnn = trace(sizeCell(rnnCell({ nonlinearity: 'tanh', bias: true }), sizes))
 
