@@ -86,6 +86,9 @@ function judge(stdout, ending) {
   const passed = uvuSum(stdout, 'Passed')
   const skipped = uvuSum(stdout, 'Skipped')
   const faults = []
+  // uvu prints one line of totals for one queue; a second queue means that a file awaited between its suites
+  const queues = [...stdout.matchAll(/^\s*Total:/gm)].length
+  if (queues > 1) faults.push('uvu started its queue more than once: await nothing between suites')
   if (total + skipped === 0) faults.push(`no test ran${ending ? `: it ${ending}` : ''}`)
   else if (ending && passed === total) faults.push(`every test passed, but it ${ending}`)
   return { passed, skipped, faults, failed: total - passed + faults.length }

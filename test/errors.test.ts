@@ -83,6 +83,12 @@ const CASES: [string, () => unknown, string, RegExp][] = [
     'option',
     /GRU: hiddenSize is undefined; expected a whole number >= 1/,
   ],
+  [
+    'no runtime',
+    () => new RNN(any(undefined), { inputSize: 1, hiddenSize: 1 }),
+    'type',
+    /RNN: runtime is undefined; expected what createRuntime gives/,
+  ],
   ['hidden size 0', () => new GRU(rt, { inputSize: 1, hiddenSize: 0 }), 'option', /hiddenSize is 0/],
   [
     'unknown nonlinearity',

@@ -99,6 +99,10 @@ const NETS: Record<string, Net> = {
     make: (rt) => new RNN(rt, { inputSize: 3, hiddenSize: 5, numLayers: 2, nonlinearity: 'identity' }),
     inputs: sequence(3),
   },
+  'RNN relu': {
+    make: (rt) => new RNN(rt, { inputSize: 3, hiddenSize: 5, nonlinearity: 'relu' }),
+    inputs: sequence(3),
+  },
   LSTM: { make: (rt) => new LSTM(rt, { inputSize: 3, hiddenSize: 5 }), inputs: sequence(3) },
   'LSTM, 2 layers, batch first, no bias': {
     make: (rt) => new LSTM(rt, { inputSize: 3, hiddenSize: 4, numLayers: 2, bias: false, batchFirst: true }),

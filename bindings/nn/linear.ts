@@ -1,7 +1,7 @@
 import { linearCell } from '../cells/linear.ts'
 import { sizeCell } from '../program/trace.ts'
 import { expectBoolean, expectOptions, expectPositive } from '../runtime/check.ts'
-import type { Runtime } from '../runtime/runtime.ts'
+import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import { Rowwise } from './rowwise.ts'
 
 export interface LinearOptions {
@@ -23,6 +23,7 @@ export class Linear extends Rowwise {
   readonly outFeatures: number
 
   constructor(runtime: Runtime, options: LinearOptions) {
+    expectRuntime('Linear', runtime)
     expectOptions('Linear', options, ['inFeatures', 'outFeatures', 'bias'])
     const I = expectPositive('Linear', 'inFeatures', options.inFeatures)
     const O = expectPositive('Linear', 'outFeatures', options.outFeatures)

@@ -1,6 +1,6 @@
 import { fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
-import type { Runtime } from '../runtime/runtime.ts'
+import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import { type Shape, type Tensor, disposeSymbol } from '../runtime/tensor.ts'
 import type { FloatArray } from '../runtime/tensor.ts'
 import { type Parameter, type ParameterBlock, type StateDict, copyStateDict, writeStateDict } from './parameters.ts'
@@ -48,6 +48,7 @@ export abstract class Module {
   #disposed = false
 
   constructor(runtime: Runtime) {
+    expectRuntime(new.target.name, runtime)
     this.runtime = runtime
   }
 
@@ -179,6 +180,7 @@ export abstract class Module {
       fail('option', `${who}: there is no parameter '${unknown}'; there are ${known.join(', ')}`)
     const chosen = new Set(parameters.filter(({ name }) => !names || names.includes(name)).map(({ value }) => value))
     for (const block of this.blocks()) {
+      block.frozenVersion++
       for (const { name, value } of block.parameters) {
         if (!chosen.has(value)) continue
         if (frozen) block.frozen.add(name)

@@ -30,6 +30,8 @@ export class ParameterBlock {
   version = 1
   /** Names of parameters that get no gradients and no updates. */
   readonly frozen = new Set<string>()
+  /** Rises whenever `frozen` changes. */
+  frozenVersion = 0
 
   constructor(runtime: Runtime, shapes: ReadonlyMap<string, Shape>) {
     this.runtime = runtime

@@ -2,7 +2,7 @@
 import { dropout } from '../program/build.ts'
 import { type Cell, type SizedCell, sizeCell } from '../program/trace.ts'
 import { expectBoolean, expectNumber, expectOptions, expectPositive } from '../runtime/check.ts'
-import type { Runtime } from '../runtime/runtime.ts'
+import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import type { UnrolledOptions } from './unrolled.ts'
 
 export interface RecurrentOptions {
@@ -37,6 +37,7 @@ export function recurrentStack(
   own: readonly string[],
   cellOf: (bias: boolean) => Cell,
 ): UnrolledOptions {
+  expectRuntime(who, runtime)
   expectOptions(who, options, [...RECURRENT_OPTIONS, ...own])
   const { numLayers = 1, bias = true, batchFirst = false } = options
   const I = expectPositive(who, 'inputSize', options.inputSize)

@@ -189,6 +189,12 @@ export class Runtime {
   }
 }
 
+/** Modules take the runtime first: whoever forgets it is told so. */
+export function expectRuntime(who: string, runtime: unknown): void {
+  if (runtime instanceof Runtime) return
+  fail('type', `${who}: runtime is ${describeValue(runtime)}; expected what createRuntime gives, before the options`)
+}
+
 function checkShape(who: string, shape: Shape, count: number): Shape {
   const isShape = Array.isArray(shape) && shape.every((axis) => Number.isSafeInteger(axis) && axis >= 0)
   if (!isShape) fail('shape', `${who}: shape is ${describeValue(shape)}; expected an array of whole numbers >= 0`)

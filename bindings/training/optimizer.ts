@@ -38,6 +38,8 @@ export abstract class Optimizer {
   readonly #who: string
   readonly #blocks: readonly ParameterBlock[]
   readonly #moments: ReadonlyMap<string, Allocation[]>
+  /** Ranges of each block, made anew only where parameters were frozen or unfrozen. */
+  readonly #ranges = new Map<ParameterBlock, { version: number; ranges: readonly Range[] }>()
   readonly #decays: (value: Tensor) => boolean
 
   constructor(
@@ -65,7 +67,7 @@ export abstract class Optimizer {
     }
     this.begin()
     for (const [i, block] of this.#blocks.entries()) {
-      for (const range of this.#ranges(block))
+      for (const range of this.#rangesOf(block))
         this.update(range, (name) => this.#moments.get(name)![i]!.address + range.offset)
       block.version++
     }
@@ -110,8 +112,16 @@ export abstract class Optimizer {
   protected abstract counters(): Float64Array
   protected abstract restoreCounters(counters: readonly number[]): void
 
+  #rangesOf(block: ParameterBlock): readonly Range[] {
+    const known = this.#ranges.get(block)
+    if (known?.version === block.frozenVersion) return known.ranges
+    const ranges = this.#makeRanges(block)
+    this.#ranges.set(block, { version: block.frozenVersion, ranges })
+    return ranges
+  }
+
   /** Neighbours that are decayed alike are one range. */
-  #ranges(block: ParameterBlock): Range[] {
+  #makeRanges(block: ParameterBlock): Range[] {
     const bytes = this.runtime.elementBytes
     const ranges: Range[] = []
     for (const [i, { name, value, grad }] of block.parameters.entries()) {
