@@ -96,6 +96,12 @@ const CASES: [string, () => unknown, string, RegExp][] = [
     'option',
     /nonlinearity is 'gelu'; expected one of tanh, relu, identity/,
   ],
+  [
+    'unknown activation',
+    () => new GRU(rt, any({ inputSize: 1, hiddenSize: 1, recurrentActivation: 'step' })),
+    'option',
+    /^GRU: recurrentActivation is 'step'; expected one of tanh, sigmoid, relu/,
+  ],
   ['unknown runtime option', () => createRuntime(any({ sead: 1 })), 'option', /unknown option 'sead'/],
   ['unknown dtype', () => createRuntime(any({ dtype: 'float16' })), 'option', /dtype is 'float16'/],
   [

@@ -115,6 +115,27 @@ const NETS: Record<string, Net> = {
     inputs: sequence(3),
   },
   'GRU unfused': { make: (rt) => new GRU(rt, { inputSize: 3, hiddenSize: 5, fused: false }), inputs: sequence(3) },
+  'LSTM with other activations': {
+    make: (rt) =>
+      new LSTM(rt, { inputSize: 3, hiddenSize: 5, activation: 'softplus', recurrentActivation: 'hardSigmoid' }),
+    inputs: sequence(3),
+  },
+  'GRU with other activations': {
+    make: (rt) =>
+      new GRU(rt, { inputSize: 3, hiddenSize: 5, activation: 'softplus', recurrentActivation: 'hardSigmoid' }),
+    inputs: sequence(3),
+  },
+  'GRU with other activations, reset before': {
+    make: (rt) =>
+      new GRU(rt, {
+        inputSize: 3,
+        hiddenSize: 5,
+        resetAfter: false,
+        activation: 'relu',
+        recurrentActivation: 'hardSigmoidKeras2',
+      }),
+    inputs: sequence(3),
+  },
   'Linear on [B, I]': { make: (rt) => new Linear(rt, { inFeatures: 4, outFeatures: 3 }), inputs: { x: [B, 4] } },
   'LayerNorm on [T, B, n]': { make: (rt) => new LayerNorm(rt, { normalizedShape: 5 }), inputs: sequence(5) },
   'GRU, Activation, LayerNorm': {

@@ -159,6 +159,45 @@ activation('an LSTM takes others for its gates, candidate and cell', () => {
   plain.loadStateDict(usual.stateDict())
   assert.equal(numbers(plain.forward(x).output), numbers(usual.forward(x).output))
 })
+for (const resetAfter of [true, false]) {
+  activation(
+    `a GRU takes others for its gates and candidate, its reset gate ${resetAfter ? 'after' : 'before'}`,
+    () => {
+      const options = { inputSize: 2, hiddenSize: 3, resetAfter }
+      const other = new GRU(rt, { ...options, activation: 'softplus', recurrentActivation: 'hardSigmoidKeras2' })
+      const [x, h] = [drawTensor(rt, 1, 'x', [1, 1, 2]), drawTensor(rt, 2, 'h', [1, 1, 3])]
+      const output = numbers(other.forward(x, { state: { h } }).output)
+      const [Wi, Wh, bi, bh] = other.parameters().map(({ value }) => numbers(value)) as [
+        number[],
+        number[],
+        number[],
+        number[],
+      ]
+      const byInput = (row: number) => bi[row]! + dot(Wi.slice(2 * row, 2 * row + 2), x.data)
+      const byHidden = (row: number, hidden: ArrayLike<number>) =>
+        bh[row]! + dot(Wh.slice(3 * row, 3 * row + 3), hidden)
+      const gate = (row: number) => Math.min(1, Math.max(0, 0.2 * (byInput(row) + byHidden(row, h.data)) + 0.5))
+      const bend = (v: number) => Math.log1p(Math.exp(v))
+      const reset = [0, 1, 2].map((i) => gate(i))
+      for (let i = 0; i < 3; i++) {
+        const recurrent = resetAfter
+          ? reset[i]! * byHidden(6 + i, h.data)
+          : byHidden(
+              6 + i,
+              reset.map((r, k) => r * h.data[k]!),
+            )
+        const z = gate(3 + i)
+        const expected = (1 - z) * bend(byInput(6 + i) + recurrent) + z * h.data[i]!
+        // sums of eight terms below 2
+        assert.ok(Math.abs(output[i]! - expected) < 1e-14, `${output[i]} for ${expected}`)
+      }
+      const usual = new GRU(rt, { ...options, activation: 'tanh', recurrentActivation: 'sigmoid' })
+      const plain = new GRU(rt, options)
+      plain.loadStateDict(usual.stateDict())
+      assert.equal(numbers(plain.forward(x).output), numbers(usual.forward(x).output))
+    },
+  )
+}
 activation.run()
 
 const embedding = suite('Embedding')

@@ -9,8 +9,9 @@ import { SEGMENTS, schedule } from '../bindings/program/schedule.ts'
 import { sizeCell, trace } from '../bindings/program/trace.ts'
 
 const sizes = { I: 3, H: 4 }
-const lstm = trace(sizeCell(lstmCell({ bias: true, activation: 'tanh', recurrentActivation: 'sigmoid' }), sizes))
-const gru = trace(sizeCell(gruCell({ bias: true, resetAfter: true }), sizes))
+const usual = { bias: true, activation: 'tanh', recurrentActivation: 'sigmoid' } as const
+const lstm = trace(sizeCell(lstmCell(usual), sizes))
+const gru = trace(sizeCell(gruCell({ ...usual, resetAfter: true }), sizes))
 const rnn = trace(sizeCell(rnnCell({ nonlinearity: 'tanh', bias: true }), sizes))
 
 /** The operations of each segment, in order. */

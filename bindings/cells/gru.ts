@@ -1,37 +1,68 @@
-import { add, linear, mul, rows, sigmoid, slice, tanh } from '../program/build.ts'
+import { add, linear, mul, rows, slice } from '../program/build.ts'
 import { blend, gruGates } from '../program/gates.ts'
 import type { Value } from '../program/graph.ts'
 import { type Cell, defineCell } from '../program/trace.ts'
+import { ACTIVATIONS, type ActivationName } from './activations.ts'
+
+export interface GruCellOptions {
+  bias: boolean
+  /** The reset gate acts after the recurrent product rather than before it. */
+  resetAfter: boolean
+  /** Of the candidate. */
+  activation: ActivationName
+  /** Of the two gates. */
+  recurrentActivation: ActivationName
+}
 
 /**
  * Gated recurrent unit. Gate blocks in every weight: r, z, n (PyTorch's order); h' = (1 - z) n + z h.
  * resetAfter: n = tanh(W_in x + b_in + r (W_hn h + b_hn)), as in PyTorch; else n = tanh(W_in x + b_in + W_hn (r h) + b_hn).
+ * Other activations than sigmoid and tanh run as a chain of plain operations.
  *
  * @see Cho et al. 2014, https://arxiv.org/abs/1406.1078 (there the reset gate stands before the product)
  */
-export function gruCell({ bias, resetAfter }: { bias: boolean; resetAfter: boolean }): Cell {
+export function gruCell(options: GruCellOptions): Cell {
+  const { bias, resetAfter } = options
+  const next = resetAfter ? afterProduct(options) : beforeProduct(options)
   return defineCell({
     state: { h: 'H' },
     input: { x: 'I' },
     params: { weightIh: ['3H', 'I'], weightHh: ['3H', 'H'], ...(bias && { biasIh: ['3H'], biasHh: ['3H'] }) },
     step: (values) => {
-      const next = resetAfter ? afterProduct(values) : beforeProduct(values, bias)
-      return { state: { h: next }, output: next }
+      const h = next(values)
+      return { state: { h }, output: h }
     },
   })
 }
 
-type Values = Readonly<Record<string, Value>>
+type Next = (values: Readonly<Record<string, Value>>) => Value
 
-function afterProduct({ x, h, weightIh, weightHh, biasIh, biasHh }: Values): Value {
-  return gruGates(linear(x!, weightIh!, biasIh), linear(h!, weightHh!, biasHh), h!)
+function afterProduct({ activation, recurrentActivation }: GruCellOptions): Next {
+  const usual = activation === 'tanh' && recurrentActivation === 'sigmoid'
+  const gates = usual ? gruGates : gatesWith(activation, recurrentActivation)
+  return ({ x, h, weightIh, weightHh, biasIh, biasHh }) =>
+    gates(linear(x!, weightIh!, biasIh), linear(h!, weightHh!, biasHh), h!)
 }
 
-function beforeProduct({ x, h, weightIh, weightHh, biasIh, biasHh }: Values, bias: boolean): Value {
-  const H = h!.columns
-  const gates = linear(x!, weightIh!, bias ? add(biasIh!, biasHh!) : undefined)
-  const rz = sigmoid(linear(h!, rows(weightHh!, 0, 2 * H), slice(gates, 0, 2 * H)))
-  const reset = mul(slice(rz, 0, H), h!)
-  const n = tanh(linear(reset, rows(weightHh!, 2 * H, 3 * H), slice(gates, 2 * H, 3 * H)))
-  return blend(slice(rz, H, 2 * H), n, h!)
+function gatesWith(activation: ActivationName, recurrentActivation: ActivationName): typeof gruGates {
+  const [bend, gate] = [ACTIVATIONS[activation], ACTIVATIONS[recurrentActivation]]
+  return (gi: Value, gh: Value, hidden: Value) => {
+    const H = hidden.columns
+    const block = (x: Value, k: number) => slice(x, k * H, (k + 1) * H)
+    const r = gate(add(block(gi, 0), block(gh, 0)))
+    const z = gate(add(block(gi, 1), block(gh, 1)))
+    return blend(z, bend(add(block(gi, 2), mul(r, block(gh, 2)))), hidden)
+  }
+}
+
+function beforeProduct({ bias, activation, recurrentActivation }: GruCellOptions): Next {
+  const [bend, gate] = [ACTIVATIONS[activation], ACTIVATIONS[recurrentActivation]]
+  return ({ x, h, weightIh, weightHh, biasIh, biasHh }) => {
+    const H = h!.columns
+    const gates = linear(x!, weightIh!, bias ? add(biasIh!, biasHh!) : undefined)
+    const rz = gate(linear(h!, rows(weightHh!, 0, 2 * H), slice(gates, 0, 2 * H)))
+    const reset = mul(slice(rz, 0, H), h!)
+    const n = bend(linear(reset, rows(weightHh!, 2 * H, 3 * H), slice(gates, 2 * H, 3 * H)))
+    return blend(slice(rz, H, 2 * H), n, h!)
+  }
 }

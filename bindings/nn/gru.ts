@@ -1,5 +1,6 @@
+import { ACTIVATIONS, type ActivationName } from '../cells/activations.ts'
 import { gruCell } from '../cells/gru.ts'
-import { expectBoolean } from '../runtime/check.ts'
+import { expectBoolean, expectOneOf } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { type RecurrentOptions, recurrentStack } from './recurrent-options.ts'
 import { Unrolled } from './unrolled.ts'
@@ -9,6 +10,10 @@ export interface GRUOptions extends RecurrentOptions {
   resetAfter?: boolean
   /** Gates as one pass (the default) or as a chain of plain operations: the same bits forward, slower. */
   fused?: boolean
+  /** Of the candidate; 'tanh' if left out. Others than the usual ones run unfused. */
+  activation?: ActivationName
+  /** Of the two gates; 'sigmoid' if left out. */
+  recurrentActivation?: ActivationName
 }
 
 /**
@@ -24,10 +29,17 @@ export class GRU extends Unrolled {
   constructor(runtime: Runtime, options: GRUOptions) {
     const resetAfter = expectBoolean('GRU', 'resetAfter', options?.resetAfter ?? true)
     const fused = expectBoolean('GRU', 'fused', options?.fused ?? true)
-    const stack = recurrentStack(runtime, 'GRU', options, ['resetAfter', 'fused'], (bias) =>
-      gruCell({ bias, resetAfter }),
+    const names = Object.keys(ACTIVATIONS) as ActivationName[]
+    const activation = expectOneOf('GRU', 'activation', options?.activation ?? 'tanh', names)
+    const recurrentActivation = expectOneOf(
+      'GRU',
+      'recurrentActivation',
+      options?.recurrentActivation ?? 'sigmoid',
+      names,
     )
-    super(runtime, { ...stack, fused })
+    const own = ['resetAfter', 'fused', 'activation', 'recurrentActivation']
+    const cellOf = (bias: boolean) => gruCell({ bias, resetAfter, activation, recurrentActivation })
+    super(runtime, { ...recurrentStack(runtime, 'GRU', options, own, cellOf), fused })
     this.inputSize = options.inputSize
     this.hiddenSize = options.hiddenSize
   }
