@@ -309,7 +309,7 @@ const CASES: [string, () => unknown, string, RegExp][] = [
     'fit: samples do not match',
     () => fit(net, { input: x, target: drawTensor(rt, 1, 'y', [3, 2]) }, { loss: mseLoss, optimizer: new SGD(net) }),
     'shape',
-    /data\.target is \[3, 2\]; expected 2 samples/,
+    /^fit: data\.target is \[3, 2\]; expected 2 samples: \[5, 2, F\] for an output with time, \[2, F\] for one without$/,
   ],
   [
     'fit: unknown option',

@@ -1,26 +1,19 @@
 /** Batches of samples, gathered in the core in a random order. */
-import { fail, shapeText } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { type Shape, type Tensor, sizeOf } from '../runtime/tensor.ts'
-
-/** A tensor with the axis along which its samples lie. */
-export interface Samples {
-  readonly tensor: Tensor
-  readonly axis: 0 | 1
-}
+import { type Tensor, sizeOf } from '../runtime/tensor.ts'
 
 /** Picks samples into tensors of its own, one per batch size, made once. */
 export class Gatherer {
-  readonly #samples: Samples
+  readonly #tensor: Tensor
   readonly #batches = new Map<number, Tensor>()
 
-  constructor(samples: Samples) {
-    this.#samples = samples
+  constructor(tensor: Tensor) {
+    this.#tensor = tensor
   }
 
-  /** The samples whose positions stand at `indices` (an address of 32-bit integers). */
-  gather(indices: number, count: number): Tensor {
-    const { tensor, axis } = this.#samples
+  /** The samples along `axis` whose positions stand at `indices` (an address of 32-bit integers). */
+  gather(axis: 0 | 1, indices: number, count: number): Tensor {
+    const tensor = this.#tensor
     const { runtime, shape } = tensor
     let batch = this.#batches.get(count)
     if (batch === undefined)
@@ -65,20 +58,3 @@ export class Order {
 
 /** Keeps these draws apart from those of initial values. */
 const STREAM = 0x7f17
-
-/** The axis of a tensor along which `n` samples lie: 1 after time, else 0. */
-export function sampleAxis(
-  who: string,
-  name: string,
-  shape: Shape,
-  n: number,
-  batchFirst: boolean,
-  steps: number,
-): 0 | 1 {
-  if (!batchFirst && shape.length >= 2 && shape[1] === n && shape[0] === steps) return 1
-  if (shape[0] === n) return 0
-  return fail(
-    'shape',
-    `${who}: ${name} is ${shapeText(shape)}; expected ${n} samples along its ${batchFirst ? 'first' : 'second'} axis, or along the first of one without time`,
-  )
-}

@@ -1,46 +1,40 @@
 /** Data sets of samples: checked once, then cut into batches. */
-import { Module } from '../nn/module.ts'
-import { describeValue, expectOptions, expectTensor, fail, shapeText } from '../runtime/check.ts'
+import type { Module } from '../nn/module.ts'
+import { expectOptions, expectTensor } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { Gatherer, Order, type Samples, sampleAxis } from './batches.ts'
+import { type Layout, expectAnyTensor, expectSamples, layoutOf, sampleAxis } from './axes.ts'
+import { Gatherer, Order } from './batches.ts'
 
 export interface FitData {
   /** [T, N, F] ([N, T, F] for a batchFirst model), [N, F] for a model without time, or ids [T, N]. */
   input: Tensor
-  /** What the loss compares with: samples along the same axis, or along the first where it has no time. */
+  /**
+   * What the loss compares with. Where the model's output has time: [T, N, F] or ids [T, N], samples along the input's axis; where
+   * it has not, [N, F] or ids [N].
+   */
   target: Tensor
-  /** For the loss: 0 leaves an element out. */
+  /** For the loss, 0 leaves an element out: [T, N] or [T, N, F] where the output has time, else [N] or [N, F]. */
   mask?: Tensor
 }
 
 export interface Batch {
   readonly input: Tensor
+  /** Samples. */
+  readonly count: number
+  /** What the loss compares the model's output with; its rank tells where their samples lie. */
+  answersTo(output: Tensor): Answers
+}
+
+export interface Answers {
   readonly target: Tensor
   readonly mask: Tensor | undefined
-  readonly count: number
-}
-
-/** The axis along which a model's samples lie, and how many there are. */
-export function inputSamples(who: string, model: Module, input: Tensor): Samples & { count: number } {
-  if (!(model instanceof Module)) fail('type', `${who}: model is ${describeValue(model)}; expected a module`)
-  expectAnyTensor(who, 'input', input, model)
-  // ids have no columns
-  const axes = input.kind === 'int32' ? 2 : 3
-  const axis = model.batchFirst === true || input.shape.length < axes ? 0 : 1
-  const count = input.shape[axis]!
-  if (!(count > 0)) fail('shape', `${who}: input is ${shapeText(input.shape)}; expected at least one sample`)
-  return { tensor: input, axis, count }
-}
-
-function expectAnyTensor(who: string, name: string, value: Tensor, model: Module): void {
-  if (!(value && typeof value === 'object'))
-    fail('type', `${who}: ${name} is ${describeValue(value)}; expected a tensor`)
-  expectTensor(who, name, value, model.runtime, value.kind)
 }
 
 /** Input, target and mask, whose batches come in the order that `shuffle` or nothing sets. */
 export class DataSet {
   readonly count: number
+  readonly #layout: Layout
+  readonly #data: FitData
   readonly #order: Order
   readonly #input: Gatherer
   readonly #target: Gatherer
@@ -48,19 +42,21 @@ export class DataSet {
 
   constructor(who: string, model: Module, data: FitData, seed: number) {
     expectOptions(`${who}: data`, data, ['input', 'target', 'mask'])
-    const { count, ...input } = inputSamples(who, model, data.input)
-    expectAnyTensor(who, 'data.target', data.target, model)
-    if (data.mask) expectTensor(who, 'data.mask', data.mask, model.runtime)
-    const steps = input.axis === 1 ? data.input.shape[0]! : Number.NaN
-    const along = (name: string, tensor: Tensor): Samples => ({
-      tensor,
-      axis: sampleAxis(who, name, tensor.shape, count, model.batchFirst === true, steps),
-    })
-    this.count = count
-    this.#input = new Gatherer(input)
-    this.#target = new Gatherer(along('data.target', data.target))
-    this.#mask = data.mask && new Gatherer(along('data.mask', data.mask))
-    this.#order = new Order(model.runtime, count, seed)
+    const layout = layoutOf(who, 'data.input', model, data.input)
+    const { target, mask } = data
+    expectAnyTensor(who, 'data.target', target, model)
+    expectSamples(who, 'data.target', target, layout, false)
+    if (mask) {
+      expectTensor(who, 'data.mask', mask, model.runtime)
+      expectSamples(who, 'data.mask', mask, layout, true)
+    }
+    this.count = layout.samples
+    this.#layout = layout
+    this.#data = data
+    this.#input = new Gatherer(data.input)
+    this.#target = new Gatherer(target)
+    this.#mask = mask && new Gatherer(mask)
+    this.#order = new Order(model.runtime, this.count, seed)
   }
 
   /** Another random order, a function of the seed and the epoch. */
@@ -72,14 +68,22 @@ export class DataSet {
   batch(first: number, count: number): Batch {
     const indices = this.#order.from(first)
     return {
-      input: this.#input.gather(indices, count),
-      target: this.#target.gather(indices, count),
-      mask: this.#mask?.gather(indices, count),
+      input: this.#input.gather(this.#layout.axis, indices, count),
       count,
+      answersTo: (output) => this.#answers(output, indices, count),
     }
   }
 
   dispose(): void {
     for (const part of [this.#order, this.#input, this.#target, this.#mask]) part?.dispose()
+  }
+
+  #answers(output: Tensor, indices: number, count: number): Answers {
+    const { target, mask } = this.#data
+    const layout = this.#layout
+    return {
+      target: this.#target.gather(sampleAxis(target, layout, output, false), indices, count),
+      mask: mask && this.#mask?.gather(sampleAxis(mask, layout, output, true), indices, count),
+    }
   }
 }

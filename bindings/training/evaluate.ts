@@ -1,8 +1,9 @@
 import type { Module } from '../nn/module.ts'
 import { describeValue, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
+import { hasTime, layoutOf } from './axes.ts'
 import { Gatherer, Order } from './batches.ts'
-import { DataSet, type FitData, inputSamples } from './data.ts'
+import { DataSet, type FitData } from './data.ts'
 import type { Loss, LossOptions } from './losses.ts'
 
 export type LossFunction = (prediction: Tensor, target: Tensor, options: LossOptions) => Loss
@@ -38,8 +39,10 @@ export function evaluate(model: Module, data: FitData, options: EvaluateOptions)
 export function meanLoss(model: Module, set: DataSet, loss: LossFunction, batchSize: number): number {
   let total = 0
   for (let first = 0; first < set.count; first += batchSize) {
-    const { input, target, mask, count } = set.batch(first, Math.min(batchSize, set.count - first))
-    total += loss(model.forward(input).output, target, mask ? { mask } : {}).value * count
+    const batch = set.batch(first, Math.min(batchSize, set.count - first))
+    const { output } = model.forward(batch.input)
+    const { target, mask } = batch.answersTo(output)
+    total += loss(output, target, mask ? { mask } : {}).value * batch.count
   }
   return total / set.count
 }
@@ -52,17 +55,16 @@ export function meanLoss(model: Module, set: DataSet, loss: LossFunction, batchS
 export function predict(model: Module, input: Tensor, options: { batchSize?: number } = {}): Tensor {
   expectOptions('predict', options, ['batchSize'])
   const batchSize = expectPositive('predict', 'batchSize', options.batchSize ?? BATCH_SIZE)
-  const { count, ...samples } = inputSamples('predict', model, input)
-  const gatherer = new Gatherer(samples)
+  const { samples: count, axis: inputAxis } = layoutOf('predict', 'input', model, input)
+  const gatherer = new Gatherer(input)
   const order = new Order(model.runtime, count, 0)
   try {
     return inEvaluation(model, () => {
       let result: Tensor | undefined
       for (let first = 0; first < count; first += batchSize) {
         const size = Math.min(batchSize, count - first)
-        const { output } = model.forward(gatherer.gather(order.from(first), size))
-        // a model that drops time gives samples along the first axis
-        const axis = output.shape.length < 3 ? 0 : samples.axis
+        const { output } = model.forward(gatherer.gather(inputAxis, order.from(first), size))
+        const axis = hasTime(output) ? inputAxis : 0
         result ??= model.runtime.emptyTensor(output.shape.with(axis, count))
         place(output, result, axis, first)
       }

@@ -174,8 +174,9 @@ class Run {
     return this.ended
   }
 
-  #backward({ input, target, mask }: Batch, where: string): number {
-    const { output } = this.#model.forward(input)
+  #backward(batch: Batch, where: string): number {
+    const { output } = this.#model.forward(batch.input)
+    const { target, mask } = batch.answersTo(output)
     const { value, grad } = this.#options.loss(output, target, mask ? { mask } : {})
     if (!Number.isFinite(value)) {
       const advice = 'Lower the learning rate, clip gradients, or look for bad data'

@@ -1,0 +1,72 @@
+/**
+ * Where samples lie. Ranks decide, never sizes alone: with as many steps as samples, [5, 5, 1] is per step and [5, 1] per sample.
+ */
+import { Module } from '../nn/module.ts'
+import { describeValue, expectTensor, fail, shapeText } from '../runtime/check.ts'
+import type { Shape, Tensor } from '../runtime/tensor.ts'
+
+/** What an input's shape says about all that belongs to it. */
+export interface Layout {
+  /** Undefined for an input without time. */
+  readonly steps: number | undefined
+  readonly samples: number
+  /** The axis of the input's samples: 1 after time. */
+  readonly axis: 0 | 1
+}
+
+/** A tensor's least rank where it has a row for every step: ids and masks are [T, N], other targets [T, N, F]. */
+const rankPerStep = (tensor: Tensor, isMask: boolean): number => (isMask || tensor.kind === 'int32' ? 2 : 3)
+
+/** The layout of an input: [T, N, F] ([N, T, F] for a batchFirst model), [N, F] for a model without time, or ids [T, N]. */
+export function layoutOf(who: string, name: string, model: Module, input: Tensor): Layout {
+  if (!(model instanceof Module)) fail('type', `${who}: model is ${describeValue(model)}; expected a module`)
+  expectAnyTensor(who, name, input, model)
+  // ids have no columns
+  const hasTime = input.shape.length >= (input.kind === 'int32' ? 2 : 3)
+  const axis = model.batchFirst === true || !hasTime ? 0 : 1
+  const samples = input.shape[axis]!
+  if (!(samples > 0)) fail('shape', `${who}: ${name} is ${shapeText(input.shape)}; expected at least one sample`)
+  return { steps: hasTime ? input.shape[1 - axis] : undefined, samples, axis }
+}
+
+export function expectAnyTensor(who: string, name: string, value: Tensor, model: Module): void {
+  if (!(value && typeof value === 'object'))
+    fail('type', `${who}: ${name} is ${describeValue(value)}; expected a tensor`)
+  expectTensor(who, name, value, model.runtime, value.kind)
+}
+
+/** Refuses a target or mask that has neither a row per step and sample nor one per sample. */
+export function expectSamples(who: string, name: string, tensor: Tensor, layout: Layout, isMask: boolean): void {
+  const { samples } = layout
+  if (tensor.shape[0] === samples || fitsSteps(tensor, layout, isMask)) return
+  const columns = rankPerStep(tensor, isMask) > 2 ? ['F'] : []
+  const perStep = shapeText([...leadingOf(layout), ...columns])
+  const perSample = shapeText([samples, ...columns])
+  const forms =
+    layout.steps === undefined
+      ? ' along its first axis'
+      : `: ${perStep} for an output with time, ${perSample} for one without`
+  fail('shape', `${who}: ${name} is ${shapeText(tensor.shape)}; expected ${samples} samples${forms}`)
+}
+
+/** Does a target or mask have a row for every step of the model's output? Only where that has time: three axes. */
+export function isPerStep(tensor: Tensor, layout: Layout, output: Tensor, isMask: boolean): boolean {
+  return hasTime(output) && fitsSteps(tensor, layout, isMask)
+}
+
+/** The axis along which the samples of a target or mask lie, given what the model puts out. */
+export function sampleAxis(tensor: Tensor, layout: Layout, output: Tensor, isMask: boolean): 0 | 1 {
+  const perStep = fitsSteps(tensor, layout, isMask) && (hasTime(output) || tensor.shape[0] !== layout.samples)
+  return perStep ? layout.axis : 0
+}
+
+/** A model that drops time gives [N, F]. */
+export const hasTime = (output: Tensor): boolean => output.shape.length >= 3
+
+function fitsSteps(tensor: Tensor, layout: Layout, isMask: boolean): boolean {
+  if (layout.steps === undefined || tensor.shape.length < rankPerStep(tensor, isMask)) return false
+  const [first, second] = leadingOf(layout)
+  return tensor.shape[0] === first && tensor.shape[1] === second
+}
+
+const leadingOf = ({ steps, samples, axis }: Layout): Shape => (axis === 1 ? [steps!, samples] : [samples, steps!])
