@@ -11,6 +11,7 @@ import { fillUniform as uniform, philox as philoxWords } from "./math/random";
 import { CHAIN_ELEMENTS as elements, CHAIN_SCRATCH as chainScratch, CHAIN_TILES as tiles } from "./memory";
 import * as elementwise from "./ops/elementwise";
 import * as embedding from "./ops/embedding";
+import { lengthMask as maskOfLengths } from "./ops/length-mask";
 import * as losses from "./ops/losses";
 import * as optimizers from "./ops/optimizers";
 import * as reduce from "./ops/reduce";
@@ -205,6 +206,12 @@ export function crossEntropy(
   return FLOAT64
     ? losses.crossEntropy<f64>(rows, classes, mean, smoothing, logits, ids, mask, weight, grad)
     : losses.crossEntropy<f32>(rows, classes, mean, smoothing, logits, ids, mask, weight, grad);
+}
+
+export function lengthMask(steps: i32, batch: i32, batchFirst: bool, lengths: usize, mask: usize): void {
+  FLOAT64
+    ? maskOfLengths<f64>(steps, batch, batchFirst, lengths, mask)
+    : maskOfLengths<f32>(steps, batch, batchFirst, lengths, mask);
 }
 
 export function firstBadId(rows: i32, classes: i32, ids: usize, mask: usize): i32 {

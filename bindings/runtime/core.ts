@@ -115,6 +115,7 @@ export interface Core {
   ): void
   averageInto(n: number, keep: number, x: number, average: number): void
   cosineOfPi(x: number): number
+  lengthMask(steps: number, batch: number, batchFirst: number, lengths: number, mask: number): void
   firstBadId(rows: number, classes: number, ids: number, mask: number): number
   sgd(
     n: number,

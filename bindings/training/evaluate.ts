@@ -4,6 +4,7 @@ import { type Tensor, sizeOf } from '../runtime/tensor.ts'
 import { hasTime, layoutOf } from './axes.ts'
 import { Gatherer, Order } from './batches.ts'
 import { DataSet, type FitData } from './data.ts'
+import { forwardWith } from './lengths.ts'
 import type { Loss, LossOptions } from './losses.ts'
 
 export type LossFunction = (prediction: Tensor, target: Tensor, options: LossOptions) => Loss
@@ -40,7 +41,7 @@ export function meanLoss(model: Module, set: DataSet, loss: LossFunction, batchS
   let total = 0
   for (let first = 0; first < set.count; first += batchSize) {
     const batch = set.batch(first, Math.min(batchSize, set.count - first))
-    const { output } = model.forward(batch.input)
+    const { output } = forwardWith(model, batch.input, batch.lengths)
     const { target, mask } = batch.answersTo(output)
     total += loss(output, target, mask ? { mask } : {}).value * batch.count
   }

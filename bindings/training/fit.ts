@@ -3,6 +3,7 @@ import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive
 import { clipGradNorm, clipGradValue } from './clip.ts'
 import { type Batch, DataSet, type FitData } from './data.ts'
 import { type LossFunction, evaluate } from './evaluate.ts'
+import { forwardWith } from './lengths.ts'
 import { Optimizer } from './optimizer.ts'
 import { Schedule } from './schedules.ts'
 
@@ -175,7 +176,7 @@ class Run {
   }
 
   #backward(batch: Batch, where: string): number {
-    const { output } = this.#model.forward(batch.input)
+    const { output } = forwardWith(this.#model, batch.input, batch.lengths)
     const { target, mask } = batch.answersTo(output)
     const { value, grad } = this.#options.loss(output, target, mask ? { mask } : {})
     if (!Number.isFinite(value)) {
