@@ -2,7 +2,7 @@
  * The exports of the core, the same names in every variant. FLOAT64 is 1 in the float64 build and 0 in the others
  * (`use` in asconfig.json): the element type of everything behind these names.
  */
-import { runProgram } from "./engine/unroll";
+import { runCall } from "./engine/unroll";
 import * as linalg from "./linalg/gemm";
 import * as orthogonal from "./linalg/orthogonal";
 import * as packing from "./linalg/pack";
@@ -16,7 +16,6 @@ import * as losses from "./ops/losses";
 import * as optimizers from "./ops/optimizers";
 import * as reduce from "./ops/reduce";
 import { shuffle as shuffleOrder } from "./ops/shuffle";
-import { swapLeadingAxes as swap } from "./ops/view";
 
 /** Where the memory of the bindings begins. */
 export const HEAP_BASE: usize = __heap_base;
@@ -27,12 +26,8 @@ export const CHAIN_TILES: i32 = tiles;
 export const CHAIN_ELEMENTS: i32 = elements;
 
 /** Runs a planned call: see engine/format.ts. */
-export function run(plan: usize): void {
-  FLOAT64 ? runProgram<f64>(plan) : runProgram<f32>(plan);
-}
-
-export function swapLeadingAxes(outer: i32, inner: i32, columns: i32, src: usize, dst: usize): void {
-  FLOAT64 ? swap<f64>(outer, inner, columns, src, dst) : swap<f32>(outer, inner, columns, src, dst);
+export function run(call: usize): void {
+  FLOAT64 ? runCall<f64>(call) : runCall<f32>(call);
 }
 
 export function copyBytes(dst: usize, src: usize, bytes: usize): void {

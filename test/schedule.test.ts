@@ -9,10 +9,10 @@ import { SEGMENTS, schedule } from '../bindings/program/schedule.ts'
 import { sizeCell, trace } from '../bindings/program/trace.ts'
 
 const sizes = { I: 3, H: 4 }
-const usual = { bias: true, activation: 'tanh', recurrentActivation: 'sigmoid' } as const
+const usual = { bias: true, activation: 'tanh', recurrentActivation: 'sigmoid', projects: false, skips: [] } as const
 const lstm = trace(sizeCell(lstmCell(usual), sizes))
 const gru = trace(sizeCell(gruCell({ ...usual, resetAfter: true }), sizes))
-const rnn = trace(sizeCell(rnnCell({ nonlinearity: 'tanh', bias: true }), sizes))
+const rnn = trace(sizeCell(rnnCell({ nonlinearity: 'tanh', bias: true, skips: [] }), sizes))
 
 /** The operations of each segment, in order. */
 function operations(graph: StepGraph, primal?: StepGraph): Record<string, string[]> {

@@ -8,13 +8,13 @@ import { FIRST_BINARY, LINK_VIEW } from "../ops/codes";
 import { view } from "../ops/view";
 import { at, wholeVectors } from "../simd";
 import * as format from "./format";
-import { address, blockRows, isTile, rowsOf, word } from "./frame";
+import { address, isTile, rowsOf, word } from "./frame";
 
 export function runChain<T>(code: usize): void {
   const columns = word(code, 3);
   const links = word(code, 4);
   const first = code + 5 * format.WORD_BYTES;
-  const count = rowsOf(word(first, format.LINK_DST), word(code, 2)) * columns;
+  const count = rowsOf(word(code, 2)) * columns;
   for (let position = 0; position < count; position += CHAIN_ELEMENTS) {
     const elements = min(CHAIN_ELEMENTS, count - position);
     let link = first;
@@ -46,7 +46,7 @@ function runLink<T>(link: usize, position: i32, elements: i32, columns: i32): vo
     const rowStride = word(link, format.LINK_CONSTANT);
     const columnStride = word(link, format.LINK_CONSTANT + 1);
     const source = at<T>(address(a), word(link, format.LINK_OFFSET));
-    view<T>(position, elements, columns, rowStride, columnStride, blockRows(target), blockRows(a), source, out);
+    view<T>(position, elements, columns, rowStride, columnStride, source, out);
   } else {
     const constant = load<f64>(link + <usize>format.LINK_CONSTANT * format.WORD_BYTES);
     applyUnary<T>(op, whole, constant, operand<T>(a, position), out);

@@ -10,7 +10,7 @@ import { place } from "../ops/view";
 import { at } from "../simd";
 import { runChain } from "./chain";
 import * as format from "./format";
-import { address, batch, drops, key0, key1, rowsOf, step, word } from "./frame";
+import { address, batch, drops, key0, key1, rows, rowsOf, step, word } from "./frame";
 
 /** Runs the instructions of one segment at the steps that the frame addresses. */
 export function execute<T>(code: usize, words: i32): void {
@@ -35,13 +35,6 @@ function num(code: usize, index: i32): i32 {
   return word(code, 2 + index);
 }
 
-/** Rows of the value that operand `index` names, over all the steps addressed. */
-// @ts-ignore: decorator
-@inline
-function rowsAt(code: usize, index: i32): i32 {
-  return rowsOf(num(code, index), 0);
-}
-
 function instruction<T>(code: usize): void {
   switch (word(code, 0)) {
     case format.OP_CHAIN:
@@ -50,7 +43,7 @@ function instruction<T>(code: usize): void {
       return runGemm<T>(code);
     case format.OP_GEMM_TN:
       return gemmTn<T>(
-        rowsOf(num(code, 1), num(code, 6)),
+        rowsOf(num(code, 6)),
         num(code, 3),
         num(code, 4),
         arg(code, 1),
@@ -62,9 +55,9 @@ function instruction<T>(code: usize): void {
         arg(code, 5),
       );
     case format.OP_COLUMN_SUM:
-      return columnSum<T>(rowsOf(num(code, 1), num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
+      return columnSum<T>(rowsOf(num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
     case format.OP_ROW_SUM:
-      return rowSum<T>(rowsOf(num(code, 1), num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
+      return rowSum<T>(rowsOf(num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
     case format.OP_PACK:
       if (num(code, 5)) packTransposed<T>(num(code, 2), num(code, 3), arg(code, 1), num(code, 4), arg(code, 0));
       else packPlain<T>(num(code, 2), num(code, 3), arg(code, 1), num(code, 4), arg(code, 0));
@@ -73,7 +66,7 @@ function instruction<T>(code: usize): void {
       return memory.fill(arg(code, 0), 0, at<T>(0, num(code, 1)));
     case format.OP_PLACE:
       return place<T>(
-        rowsOf(num(code, 1), num(code, 5)),
+        rowsOf(num(code, 5)),
         num(code, 2),
         num(code, 3),
         num(code, 4),
@@ -81,12 +74,12 @@ function instruction<T>(code: usize): void {
         arg(code, 0),
       );
     case format.OP_CLEAR_ROWS:
-      return memory.fill(arg(code, 0), 0, at<T>(0, rowsOf(num(code, 0), num(code, 2)) * num(code, 1)));
+      return memory.fill(arg(code, 0), 0, at<T>(0, rowsOf(num(code, 2)) * num(code, 1)));
     case format.OP_TRANSPOSE:
       return transposeInto<T>(num(code, 2), num(code, 3), arg(code, 1), num(code, 3), arg(code, 0), num(code, 2));
     case format.OP_SOFTMAX:
       return softmax<T>(
-        rowsOf(num(code, 1), num(code, 3)),
+        rowsOf(num(code, 3)),
         num(code, 2),
         num(code, 4) != 0,
         arg(code, 1),
@@ -94,7 +87,7 @@ function instruction<T>(code: usize): void {
       );
     case format.OP_LSTM_GATES:
       return lstmGates<T>(
-        rowsAt(code, 0),
+        rows,
         num(code, 6),
         arg(code, 4),
         arg(code, 5),
@@ -105,7 +98,7 @@ function instruction<T>(code: usize): void {
       );
     case format.OP_LSTM_GATES_ADJOINT:
       return lstmGatesAdjoint<T>(
-        rowsAt(code, 0),
+        rows,
         num(code, 7),
         arg(code, 2),
         arg(code, 3),
@@ -117,7 +110,7 @@ function instruction<T>(code: usize): void {
       );
     case format.OP_GRU_GATES:
       return gruGates<T>(
-        rowsAt(code, 0),
+        rows,
         num(code, 5),
         arg(code, 2),
         arg(code, 3),
@@ -127,7 +120,7 @@ function instruction<T>(code: usize): void {
       );
     case format.OP_GRU_GATES_ADJOINT:
       return gruGatesAdjoint<T>(
-        rowsAt(code, 0),
+        rows,
         num(code, 7),
         arg(code, 3),
         arg(code, 4),
@@ -146,27 +139,26 @@ function instruction<T>(code: usize): void {
 
 function runDropout<T>(code: usize): void {
   const columns = num(code, 2);
-  const rows = rowsAt(code, 0);
   if (!drops) return memory.copy(arg(code, 0), arg(code, 1), at<T>(0, rows * columns));
   const probability = load<f64>(code + 6 * format.WORD_BYTES);
   dropout<T>(rows, columns, batch, step, num(code, 3), probability, key0, key1, arg(code, 1), arg(code, 0));
 }
 
 function runGemm<T>(code: usize): void {
-  const rows = rowsOf(num(code, 0), num(code, 7));
+  const height = rowsOf(num(code, 7));
   const columns = num(code, 3);
   const dst = arg(code, 0);
   const bytes = at<T>(0, columns);
   switch (num(code, 5)) {
     case format.START_ZERO:
-      memory.fill(dst, 0, <usize>rows * bytes);
+      memory.fill(dst, 0, <usize>height * bytes);
       break;
     case format.START_VECTOR:
-      for (let i = 0; i < rows; i++) memory.copy(dst + <usize>i * bytes, arg(code, 6), bytes);
+      for (let i = 0; i < height; i++) memory.copy(dst + <usize>i * bytes, arg(code, 6), bytes);
       break;
     case format.START_COPY:
-      memory.copy(dst, arg(code, 6), <usize>rows * bytes);
+      memory.copy(dst, arg(code, 6), <usize>height * bytes);
       break;
   }
-  gemmPacked<T>(rows, columns, num(code, 4), arg(code, 1), num(code, 4), arg(code, 2), dst, columns);
+  gemmPacked<T>(height, columns, num(code, 4), arg(code, 1), num(code, 4), arg(code, 2), dst, columns);
 }

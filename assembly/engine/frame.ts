@@ -1,6 +1,6 @@
 /**
- * Where the engine stands: the chunk, the step and the value table that instructions address. One run at a time
- * per instance, so these are globals of the engine and of nothing else.
+ * Where the engine stands: the leg, the chunk, the step and the value table that instructions address. One call at a
+ * time per instance, so these are globals of the engine and of nothing else.
  */
 import { philox } from "../math/random";
 import { TAIL_SCRATCH } from "../memory";
@@ -10,22 +10,32 @@ import * as format from "./format";
 export let values: usize = 0;
 /** The time step whose rows are addressed: the step itself, or a chunk's first in memory. */
 export let step: i32 = 0;
-/** The first step, in memory order, of the chunk. */
+/** The first step, in memory order, of the piece of a chunk that is running. */
 export let chunkStart: i32 = 0;
-/** Rows of a value that is not seeded, over all the steps addressed at once. */
+/** The step that stands first in memory kept for a segment. */
+export let origin: i32 = 0;
+/** Rows of a value over all the steps addressed at once. */
 export let rows: i32 = 0;
-/** B, and the row multiplier R. */
+/** T and B. */
+export let steps: i32 = 0;
 export let batch: i32 = 0;
-export let seeds: i32 = 1;
+/** Address of the samples' lengths, or 0. */
+export let lengths: usize = 0;
+/** Gradients enter from this step on. */
+export let lossFrom: i32 = 0;
 
 /** Is dropout on, and the key of this call's draws. */
 export let drops: bool = false;
 export let key0: u32 = 0;
 export let key1: u32 = 0;
 
-export function setRun(run: usize): void {
+export function setLeg(leg: usize): void {
+  const run: usize = word(leg, format.LEG_RUN);
+  origin = word(leg, format.LEG_ORIGIN);
+  lossFrom = word(leg, format.LEG_LOSS_FROM);
+  steps = word(run, format.RUN_STEPS);
   batch = word(run, format.RUN_ROWS);
-  seeds = word(run, format.RUN_SEEDS);
+  lengths = word(run, format.RUN_LENGTHS);
   drops = word(run, format.RUN_DROPS) != 0;
   const draws = run + <usize>format.RUN_KEY * format.WORD_BYTES;
   // one key from (seed, module, call): its draws never meet another call's
@@ -38,11 +48,18 @@ export function setUnit(valueTable: usize): void {
   values = valueTable;
 }
 
-/** Addresses `steps` steps from `first` on, of the chunk that starts at `start`. */
-export function setSteps(start: i32, first: i32, steps: i32): void {
+/** Addresses `count` steps from `first` on, of the piece that starts at `start`. */
+export function setSteps(start: i32, first: i32, count: i32): void {
   chunkStart = start;
   step = first;
-  rows = steps * batch;
+  rows = count * batch;
+}
+
+/** Steps of a sample. */
+// @ts-ignore: decorator
+@inline
+export function lengthOf(sample: i32): i32 {
+  return lengths ? word(lengths, sample) : steps;
 }
 
 /** The word at `index` of a table or an instruction. */
@@ -52,10 +69,17 @@ export function word(base: usize, index: i32): i32 {
   return load<i32>(base + ((<usize>index) << 2));
 }
 
+/** The address of entry `index` of a table. */
+// @ts-ignore: decorator
+@inline
+export function tableEntry(table: usize, index: i32, words: i32): usize {
+  return table + <usize>(index * words) * format.WORD_BYTES;
+}
+
 // @ts-ignore: decorator
 @inline
 function entry(value: i32): usize {
-  return values + <usize>value * <usize>format.VALUE_WORDS * format.WORD_BYTES;
+  return tableEntry(values, value, format.VALUE_WORDS);
 }
 
 /** The address of a value at the steps addressed. */
@@ -63,29 +87,33 @@ function entry(value: i32): usize {
 @inline
 export function address(value: i32): usize {
   const at = entry(value);
-  const time = word(at, format.VALUE_KIND) == format.KIND_CHUNK ? step - chunkStart : step;
-  return word(at, format.VALUE_BASE) + time * word(at, format.VALUE_STRIDE);
+  return word(at, format.VALUE_BASE) + timeFrom(word(at, format.VALUE_KIND)) * word(at, format.VALUE_STRIDE);
+}
+
+/** Steps from the first that a value of this kind is kept for. */
+// @ts-ignore: decorator
+@inline
+function timeFrom(kind: i32): i32 {
+  return step - (kind == format.KIND_CHUNK ? chunkStart : kind == format.KIND_SEGMENT ? origin : 0);
+}
+
+// @ts-ignore: decorator
+@inline
+export function kindOf(value: i32): i32 {
+  return word(entry(value), format.VALUE_KIND);
 }
 
 // @ts-ignore: decorator
 @inline
 export function isTile(value: i32): bool {
-  return word(entry(value), format.VALUE_KIND) == format.KIND_TILE;
-}
-
-/** Rows of a value's batch block: B, or R·B where it is seeded. */
-// @ts-ignore: decorator
-@inline
-export function blockRows(value: i32): i32 {
-  return word(entry(value), format.VALUE_SEEDED) ? batch * seeds : batch;
+  return kindOf(value) == format.KIND_TILE;
 }
 
 /** Rows of a value over the steps addressed; `fixed` rows where that is not 0. */
 // @ts-ignore: decorator
 @inline
-export function rowsOf(value: i32, fixed: i32): i32 {
-  if (fixed) return fixed;
-  return word(entry(value), format.VALUE_SEEDED) ? rows * seeds : rows;
+export function rowsOf(fixed: i32): i32 {
+  return fixed ? fixed : rows;
 }
 
 /** Bytes from a step's value to the next's. */

@@ -1,19 +1,13 @@
 /** Reading one array as if it were another: broadcasts over rows or columns, and slices of columns. */
 import { at } from "../simd";
 
-/**
- * y[e - first] = x[offset + i * rowStride + j * columnStride] for e in [first, first + n), e = i * columns + j.
- *
- * @param period rows of x before it repeats (the batch under a row multiplier), in blocks of `repeat` rows of y
- */
+/** y[e - first] = x[offset + i * rowStride + j * columnStride] for e in [first, first + n), e = i * columns + j. */
 export function view<T>(
   first: i32,
   n: i32,
   columns: i32,
   rowStride: i32,
   columnStride: i32,
-  rowsPerBlock: i32,
-  sourceRows: i32,
   x: usize,
   y: usize,
 ): void {
@@ -22,9 +16,7 @@ export function view<T>(
   let done = 0;
   while (done < n) {
     const count = min(columns - column, n - done);
-    const sourceRow =
-      rowsPerBlock == sourceRows ? row : (row / rowsPerBlock) * sourceRows + ((row % rowsPerBlock) % sourceRows);
-    copyStrided<T>(count, at<T>(x, sourceRow * rowStride + column * columnStride), columnStride, at<T>(y, done));
+    copyStrided<T>(count, at<T>(x, row * rowStride + column * columnStride), columnStride, at<T>(y, done));
     done += count;
     column = 0;
     row += 1;
@@ -55,15 +47,5 @@ export function place<T>(rows: i32, columns: i32, dstColumns: i32, offset: i32, 
     memory.copy(dst, a, bytes);
     a += bytes;
     dst = at<T>(dst, dstColumns);
-  }
-}
-
-/** dst[j, i, :] = src[i, j, :] for src[outer, inner, columns]: between batch-first and time-major. */
-export function swapLeadingAxes<T>(outer: i32, inner: i32, columns: i32, src: usize, dst: usize): void {
-  const bytes = at<T>(0, columns);
-  for (let i = 0; i < outer; i++) {
-    for (let j = 0; j < inner; j++) {
-      memory.copy(dst + <usize>(j * outer + i) * bytes, src + <usize>(i * inner + j) * bytes, bytes);
-    }
   }
 }

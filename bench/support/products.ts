@@ -1,5 +1,5 @@
 /** The core's products alone, outside any program: one product, or all those of a workload. */
-import { chunkSteps } from '../../bindings/program/plan.ts'
+import { chunkSteps } from '../../bindings/program/layout.ts'
 import { type Numbers, type TestCore, arrays } from '../../test/support/core.ts'
 import { generate } from '../../test/support/generator.ts'
 import { GATES, type Product, type Workload, flopsOf } from './shapes.ts'

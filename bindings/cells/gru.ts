@@ -3,6 +3,7 @@ import { blend, gruGates } from '../program/gates.ts'
 import type { Value } from '../program/graph.ts'
 import { type Cell, defineCell } from '../program/trace.ts'
 import { ACTIVATIONS, type ActivationName } from './activations.ts'
+import { skipParams, skipSum } from './shortcuts.ts'
 
 export interface GruCellOptions {
   bias: boolean
@@ -12,6 +13,8 @@ export interface GruCellOptions {
   activation: ActivationName
   /** Of the two gates. */
   recurrentActivation: ActivationName
+  /** Lags of further states that are read: they join the input side, outside the reset gate. */
+  skips: readonly number[]
 }
 
 /**
@@ -22,12 +25,17 @@ export interface GruCellOptions {
  * @see Cho et al. 2014, https://arxiv.org/abs/1406.1078 (there the reset gate stands before the product)
  */
 export function gruCell(options: GruCellOptions): Cell {
-  const { bias, resetAfter } = options
+  const { bias, resetAfter, skips } = options
   const next = resetAfter ? afterProduct(options) : beforeProduct(options)
   return defineCell({
     state: { h: 'H' },
     input: { x: 'I' },
-    params: { weightIh: ['3H', 'I'], weightHh: ['3H', 'H'], ...(bias && { biasIh: ['3H'], biasHh: ['3H'] }) },
+    params: {
+      weightIh: ['3H', 'I'],
+      weightHh: ['3H', 'H'],
+      ...(bias && { biasIh: ['3H'], biasHh: ['3H'] }),
+      ...skipParams(skips, '3H', 'H'),
+    },
     step: (values) => {
       const h = next(values)
       return { state: { h }, output: h }
@@ -37,11 +45,14 @@ export function gruCell(options: GruCellOptions): Cell {
 
 type Next = (values: Readonly<Record<string, Value>>) => Value
 
-function afterProduct({ activation, recurrentActivation }: GruCellOptions): Next {
+function afterProduct({ activation, recurrentActivation, skips }: GruCellOptions): Next {
   const usual = activation === 'tanh' && recurrentActivation === 'sigmoid'
   const gates = usual ? gruGates : gatesWith(activation, recurrentActivation)
-  return ({ x, h, weightIh, weightHh, biasIh, biasHh }) =>
-    gates(linear(x!, weightIh!, biasIh), linear(h!, weightHh!, biasHh), h!)
+  return (values) => {
+    const { x, h, weightIh, weightHh, biasIh, biasHh } = values
+    const given = skipSum(skips, h!, values, linear(x!, weightIh!, biasIh))
+    return gates(given, linear(h!, weightHh!, biasHh), h!)
+  }
 }
 
 function gatesWith(activation: ActivationName, recurrentActivation: ActivationName): typeof gruGates {
@@ -55,11 +66,12 @@ function gatesWith(activation: ActivationName, recurrentActivation: ActivationNa
   }
 }
 
-function beforeProduct({ bias, activation, recurrentActivation }: GruCellOptions): Next {
+function beforeProduct({ bias, activation, recurrentActivation, skips }: GruCellOptions): Next {
   const [bend, gate] = [ACTIVATIONS[activation], ACTIVATIONS[recurrentActivation]]
-  return ({ x, h, weightIh, weightHh, biasIh, biasHh }) => {
+  return (values) => {
+    const { x, h, weightIh, weightHh, biasIh, biasHh } = values
     const H = h!.columns
-    const gates = linear(x!, weightIh!, bias ? add(biasIh!, biasHh!) : undefined)
+    const gates = skipSum(skips, h!, values, linear(x!, weightIh!, bias ? add(biasIh!, biasHh!) : undefined))
     const rz = gate(linear(h!, rows(weightHh!, 0, 2 * H), slice(gates, 0, 2 * H)))
     const reset = mul(slice(rz, 0, H), h!)
     const n = bend(linear(reset, rows(weightHh!, 2 * H, 3 * H), slice(gates, 2 * H, 3 * H)))

@@ -3,6 +3,7 @@ import { lstmGates } from '../program/gates.ts'
 import type { Value } from '../program/graph.ts'
 import { type Cell, defineCell } from '../program/trace.ts'
 import { ACTIVATIONS, type ActivationName } from './activations.ts'
+import { skipParams, skipSum } from './shortcuts.ts'
 
 export interface LstmCellOptions {
   bias: boolean
@@ -10,25 +11,38 @@ export interface LstmCellOptions {
   activation: ActivationName
   /** Of the gates. */
   recurrentActivation: ActivationName
+  /** Is h a projection W_hr o tanh(c) of P columns rather than all H? */
+  projects: boolean
+  /** Lags of further states that are read. */
+  skips: readonly number[]
 }
 
 /**
  * Long short-term memory. Gate blocks in every weight: i, f, g, o (PyTorch's order).
  * c' = f c + i g; h' = o tanh(c'). Other activations than sigmoid and tanh run as a chain of plain operations.
  *
- * @see Hochreiter and Schmidhuber 1997; with forget gates, Gers et al. 2000
+ * @see Hochreiter and Schmidhuber 1997; with forget gates, Gers et al. 2000; with projections, Sak et al. 2014
  */
-export function lstmCell({ bias, activation, recurrentActivation }: LstmCellOptions): Cell {
+export function lstmCell({ bias, activation, recurrentActivation, projects, skips }: LstmCellOptions): Cell {
   const usual = activation === 'tanh' && recurrentActivation === 'sigmoid'
   const gates = usual ? lstmGates : gatesWith(activation, recurrentActivation)
+  const P = projects ? 'P' : 'H'
   return defineCell({
-    state: { h: 'H', c: 'H' },
+    state: { h: P, c: 'H' },
     input: { x: 'I' },
-    params: { weightIh: ['4H', 'I'], weightHh: ['4H', 'H'], ...(bias && { biasIh: ['4H'], biasHh: ['4H'] }) },
-    step: ({ x, h, c, weightIh, weightHh, biasIh, biasHh }) => {
-      const start = bias ? add(biasIh!, biasHh!) : undefined
-      const next = gates(linear(h!, weightHh!, linear(x!, weightIh!, start)), c!)
-      return { state: { h: next.hidden, c: next.cell }, output: next.hidden }
+    params: {
+      weightIh: ['4H', 'I'],
+      weightHh: ['4H', P],
+      ...(bias && { biasIh: ['4H'], biasHh: ['4H'] }),
+      ...(projects && { weightHr: ['P', 'H'] }),
+      ...skipParams(skips, '4H', P),
+    },
+    step: (values) => {
+      const { x, h, c, weightIh, weightHh, biasIh, biasHh, weightHr } = values
+      const start = skipSum(skips, h!, values, linear(x!, weightIh!, bias ? add(biasIh!, biasHh!) : undefined))
+      const { hidden, cell } = gates(linear(h!, weightHh!, start), c!)
+      const next = projects ? linear(hidden, weightHr!) : hidden
+      return { state: { h: next, c: cell }, output: next }
     },
   })
 }

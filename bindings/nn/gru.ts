@@ -2,7 +2,7 @@ import { ACTIVATIONS, type ActivationName } from '../cells/activations.ts'
 import { gruCell } from '../cells/gru.ts'
 import { expectBoolean, expectOneOf } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { type RecurrentOptions, recurrentStack } from './recurrent-options.ts'
+import { type CellChoice, type RecurrentOptions, recurrentStack } from './recurrent-options.ts'
 import { Unrolled } from './unrolled.ts'
 
 export interface GRUOptions extends RecurrentOptions {
@@ -38,7 +38,7 @@ export class GRU extends Unrolled {
       names,
     )
     const own = ['resetAfter', 'fused', 'activation', 'recurrentActivation']
-    const cellOf = (bias: boolean) => gruCell({ bias, resetAfter, activation, recurrentActivation })
+    const cellOf = (choice: CellChoice) => gruCell({ ...choice, resetAfter, activation, recurrentActivation })
     super(runtime, { ...recurrentStack(runtime, 'GRU', options, own, cellOf), fused })
     this.inputSize = options.inputSize
     this.hiddenSize = options.hiddenSize

@@ -26,7 +26,7 @@ export class LayerNorm extends Rowwise {
     const N = expectPositive('LayerNorm', 'normalizedShape', given)
     const eps = expectNumber('LayerNorm', 'eps', options.eps ?? 1e-5, 0)
     const affine = expectBoolean('LayerNorm', 'elementwiseAffine', options.elementwiseAffine ?? true)
-    super(runtime, 'normalizedShape', { layers: [sizeCell(layerNormCell({ eps, affine }), { N })], boundOf: () => 0 })
+    super(runtime, 'normalizedShape', { layers: [[sizeCell(layerNormCell({ eps, affine }), { N })]], boundOf: () => 0 })
     for (const { name, value } of this.parameters()) if (name === 'weight') value.data.fill(1)
   }
 }

@@ -1,11 +1,15 @@
-/** A layer of an unrolled module: its cell's graph, its parameters, and what its programs share. */
+/** A layer of an unrolled module in one direction: its cell's graph, its parameters, and what its programs share. */
 import { adjoint } from '../program/adjoint.ts'
 import type { StepGraph, Value } from '../program/graph.ts'
-import type { Invariants } from '../program/plan.ts'
+import type { Invariants } from '../program/invariants.ts'
 import type { SizedCell } from '../program/trace.ts'
 import type { Parameter } from './parameters.ts'
 
 export interface Layer {
+  /** 0 for the layer that reads the module's input. */
+  readonly depth: number
+  /** Runs from the last step to the first. */
+  readonly reversed: boolean
   readonly sized: SizedCell
   readonly graph: StepGraph
   readonly invariants: Invariants

@@ -29,7 +29,7 @@ export class Linear extends Rowwise {
     const O = expectPositive('Linear', 'outFeatures', options.outFeatures)
     const bias = expectBoolean('Linear', 'bias', options.bias ?? true)
     const bound = 1 / runtime.core.squareRoot(I)
-    super(runtime, 'inFeatures', { layers: [sizeCell(linearCell({ bias }), { I, O })], boundOf: () => bound })
+    super(runtime, 'inFeatures', { layers: [[sizeCell(linearCell({ bias }), { I, O })]], boundOf: () => bound })
     this.inFeatures = I
     this.outFeatures = O
   }

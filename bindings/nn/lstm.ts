@@ -1,8 +1,8 @@
 import { ACTIVATIONS, type ActivationName } from '../cells/activations.ts'
 import { lstmCell } from '../cells/lstm.ts'
-import { expectBoolean, expectOneOf } from '../runtime/check.ts'
+import { describeValue, expectBoolean, expectOneOf, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { type RecurrentOptions, recurrentStack } from './recurrent-options.ts'
+import { type CellChoice, type RecurrentOptions, recurrentStack } from './recurrent-options.ts'
 import { Unrolled } from './unrolled.ts'
 
 export interface LSTMOptions extends RecurrentOptions {
@@ -12,17 +12,22 @@ export interface LSTMOptions extends RecurrentOptions {
   activation?: ActivationName
   /** Of the gates; 'sigmoid' if left out. */
   recurrentActivation?: ActivationName
+  /** Columns of h, projected from the hidden ones by weight_hr; fewer than hiddenSize; 0 (the default) for no projection. */
+  projSize?: number
 }
 
 /**
  * Long short-term memory: c' = f c + i g; h' = o tanh(c'). Gate blocks in every weight: i, f, g, o.
- * Input [T, B, inputSize], output [T, B, hiddenSize], state { h, c: [numLayers, B, hiddenSize] }.
+ * Input [T, B, inputSize], output [T, B, P], state { h: [numLayers, B, P], c: [numLayers, B, hiddenSize] }, P being projSize or
+ * hiddenSize; with two directions output [T, B, 2P] and states [2 · numLayers, B, …].
  *
  * @see torch.nn.LSTM, whose names, shapes and initial values these are
  */
 export class LSTM extends Unrolled {
   readonly inputSize: number
   readonly hiddenSize: number
+  /** 0: h is not projected. */
+  readonly projSize: number
 
   constructor(runtime: Runtime, options: LSTMOptions) {
     const fused = expectBoolean('LSTM', 'fused', options?.fused ?? true)
@@ -34,14 +39,23 @@ export class LSTM extends Unrolled {
       options?.recurrentActivation ?? 'sigmoid',
       names,
     )
-    const own = ['fused', 'activation', 'recurrentActivation']
-    const cellOf = (bias: boolean) => lstmCell({ bias, activation, recurrentActivation })
-    super(runtime, { ...recurrentStack(runtime, 'LSTM', options, own, cellOf), fused })
+    const projSize = expectProjSize(options ?? {})
+    const own = ['fused', 'activation', 'recurrentActivation', 'projSize']
+    const cellOf = (choice: CellChoice) =>
+      lstmCell({ ...choice, activation, recurrentActivation, projects: projSize > 0 })
+    super(runtime, { ...recurrentStack(runtime, 'LSTM', options, own, cellOf, projSize), fused })
     this.inputSize = options.inputSize
     this.hiddenSize = options.hiddenSize
+    this.projSize = projSize
   }
 
   protected override sizeHint(columns: number): string {
     return `inputSize is ${columns}`
   }
+}
+
+function expectProjSize({ projSize = 0, hiddenSize }: LSTMOptions): number {
+  if (Number.isSafeInteger(projSize) && projSize >= 0 && (projSize === 0 || projSize < hiddenSize)) return projSize
+  const given = `projSize is ${describeValue(projSize)}`
+  return fail('option', `LSTM: ${given}; expected a whole number from 0 to ${hiddenSize - 1} (hiddenSize is ${hiddenSize})`)
 }

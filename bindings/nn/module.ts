@@ -3,7 +3,11 @@ import type { Allocation } from '../runtime/heap.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import { type Shape, type Tensor, disposeSymbol } from '../runtime/tensor.ts'
 import type { FloatArray } from '../runtime/tensor.ts'
+import type { Checkpointing } from './checkpointing.ts'
+import type { Lengths } from './lengths.ts'
 import { type Parameter, type ParameterBlock, type StateDict, copyStateDict, writeStateDict } from './parameters.ts'
+import type { Tape } from './tape.ts'
+import type { Truncation } from './unrolling.ts'
 
 /** States by name; of a Sequential, the list of its layers' states. */
 export type State = { [name: string]: Tensor } | (State | undefined)[]
@@ -15,11 +19,23 @@ export interface ForwardOptions {
   state?: State | undefined
   /** Record what backward needs; the module's training mode if left out. */
   tape?: boolean
+  /** Give a tape of its own, so that the module can be called again before backward; implies `tape`. */
+  keep?: boolean
+  /** Steps of each sample, from 0 to T; all T if left out. What lies behind them is not read, and the output there is 0. */
+  lengths?: Lengths | undefined
+  /** Backward sends gradients back over a window only: TBPTT. Unidirectional modules. */
+  truncation?: Truncation | undefined
+  /** Keep states at a few steps rather than the whole tape, and run segments again in backward: the same bits. */
+  checkpoint?: Checkpointing | undefined
 }
+
+export const FORWARD_OPTIONS = ['state', 'tape', 'keep', 'lengths', 'truncation', 'checkpoint']
 
 export interface ForwardResult {
   readonly output: Tensor
   readonly state?: State | undefined
+  /** Where forward was asked to keep it. */
+  readonly tape?: Tape
 }
 
 /** Gradients of the loss by what forward gave. */
@@ -31,6 +47,8 @@ export interface OutputGradients {
 export interface BackwardOptions {
   /** false saves the gradient by the input. */
   inputGradient?: boolean
+  /** A tape that forward kept; that of the last forward if left out. */
+  tape?: Tape | undefined
 }
 
 export interface InputGradients {

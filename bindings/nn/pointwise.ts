@@ -96,6 +96,6 @@ export abstract class Pointwise extends Module {
 
 class FixedWidth extends Rowwise {
   constructor(runtime: Runtime, cell: SizedCell, title: string, ordinal: number) {
-    super(runtime, 'width', { layers: [cell], boundOf: () => 0, title, ordinal })
+    super(runtime, 'width', { layers: [[cell]], boundOf: () => 0, title, ordinal })
   }
 }

@@ -1,7 +1,8 @@
 /** Options that RNN, LSTM and GRU share, PyTorch's in camelCase. */
+import { layerResidualCell, residualCell } from '../cells/shortcuts.ts'
 import { dropout } from '../program/build.ts'
 import { type Cell, type SizedCell, sizeCell } from '../program/trace.ts'
-import { expectBoolean, expectNumber, expectOptions, expectPositive } from '../runtime/check.ts'
+import { describeValue, expectBoolean, expectNumber, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import type { UnrolledOptions } from './unrolled.ts'
 
@@ -18,46 +19,87 @@ export interface RecurrentOptions {
   batchFirst?: boolean
   /** In training, the share of each layer's output that is dropped on its way to the next layer; 0 if left out. */
   dropout?: number
+  /** Each layer runs in both directions, side by side in its output; states are [2 · numLayers, B, n], forward before reverse. */
+  bidirectional?: boolean
+  /** h_t = h_{t-1} + cell(h_{t-1}, x_t). */
+  residual?: boolean
+  /** Adds a layer's input to its output, in every layer but the first. */
+  layerResidual?: boolean
+  /** Lags s >= 2 of further states that every gate reads, each by a weight_skip{s} of its own; the state holds a `past` then. */
+  skips?: readonly number[]
 }
 
-export const RECURRENT_OPTIONS = ['inputSize', 'hiddenSize', 'numLayers', 'bias', 'batchFirst', 'dropout']
+export const RECURRENT_OPTIONS = [
+  'inputSize',
+  'hiddenSize',
+  'numLayers',
+  'bias',
+  'batchFirst',
+  'dropout',
+  'bidirectional',
+  'residual',
+  'layerResidual',
+  'skips',
+]
 
-const PARAMETER_NAMES: Readonly<Record<string, string>> = {
-  weightIh: 'weight_ih',
-  weightHh: 'weight_hh',
-  biasIh: 'bias_ih',
-  biasHh: 'bias_hh',
+/** What a module's own cell is made from. */
+export interface CellChoice {
+  readonly bias: boolean
+  readonly skips: readonly number[]
 }
 
-/** Checks the shared options and describes the stack that `cellOf` makes: PyTorch's names and initial values. */
+/**
+ * Checks the shared options and describes the stack that `cellOf` makes: PyTorch's names and initial values.
+ *
+ * @param projSize columns of the hidden state where it is projected
+ */
 export function recurrentStack(
   runtime: Runtime,
   who: string,
   options: RecurrentOptions,
   own: readonly string[],
-  cellOf: (bias: boolean) => Cell,
+  cellOf: (choice: CellChoice) => Cell,
+  projSize = 0,
 ): UnrolledOptions {
   expectRuntime(who, runtime)
   expectOptions(who, options, [...RECURRENT_OPTIONS, ...own])
-  const { numLayers = 1, bias = true, batchFirst = false } = options
-  const I = expectPositive(who, 'inputSize', options.inputSize)
+  const flag = (name: 'bias' | 'batchFirst' | 'bidirectional' | 'residual' | 'layerResidual', usual: boolean) =>
+    expectBoolean(who, name, options[name] ?? usual)
   const H = expectPositive(who, 'hiddenSize', options.hiddenSize)
-  expectPositive(who, 'numLayers', numLayers)
-  expectBoolean(who, 'batchFirst', batchFirst)
+  const sizes = { I: expectPositive(who, 'inputSize', options.inputSize), H, P: projSize || H }
+  const directions = flag('bidirectional', false) ? [0, 1] : [0]
+  const [isResidual, isLayerResidual] = [flag('residual', false), flag('layerResidual', false)]
   const p = expectNumber(who, 'dropout', options.dropout ?? 0, 0, 1)
-  const cell = cellOf(expectBoolean(who, 'bias', bias))
-  const layers: SizedCell[] = Array.from({ length: numLayers }, (_, k) =>
-    k === 0 ? sizeCell(cell, { I, H }) : sizeCell(dropsInput(cell, p, k), { I: H, H }),
-  )
+  const cell = cellOf({ bias: flag('bias', true), skips: expectSkips(who, options.skips ?? []) })
+  const inner = isResidual ? residualCell(cell) : cell
+  const layerCell = (depth: number, direction: number): SizedCell => {
+    if (depth === 0) return sizeCell(inner, sizes)
+    const outer = isLayerResidual ? layerResidualCell(inner, direction) : inner
+    return sizeCell(dropsInput(outer, p, depth), { ...sizes, I: directions.length * sizes.P })
+  }
+  const numLayers = expectPositive(who, 'numLayers', options.numLayers ?? 1)
   const bound = 1 / runtime.core.squareRoot(H)
   return {
-    layers,
-    batchFirst,
+    layers: Array.from({ length: numLayers }, (_, depth) => directions.map((direction) => layerCell(depth, direction))),
+    batchFirst: flag('batchFirst', false),
     layered: true,
-    nameOf: (k, param) => `${PARAMETER_NAMES[param]}_l${k}`,
+    nameOf: (depth, param, reversed) => `${publicName(param)}_l${depth}${reversed ? '_reverse' : ''}`,
     boundOf: () => bound,
   }
 }
+
+function expectSkips(who: string, skips: readonly number[]): readonly number[] {
+  if (!Array.isArray(skips)) fail('option', `${who}: skips is ${describeValue(skips)}; expected a list of whole numbers >= 2`)
+  for (const [i, lag] of skips.entries()) {
+    if (!Number.isSafeInteger(lag) || lag < 2)
+      fail('option', `${who}: skips[${i}] is ${describeValue(lag)}; expected a whole number >= 2`)
+    if (skips.indexOf(lag) !== i) fail('option', `${who}: skips holds ${lag} twice`)
+  }
+  return skips
+}
+
+/** weightIh → weight_ih, weightSkip2 → weight_skip2. */
+const publicName = (param: string): string => param.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`)
 
 /** The cell behind dropout of its input, drawn from a stream of its own. */
 function dropsInput(cell: Cell, p: number, stream: number): Cell {

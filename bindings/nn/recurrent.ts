@@ -28,9 +28,9 @@ export class Recurrent extends Unrolled {
     expectBoolean('Recurrent', 'batchFirst', batchFirst)
     const sized = sizeCell(cell, sizes)
     super(runtime, {
-      layers: [sized],
+      layers: [[sized]],
       batchFirst,
-      boundOf: (_layer, param) => 1 / runtime.core.squareRoot(sized.params.get(param)!.at(-1)!),
+      boundOf: (_param, shape) => 1 / runtime.core.squareRoot(shape.at(-1)!),
     })
     for (const { name, value } of this.parameters()) {
       if (Object.hasOwn(init, name)) value.data.fill(expectNumber('Recurrent: init', name, init[name]))

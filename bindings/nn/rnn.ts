@@ -24,7 +24,7 @@ export class RNN extends Unrolled {
     expectOneOf('RNN', 'nonlinearity', nonlinearity, Object.keys(NONLINEARITIES) as Nonlinearity[])
     super(
       runtime,
-      recurrentStack(runtime, 'RNN', options, ['nonlinearity'], (bias) => rnnCell({ nonlinearity, bias })),
+      recurrentStack(runtime, 'RNN', options, ['nonlinearity'], (choice) => rnnCell({ nonlinearity, ...choice })),
     )
     this.inputSize = options.inputSize
     this.hiddenSize = options.hiddenSize

@@ -1,7 +1,7 @@
 import { expectShape, fail, shapeText } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import type { CallShape } from './calls.ts'
+import type { CallShape } from './stack.ts'
 import { Unrolled, type UnrolledOptions } from './unrolled.ts'
 
 /** A cell without state, applied to every row of [T, B, n] (either order of the leading axes) or of [B, n]. */
@@ -12,7 +12,7 @@ export abstract class Rowwise extends Unrolled {
   /** @param option the option that says how many columns a row has, for messages */
   constructor(runtime: Runtime, option: string, options: UnrolledOptions) {
     super(runtime, options)
-    this.#columns = [...options.layers[0]!.inputs.values()][0]!
+    this.#columns = [...options.layers[0]![0]!.inputs.values()][0]!
     this.#option = option
   }
 

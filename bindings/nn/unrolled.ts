@@ -2,16 +2,22 @@
  * A module made of a cell, or of a stack of them, unrolled over time in the core. Each public method reads: check,
  * plan, call, return.
  */
-import { type Draws, Invariants, type Plan, firstCarry } from '../program/plan.ts'
+import { Invariants } from '../program/invariants.ts'
+import type { Draws, Plan } from '../program/plan.ts'
 import { type SizedCell, trace } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { type Shape, Tensor } from '../runtime/tensor.ts'
-import { type BackwardCall, type Call, type CallShape, Calls, outside } from './calls.ts'
+import { type BackwardCall, backwardOf } from './backward-call.ts'
+import { Calls, outside } from './calls.ts'
+import { expectCheckpointing } from './checkpointing.ts'
+import type { Call } from './forward-call.ts'
 import type { Layer } from './layer.ts'
+import { expectLengths, writeLengths } from './lengths.ts'
 import {
   type BackwardOptions,
+  FORWARD_OPTIONS,
   type ForwardOptions,
   type ForwardResult,
   type Input,
@@ -21,16 +27,21 @@ import {
   type State,
 } from './module.ts'
 import { type Parameter, ParameterBlock } from './parameters.ts'
+import { Programs } from './programs.ts'
+import { type CallShape, type Stack, isSwapped } from './stack.ts'
+import { type NamedStates, States } from './states.ts'
+import { Tape, expectTape } from './tape.ts'
+import { type Truncation, expectTruncation } from './unrolling.ts'
 
 export interface UnrolledOptions {
-  /** One cell per layer; a layer's output is the next one's only input. */
-  readonly layers: readonly SizedCell[]
+  /** The cells of each layer, by depth: one, or one for each direction; a layer's output is the next one's only input. */
+  readonly layers: readonly (readonly SizedCell[])[]
   /** A parameter's public name. */
-  readonly nameOf?: (layer: number, param: string) => string
+  readonly nameOf?: (depth: number, param: string, reversed: boolean) => string
   /** Initial values are drawn from U(-bound, bound). */
-  readonly boundOf: (layer: number, param: string) => number
+  readonly boundOf: (param: string, shape: Shape) => number
   readonly batchFirst?: boolean
-  /** States are [layers, B, n] rather than [B, n]. */
+  /** States are [layers · directions, B, n] rather than [B, n]. */
   readonly layered?: boolean
   readonly fused?: boolean
   /** What keys the module's random draws; the next ordinal if left out. */
@@ -39,57 +50,65 @@ export interface UnrolledOptions {
   readonly title?: string
 }
 
-interface Tape {
+/** What a recorded forward leaves for backward. */
+interface Recorded {
   readonly call: Call
   readonly inputs: readonly Tensor[]
-  readonly addresses: readonly number[]
   readonly draws: Draws
+  readonly truncation: Truncation | undefined
+  /** The past that forward was given: without it the first state stands for all before it. */
+  readonly pasts: readonly string[]
 }
 
 export abstract class Unrolled extends Module {
   readonly #block: ParameterBlock
-  readonly #layers: readonly Layer[]
-  readonly #batchFirst: boolean
-  readonly #layered: boolean
+  /** @internal */
+  readonly stack: Stack
   readonly #calls: Calls
   readonly #packedAt = new Map<string, number>()
   readonly #ordinal: number
   readonly #title: string
   /** Calls so far: keys the draws of the next one. */
   #count = 0
-  #tape: Tape | undefined
+  #tape: Tape<Recorded> | undefined
 
   constructor(runtime: Runtime, options: UnrolledOptions) {
     super(runtime)
-    const nameOf = options.nameOf ?? ((_layer: number, param: string) => param)
+    const nameOf = options.nameOf ?? ((_depth: number, param: string) => param)
+    const cells = options.layers.flatMap((directions, depth) =>
+      directions.map((sized, direction) => ({ sized, depth, reversed: direction === 1 })),
+    )
     const shapes = new Map<string, Shape>()
     const bounds = new Map<string, number>()
-    for (const [layer, { params }] of options.layers.entries()) {
-      for (const [param, shape] of params) {
-        shapes.set(nameOf(layer, param), shape)
-        bounds.set(nameOf(layer, param), options.boundOf(layer, param))
+    for (const { sized, depth, reversed } of cells) {
+      for (const [param, shape] of sized.params) {
+        shapes.set(nameOf(depth, param, reversed), shape)
+        bounds.set(nameOf(depth, param, reversed), options.boundOf(param, shape))
       }
     }
     // what may be refused comes before anything is taken
-    const graphs = options.layers.map((sized) => trace(sized, { fused: options.fused ?? true }))
+    const graphs = cells.map(({ sized }) => trace(sized, { fused: options.fused ?? true }))
     this.#block = new ParameterBlock(runtime, shapes)
     this.#ordinal = options.ordinal ?? runtime.nextModule()
     this.#title = options.title ?? new.target.name
     this.#block.fillUniform(this.#ordinal, (name) => bounds.get(name)!)
     const byName = new Map(this.#block.parameters.map((parameter) => [parameter.name, parameter]))
-    this.#layers = options.layers.map((sized, layer) => ({
-      sized,
-      graph: graphs[layer]!,
-      invariants: new Invariants(runtime),
-      params: new Map([...sized.params.keys()].map((param) => [param, byName.get(nameOf(layer, param))!])),
-    }))
-    this.#batchFirst = options.batchFirst ?? false
-    this.#layered = options.layered ?? false
-    this.#calls = new Calls(runtime, this.#layers, {
-      who: this.#title,
-      batchFirst: this.#batchFirst,
-      layered: this.#layered,
+    const layers = cells.map(({ sized, depth, reversed }, i): Layer => {
+      const params = [...sized.params.keys()].map(
+        (param) => [param, byName.get(nameOf(depth, param, reversed))!] as const,
+      )
+      return { sized, depth, reversed, graph: graphs[i]!, invariants: new Invariants(runtime), params: new Map(params) }
     })
+    this.stack = {
+      runtime,
+      layers,
+      directions: options.layers[0]!.length === 2 ? 2 : 1,
+      batchFirst: options.batchFirst ?? false,
+      states: new States(runtime, layers, options.layered ?? false),
+      programs: new Programs(layers, runtime.core.CHAIN_TILES.value),
+      who: this.#title,
+    }
+    this.#calls = new Calls(this.stack)
   }
 
   protected override get title(): string {
@@ -97,7 +116,7 @@ export abstract class Unrolled extends Module {
   }
 
   override get batchFirst(): boolean | undefined {
-    return this.#batchFirst
+    return this.stack.batchFirst
   }
 
   override owns(storage: Allocation): boolean {
@@ -113,10 +132,10 @@ export abstract class Unrolled extends Module {
   }
 
   override get hasState(): boolean {
-    return this.#calls.stateNames().length > 0
+    return this.stack.states.names.length > 0
   }
 
-  override checkState(who: string, state: State | undefined, batch = this.#tape?.call.plan.batch): void {
+  override checkState(who: string, state: State | undefined, batch = this.#tape?.data.call.plan.batch): void {
     this.#checkState(who, 'state', state, batch ?? 0)
   }
 
@@ -131,39 +150,42 @@ export abstract class Unrolled extends Module {
 
   override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
     const who = this.#enter('forward')
-    expectOptions(who, options, ['state', 'tape'])
-    const { tape = this.training } = options
-    expectBoolean(who, 'tape', tape)
+    expectOptions(who, options, FORWARD_OPTIONS)
+    const keep = expectBoolean(who, 'keep', options.keep ?? false)
+    const tape = expectBoolean(who, 'tape', options.tape ?? (this.training || keep))
     const given = this.#inputTensors(who, input)
     const shape = this.callShape(who, given)
     const state = this.#checkState(who, 'state', options.state, shape.batch)
-    const call = this.#calls.call(tape ? 'tape' : 'plain', shape)
+    const lengths = expectLengths(who, options.lengths, shape)
+    const truncation = this.#expectTruncation(who, options)
+    const checkpoint = tape ? expectCheckpointing(who, options.checkpoint) : undefined
+    const mode = tape ? 'tape' : 'plain'
+    const { call, giveBack } = this.#plan(shape, { mode, lengths: lengths !== undefined, checkpoint }, keep)
     const inputs = given.map((tensor, i) => outside(call, i, tensor))
-    const addresses = this.#stage(call, inputs, shape)
-    this.#point(call, addresses, state)
-    const draws = this.#nextDraws()
-    this.#run(call.mode, call.plan, draws)
-    this.#tape = tape ? { call, inputs, addresses, draws } : undefined
-    if (call.outputAddress !== call.output.address)
-      this.#swap(shape.steps, shape.batch, call.output, call.outputAddress, call.output.address)
-    return call.result
+    const result = this.#forward(call, inputs, state, lengths)
+    const recorded = tape && { call, inputs, draws: result.draws, truncation, pasts: pastsOf(this.stack, state) }
+    this.#tape = recorded && !keep ? new Tape(this, recorded) : undefined
+    return keep && recorded ? { ...call.result, tape: new Tape(this, recorded, giveBack) } : call.result
   }
 
   override step(input: Input, state?: State): ForwardResult {
     const who = this.#enter('step')
-    this.#expectStreamable(who)
+    const { states, directions } = this.stack
+    if (directions === 2)
+      fail('unsupported', `${who}: the module is bidirectional: a step needs what comes after it; use forward`)
     const inputs = this.#inputTensors(who, input)
     const shape = this.#stepShape(who, inputs)
     const given = this.#checkState(who, 'state', state, shape.batch)
-    if (given === undefined && this.#calls.stateNames().length > 0)
-      fail('type', `${who}: state is missing; make one with initialState(${shape.batch})`)
-    const call = this.#calls.call('step', shape)
-    this.#point(
+    const missing = states.names.find((name) => given?.[name] === undefined)
+    if (missing !== undefined)
+      fail('type', `${who}: state${given ? `.${missing}` : ''} is missing; make one with initialState(${shape.batch})`)
+    const call = this.#calls.call(shape, STEP)
+    this.#forward(
       call,
-      inputs.map((tensor, i) => outside(call, i, tensor).address),
+      inputs.map((tensor, i) => outside(call, i, tensor)),
       given,
+      undefined,
     )
-    this.#run('step', call.plan, this.#nextDraws())
     this.#tape = undefined
     return given === undefined ? call.result : { output: call.output, state: given }
   }
@@ -171,49 +193,54 @@ export abstract class Unrolled extends Module {
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
     const who = this.#enter('backward')
     expectOptions(who, gradients, ['output', 'state'])
-    expectOptions(who, options, ['inputGradient'])
-    const { inputGradient = true } = options
-    expectBoolean(who, 'inputGradient', inputGradient)
-    const tape = this.#expectTape(who)
-    const { call } = tape
+    expectOptions(who, options, ['inputGradient', 'tape'])
+    const inputGradient = expectBoolean(who, 'inputGradient', options.inputGradient ?? true)
+    const tape = expectTape(who, this, options.tape, this.#tape)
+    const { call, inputs, truncation, pasts } = tape.data
+    if (inputs.some((tensor) => tensor.disposed))
+      fail('tape', `${who}: the input of the recorded forward was disposed of; keep it until backward`)
     const output = gradients.output && expectTensor(who, 'output', gradients.output, this.runtime)
     if (output) expectShape(who, 'output', output.shape, call.output.shape.map(Number))
     const state = this.#checkState(who, 'state', gradients.state, call.plan.batch)
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
-    const backward = this.#calls.backwardCall(call, inputGradient, this.#block.frozen)
-    this.#pointBackward(tape, backward, output && outside(backward, 0, output), state)
-    this.#run(backward.kind, backward.plan, tape.draws)
-    return this.#inputGradients(call, backward)
+    const backward = backwardOf(this.stack, call, { inputGradient, frozen: this.#block.frozen, truncation })
+    const outgoing = withoutPasts(this.stack, backward.states, pasts)
+    this.#pointBackward(tape.data, backward, output && outside(backward, 0, output), state, outgoing)
+    if (call.tapePlan !== call.plan) this.#prepare('rerun', call.tapePlan, tape.data.draws)
+    this.#prepare(backward.kind, backward.plan, tape.data.draws)
+    backward.itinerary.run()
+    const hasState = Object.keys(outgoing).length > 0
+    return { ...(backward.input && { input: backward.input }), ...(hasState && { state: outgoing }) }
   }
 
   override initialState(batch: number): State | undefined {
     const who = this.#enter('initialState')
     if (!Number.isSafeInteger(batch) || batch < 1)
       fail('range', `${who}: batch is ${describeValue(batch)}; expected a whole number >= 1`)
-    const names = this.#calls.stateNames()
-    if (names.length === 0) return undefined
+    const { states } = this.stack
+    if (states.names.length === 0) return undefined
     return Object.fromEntries(
-      names.map((name) => [name, this.runtime.emptyTensor(this.#calls.stateShape(name, batch))]),
+      states.names.map((name) => [name, this.runtime.emptyTensor(states.shape(name, batch))]),
     )
   }
 
   protected override release(): void {
     this.#calls.dispose()
-    for (const layer of this.#layers) layer.invariants.dispose()
+    for (const layer of this.stack.layers) layer.invariants.dispose()
     this.#block.dispose()
     this.#tape = undefined
   }
 
   /** Steps, batch and leading axes of the caller's tensors; refuses what does not fit. */
   protected callShape(who: string, inputs: readonly Tensor[]): CallShape {
-    const names = [...this.#layers[0]!.sized.inputs]
+    const names = [...this.stack.layers[0]!.sized.inputs]
     const [first, second] = [inputs[0]!.shape[0]!, inputs[0]!.shape[1]!]
     for (const [i, [name, columns]] of names.entries()) {
-      const axes = this.#batchFirst ? ['B', 'T'] : ['T', 'B']
+      const axes = this.stack.batchFirst ? ['B', 'T'] : ['T', 'B']
       const sizes = i === 0 ? axes : [first, second]
       expectShape(who, this.inputName(name), inputs[i]!.shape, [...sizes, columns], this.sizeHint(columns))
     }
-    const [steps, batch] = this.#batchFirst ? [second, first] : [first, second]
+    const [steps, batch] = this.stack.batchFirst ? [second, first] : [first, second]
     if (steps < 1) fail('shape', `${who}: the input has T = 0 steps; expected at least 1`)
     if (batch < 1) fail('shape', `${who}: the input's batch is empty; expected at least 1 sample`)
     return { steps, batch, leading: [first, second] }
@@ -221,7 +248,7 @@ export abstract class Unrolled extends Module {
 
   /** How messages call an input; a module with one input calls it `input`. */
   protected inputName(name: string): string {
-    return this.#layers[0]!.sized.inputs.size === 1 ? 'input' : `input '${name}'`
+    return this.stack.layers[0]!.sized.inputs.size === 1 ? 'input' : `input '${name}'`
   }
 
   protected sizeHint(_columns: number): string {
@@ -233,15 +260,9 @@ export abstract class Unrolled extends Module {
     return `${this.title}.${method}`
   }
 
-  /** A state object holds one step back; a cell that reads further needs what came before as well. */
-  #expectStreamable(who: string): void {
-    const far = this.#layers[0]!.graph.states.find(({ reads }) => Math.max(...reads.keys()) > 1)
-    if (far) fail('unsupported', `${who}: the cell reads '${far.name}' further than one step back; use forward`)
-  }
-
   #stepShape(who: string, inputs: readonly Tensor[]): CallShape {
     const batch = inputs[0]!.shape[0]!
-    for (const [i, [name, columns]] of [...this.#layers[0]!.sized.inputs].entries()) {
+    for (const [i, [name, columns]] of [...this.stack.layers[0]!.sized.inputs].entries()) {
       expectShape(who, this.inputName(name), inputs[i]!.shape, [i === 0 ? 'B' : batch, columns], this.sizeHint(columns))
     }
     if (batch < 1) fail('shape', `${who}: the input's batch is empty; expected at least 1 sample`)
@@ -249,7 +270,7 @@ export abstract class Unrolled extends Module {
   }
 
   #inputTensors(who: string, input: Input): Tensor[] {
-    const names = [...this.#layers[0]!.sized.inputs.keys()]
+    const names = [...this.stack.layers[0]!.sized.inputs.keys()]
     if (names.length === 1 && (input instanceof Tensor || !Object.hasOwn(Object(input), names[0]!))) {
       return [expectTensor(who, 'input', input, this.runtime)]
     }
@@ -259,128 +280,120 @@ export abstract class Unrolled extends Module {
     )
   }
 
-  // States
+  #expectTruncation(who: string, { truncation, checkpoint }: ForwardOptions): Truncation | undefined {
+    if (truncation === undefined) return undefined
+    if (this.stack.directions === 2)
+      fail('unsupported', `${who}: truncation is given; a bidirectional module has no one past to cut off`)
+    if (checkpoint !== undefined)
+      fail('option', `${who}: truncation and checkpoint are both given; a truncated window is short by itself`)
+    return expectTruncation(who, truncation)
+  }
 
-  #checkState(who: string, what: string, state: State | undefined, batch: number): Record<string, Tensor> | undefined {
+  /** The fields of a state, all of them but pasts. */
+  #checkState(who: string, what: string, state: State | undefined, batch: number): NamedStates | undefined {
     if (state === undefined) return undefined
-    const names = this.#calls.stateNames()
-    if (names.length === 0) fail('option', `${who}: ${what} is given; this module has none`)
-    expectOptions(`${who}: ${what}`, state, names)
+    const { states } = this.stack
+    if (states.names.length === 0) fail('option', `${who}: ${what} is given; this module has none`)
+    expectOptions(`${who}: ${what}`, state, states.names)
     const tensors = state as Record<string, Tensor>
-    for (const name of names) {
+    for (const name of states.names) {
+      if (tensors[name] === undefined && states.pasts.includes(name)) continue
       const tensor = expectTensor(who, `${what}.${name}`, tensors[name], this.runtime)
-      expectShape(who, `${what}.${name}`, tensor.shape, this.#calls.stateShape(name, batch).map(Number))
+      expectShape(who, `${what}.${name}`, tensor.shape, states.shape(name, batch).map(Number))
     }
     return tensors
   }
 
   // Calls
 
-  /** Runs a plan; packs weights anew only where parameters changed since this kind of program packed them. */
-  #run(kind: string, plan: Plan, draws: Draws): void {
-    const program = kind === 'step' ? 'plain' : kind
-    const stale = this.#packedAt.get(program) !== this.#block.version
-    plan.run(stale, draws)
-    this.#packedAt.set(program, this.#block.version)
+  #plan(
+    shape: CallShape,
+    options: Parameters<Calls['call']>[1],
+    keep: boolean,
+  ): { call: Call; giveBack?: () => void } {
+    return keep ? this.#calls.lend(shape, options) : { call: this.#calls.call(shape, options) }
   }
 
-  #nextDraws(): Draws {
-    return { drops: this.training, module: this.#ordinal, call: this.#count++ }
+  #forward(
+    call: Call,
+    inputs: readonly Tensor[],
+    initial: NamedStates | undefined,
+    lengths: Int32Array | undefined,
+  ): { draws: Draws } {
+    const { layers, states } = this.stack
+    this.#pointInputs(call, call.plan, inputs)
+    for (const layer of layers.keys())
+      states.point(call.plan, layer, layer, initial, call.mode === 'step' ? initial : call.state)
+    if (lengths) writeLengths(this.runtime, call.lengths, lengths)
+    if (call.tapePlan !== call.plan)
+      for (const layer of layers.keys()) states.point(call.tapePlan, layer, layer, initial)
+    const draws = { drops: this.training, module: this.#ordinal, call: this.#count++ }
+    this.#prepare(call.kind, call.plan, draws)
+    call.itinerary.run()
+    return { draws }
   }
 
-  #swap(outer: number, inner: number, tensor: Tensor, from: number, to: number): void {
-    this.runtime.core.swapLeadingAxes(outer, inner, tensor.shape.at(-1)!, from, to)
+  /** Packed weights are stale where parameters changed since this kind of program packed them. */
+  #prepare(kind: string, plan: Plan, draws: Draws): void {
+    plan.prepare(this.#packedAt.get(kind) !== this.#block.version, draws)
+    this.#packedAt.set(kind, this.#block.version)
   }
 
-  /** Addresses of the inputs in time-major order. */
-  #stage(call: Call, inputs: readonly Tensor[], { steps, batch }: CallShape): number[] {
-    const names = [...this.#layers[0]!.sized.inputs.keys()]
-    return inputs.map((input, i) => {
-      const staged = call.staged.get(names[i]!)
-      if (staged === undefined) return input.address
-      this.#swap(batch, steps, input, input.address, staged)
-      return staged
-    })
-  }
-
-  #point(call: Call, inputs: readonly number[], initial: Record<string, Tensor> | undefined): void {
-    for (const [i, leaf] of this.#layers[0]!.graph.inputs.entries()) call.plan.point(0, leaf, inputs[i]!)
-    const finals = call.mode === 'step' ? initial : call.state
-    for (const layer of this.#layers.keys()) {
-      for (const [i, name] of this.#calls.stateNames().entries()) {
-        call.plan.setState(
-          layer,
-          i,
-          this.#layerAddress(initial?.[name], layer),
-          this.#layerAddress(finals?.[name], layer),
-        )
-      }
+  /** Inputs are read where they lie, or come in by the first layer's ports. */
+  #pointInputs(call: Call, plan: Plan, inputs: readonly Tensor[]): void {
+    const { layers, directions } = this.stack
+    const { graph } = layers[0]!
+    if (call.staged.size > 0) {
+      const used = inputs.filter((_, i) => plan.has(0, graph.inputs[i]!))
+      for (const [port, tensor] of used.entries()) plan.pointPort(0, port, tensor.address)
+      return
     }
-  }
-
-  /** Where one layer's part of a state is; 0 where there is none. */
-  #layerAddress(state: Tensor | undefined, layer: number): number {
-    if (state === undefined) return 0
-    return this.#layered
-      ? state.address + (layer * state.size * this.runtime.elementBytes) / this.#layers.length
-      : state.address
-  }
-
-  #expectTape(who: string): Tape {
-    const tape = this.#tape
-    if (tape === undefined) {
-      fail(
-        'tape',
-        `${who}: there is no tape; call forward in training mode (or with tape: true) right before, and no other forward or step in between`,
-      )
+    for (let unit = 0; unit < directions; unit++) {
+      for (const [i, leaf] of layers[unit]!.graph.inputs.entries()) plan.point(unit, leaf, inputs[i]!.address)
     }
-    const gone = tape.inputs.find((input) => input.disposed)
-    if (gone) fail('tape', `${who}: the input of the recorded forward was disposed of; keep it until backward`)
-    return tape
   }
 
   #pointBackward(
-    { addresses }: Tape,
+    { call, inputs }: Recorded,
     backward: BackwardCall,
     output: Tensor | undefined,
-    state: Record<string, Tensor> | undefined,
+    state: NamedStates | undefined,
+    outgoing: NamedStates,
   ): void {
-    const { plan } = backward
-    const { steps, batch } = plan
-    const top = this.#layers.length - 1
-    for (const [i, leaf] of this.#layers[0]!.graph.inputs.entries()) plan.point(top, leaf, addresses[i]!)
-    const incoming = backward.programs.at(-1)!.graph.inputs[0]!
-    plan.point(0, incoming, this.#outputGradient(backward, output, steps, batch))
-    for (const [unit, layer] of [...this.#layers.keys()].reverse().entries())
-      this.#pointCarries(backward, unit, layer, state)
-  }
-
-  #outputGradient(backward: BackwardCall, output: Tensor | undefined, steps: number, batch: number): number {
-    if (output === undefined) return backward.zeros
-    if (!this.#batchFirst || steps === 1 || batch === 1) return output.address
-    this.#swap(batch, steps, output, output.address, backward.stagedOutput)
-    return backward.stagedOutput
-  }
-
-  /** A state's incoming gradient enters by its nearest carry; what all its carries bring to the start is its outgoing one. */
-  #pointCarries(backward: BackwardCall, unit: number, layer: number, state: Record<string, Tensor> | undefined): void {
-    const { state: outgoing } = backward.withoutInput as { state?: Record<string, Tensor> }
-    const program = backward.programs[layer]!
-    for (const [i, carry] of program.states.entries()) {
-      const name = carry.carries!
-      const incoming = carry === firstCarry(program, name) ? state?.[name] : undefined
-      backward.plan.setState(unit, i, this.#layerAddress(incoming, layer), this.#layerAddress(outgoing?.[name], layer))
+    const { layers, states } = this.stack
+    const { plan, order, programs } = backward
+    for (const [unit, index] of order.entries()) {
+      states.pointCarries(plan, unit, programs[index]!, index, state, outgoing)
+      if (layers[index]!.depth > 0 || call.staged.size > 0) continue
+      for (const [i, leaf] of layers[index]!.graph.inputs.entries()) {
+        plan.point(unit, leaf, inputs[i]!.address)
+        if (call.tapePlan !== call.plan) call.tapePlan.point(index, leaf, inputs[i]!.address)
+      }
     }
+    this.#pointOutputGradient(call, backward, output)
   }
 
-  #inputGradients(call: Call, backward: BackwardCall): InputGradients {
-    const { steps, batch } = call.plan
-    if (!this.#batchFirst || steps === 1 || batch === 1) return backward.result
-    const { graph } = backward.programs[0]!
-    for (const [i, tensor] of Object.values(backward.inputs).entries()) {
-      const from = backward.plan.entry(this.#layers.length - 1, graph.outputs[i]!).base
-      this.#swap(steps, batch, tensor, from, tensor.address)
+  #pointOutputGradient({ shape, output: { size } }: Call, backward: BackwardCall, output: Tensor | undefined): void {
+    const { plan, order, programs, takes, zeros } = backward
+    const row = (size / (shape.steps * shape.batch)) * this.runtime.elementBytes
+    const [stepStride, rowStride] = isSwapped(this.stack, shape) ? [row, shape.steps * row] : [shape.batch * row, row]
+    for (const { unit, port, offset } of takes) {
+      if (output) plan.pointPort(unit, port, output.address + offset, stepStride, rowStride)
+      else plan.pointPort(unit, port, zeros + offset, 0, row)
     }
-    return backward.result
+    if (takes.length > 0) return
+    const incoming = programs[order[0]!]!.graph.inputs[0]!
+    plan.point(0, incoming, output ? output.address : zeros, output ? shape.batch * row : 0)
   }
+}
+
+const STEP = { mode: 'step', lengths: false, checkpoint: undefined } as const
+
+const pastsOf = ({ states }: Stack, state: NamedStates | undefined): string[] =>
+  states.pasts.filter((name) => state?.[name] !== undefined)
+
+/** Gradients by the first states: one by a past only where forward was given it. */
+function withoutPasts({ states }: Stack, gradients: NamedStates, given: readonly string[]): NamedStates {
+  if (states.pasts.length === given.length) return gradients
+  return Object.fromEntries(Object.entries(gradients).filter(([name]) => !states.pasts.includes(name) || given.includes(name)))
 }

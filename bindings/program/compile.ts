@@ -6,8 +6,8 @@ import { LINK, LINK_WORDS, OP, START } from './format.ts'
 import { type Node, type StepGraph, type Value, isLeaf } from './graph.ts'
 import { LINK_CODES, type Schedule, type Segment, type Step, isReduction, schedule } from './schedule.ts'
 
-/** How long a value's memory must hold it. */
-export type Duration = 'timed' | 'chunk' | 'step' | 'call'
+/** How long a value's memory must hold it; `tape`: for the steps that the tape holds at a time. */
+export type Duration = 'timed' | 'tape' | 'chunk' | 'step' | 'call'
 
 /** Memory of one value, or of several that are computed in place one after the other. */
 export interface Storage {
@@ -46,10 +46,12 @@ export interface CompiledProgram {
 export interface CompileOptions {
   /** Values that another program provides. */
   readonly given?: (value: Value) => boolean
-  /** Values to keep for all steps, for a later program. */
+  /** Values to keep on the tape, for a later program. */
   readonly saved?: ReadonlySet<Value>
-  /** Keep the outputs for all steps (else for a chunk). */
-  readonly outputsTimed: boolean
+  /** How long to keep the outputs. */
+  readonly outputs: 'timed' | 'tape' | 'chunk'
+  /** Keep the states for all steps (else for a chunk, or as long as what is saved of them). */
+  readonly statesTimed?: boolean
   /** Tiles a chain may use. */
   readonly tiles: number
 }
@@ -118,7 +120,7 @@ class Compiler {
       const storage = this.#storages.get(next)!
       storage.lag = Math.max(...reads.keys())
       const isSaved = [next, ...reads.values()].some((value) => this.#options.saved?.has(value))
-      storage.duration = longer(storage.duration, isSaved ? 'timed' : 'chunk')
+      storage.duration = longer(storage.duration, this.#options.statesTimed ? 'timed' : isSaved ? 'tape' : 'chunk')
       for (const [lag, read] of reads)
         this.#slotOf.set(read, this.#slots.push({ kind: 'storage', storage, back: lag }) - 1)
     }
@@ -126,8 +128,9 @@ class Compiler {
 
   #durationOf(value: Value): Duration {
     if (value.rows !== 'batch') return 'call'
-    if (this.#options.saved?.has(value)) return 'timed'
-    if (this.#graph.outputs.includes(value)) return this.#options.outputsTimed ? 'timed' : 'chunk'
+    const asOutput = this.#graph.outputs.includes(value) ? this.#options.outputs : 'step'
+    if (this.#options.saved?.has(value)) return longer('tape', asOutput)
+    if (asOutput !== 'step') return asOutput
     const own = this.#schedule.segmentOf.get(value.node)!
     if (own !== 'step') return 'chunk'
     const users = this.#schedule.consumers.get(value) ?? []
@@ -359,7 +362,7 @@ class Compiler {
   }
 }
 
-const DURATIONS: readonly Duration[] = ['step', 'chunk', 'timed', 'call']
+const DURATIONS: readonly Duration[] = ['step', 'chunk', 'tape', 'timed', 'call']
 
 function longer(a: Duration, b: Duration): Duration {
   return DURATIONS[Math.max(DURATIONS.indexOf(a), DURATIONS.indexOf(b))]!

@@ -1,22 +1,17 @@
 /**
  * The memory plan: every value's address and stride for one (T, B), written once into the core's memory together with
- * the instructions. Running a plan allocates nothing.
+ * the instructions. Running a plan allocates nothing; what runs over which steps is the itinerary's (itinerary.ts).
  */
 import { RetrogradError } from '../runtime/errors.ts'
-import { type Allocation, roundUp } from '../runtime/heap.ts'
+import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { CompiledProgram, CompiledState, Slot, Storage } from './compile.ts'
-import { FINAL, FORMAT_VERSION, KIND, PROGRAM, RUN, STAGE, STATE, UNIT, VALUE } from './format.ts'
+import { KIND, PORT, PROGRAM, RUN, STAGE, STATE, UNIT, VALUE } from './format.ts'
 import type { Value } from './graph.ts'
+import type { Invariants } from './invariants.ts'
+import { type Layout, type UnitLayout, layOut } from './layout.ts'
 
 const WORD = 4
-const ALIGNMENT = 64
-
-/** Rows that a time chunk holds, if the batch is no larger: enough for a weight gradient's product to run at full speed. */
-export const CHUNK_ROWS = 256
-
-/** Steps of a time chunk: a fixed grid, so that results never depend on how much of a sequence comes at once. */
-export const chunkSteps = (batch: number): number => Math.max(1, Math.floor(CHUNK_ROWS / batch))
 
 /** Where a value is: see assembly/engine/format.ts. */
 export interface Entry {
@@ -25,59 +20,57 @@ export interface Entry {
   readonly kind: number
 }
 
-/** One layer of a call. */
+/** Rows that come from an array outside or go to one: see assembly/engine/format.ts. */
+export interface Port {
+  readonly value: Value
+  readonly mode: number
+  /** 0 where each call points it anew. */
+  readonly address: number
+  readonly stepStride: number
+  readonly rowStride: number
+  /** Bytes that become 0 when the stage begins. */
+  readonly clear?: number
+}
+
+/** One layer in one direction. */
 export interface PlanUnit {
   readonly program: CompiledProgram
   readonly invariants: Invariants
   /** Entry of a value that the program does not compute: a parameter, an input (`previous`: the output of the unit before), or a value on the tape. */
   outside(value: Value, previous: Entry | undefined): Entry
-  /** Address of a parameter's gradient. */
-  gradient(param: string): number
+  /** Where a parameter's gradient is. */
+  gradient(param: string): Entry
+  readonly ports: readonly Port[]
 }
 
-/** Memory of one layer that does not depend on (T, B): packed weights, and values that follow from parameters alone. */
-export class Invariants {
-  readonly #runtime: Runtime
-  readonly #allocations = new Map<Value, Map<string, Allocation>>()
-
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime
-  }
-
-  /** The address of `form` of a value, the same for every program of the layer. */
-  address(value: Value, form: 'value' | 'plain' | 'transposed', bytes: number): number {
-    let forms = this.#allocations.get(value)
-    if (forms === undefined) this.#allocations.set(value, (forms = new Map()))
-    let allocation = forms.get(form)
-    if (allocation === undefined)
-      forms.set(form, (allocation = this.#runtime.heap.allocateZeros(bytes, 'packed weights')))
-    return allocation.address
-  }
-
-  /** The entry of a value that another program of the layer computed. */
-  entry(value: Value): Entry | undefined {
-    const allocation = this.#allocations.get(value)?.get('value')
-    return allocation && { base: allocation.address, stride: 0, kind: KIND.TIMED }
-  }
-
-  dispose(): void {
-    for (const forms of this.#allocations.values()) for (const allocation of forms.values()) allocation.dispose()
-    this.#allocations.clear()
-  }
+/** Units that run chunk by chunk in one direction of time. */
+export interface Stage {
+  /** From the last step to the first. */
+  readonly reversed: boolean
+  readonly units: readonly PlanUnit[]
 }
 
 export interface PlanOptions {
   readonly steps: number
   readonly batch: number
-  /** From the last step to the first. */
-  readonly reversed: boolean
+  /** Steps that the tape holds at a time; all if left out. */
+  readonly tapeSteps?: number
+  /** Steps of a time chunk, if not the usual number. */
+  readonly chunk?: number
+  /** Address of the samples' lengths; 0 if left out. */
+  readonly lengths?: number
   /** For messages about memory. */
   readonly who: string
 }
 
-/** The carry into which a state's incoming gradient enters; the others of the state add to its outgoing one. */
-export function firstCarry(program: CompiledProgram, state: string): CompiledState {
-  return program.states.find(({ carries }) => carries === state)!
+/** Where a state's history comes from and goes to; 0 for zeros and nowhere. */
+export interface StateEnds {
+  readonly initial?: number
+  readonly final?: number
+  readonly pastInitial?: number
+  readonly pastFinal?: number
+  /** Bytes between the entries of a past. */
+  readonly pastStride?: number
 }
 
 /** What keys a call's random draws beside the seed, and whether dropout is on. */
@@ -89,64 +82,46 @@ export interface Draws {
 
 const NO_DRAWS: Draws = { drops: false, module: 0, call: 0 }
 
-/** Hands out offsets in an area that is allocated afterwards. */
-class Layout {
-  bytes = 0
-
-  take(bytes: number): number {
-    const offset = this.bytes
-    this.bytes += roundUp(bytes, ALIGNMENT)
-    return offset
-  }
-}
-
-/** Offsets of a unit's storages and tables, before the plan's memory is allocated. */
-interface UnitLayout {
-  readonly storages: Map<Storage, { offset: number; shared: boolean }>
-  readonly panels: Map<Slot, number>
-  readonly tables: number
+/** The carry into which a state's incoming gradient enters: the one that is read furthest on, so that it holds a whole history. */
+export function widestCarry(program: CompiledProgram, state: string): CompiledState {
+  const carries = program.states.filter(({ carries }) => carries === state)
+  return carries.reduce((widest, carry) => (carry.lag > widest.lag ? carry : widest))
 }
 
 export class Plan {
   readonly steps: number
   readonly batch: number
   readonly storage: Allocation
+  /** Address of the run's words. */
+  readonly address: number
   readonly #runtime: Runtime
+  readonly #stages: readonly Stage[]
   readonly #units: readonly PlanUnit[]
-  readonly #reversed: boolean
-  readonly #chunk: number
-  readonly #entries: Entry[][]
+  readonly #layout: Layout
+  readonly #entries: Entry[][] = []
   readonly #valueTables: number[] = []
   readonly #stateTables: number[] = []
-  readonly #run: number
+  readonly #portTables: number[] = []
 
-  constructor(runtime: Runtime, units: readonly PlanUnit[], options: PlanOptions) {
+  constructor(runtime: Runtime, stages: readonly Stage[], options: PlanOptions) {
     this.#runtime = runtime
-    this.#units = units
+    this.#stages = stages
+    this.#units = stages.flatMap(({ units }) => units)
     this.steps = options.steps
     this.batch = options.batch
-    this.#reversed = options.reversed
-    this.#chunk = chunkSteps(options.batch)
-    const own = new Layout()
-    const shared = new Layout()
-    this.#run = own.take(RUN.WORDS * WORD)
-    const stage = own.take(STAGE.WORDS * WORD)
-    const unitTable = own.take(units.length * UNIT.WORDS * WORD)
-    const layouts = units.map((unit) => this.#layOut(unit, own, shared))
-    const bytes = own.bytes + shared.bytes
+    this.#layout = layOut(runtime, stages, options)
+    const { bytes } = this.#layout
     if (bytes > 2 ** 32)
       throw new RetrogradError(
         'memory',
         `${options.who}: needs ${bytes} bytes, more than the 4 GiB that WebAssembly addresses`,
       )
     this.storage = runtime.heap.allocate(bytes, options.who)
-    const base = this.storage.address
-    this.#run += base
-    this.#entries = []
+    this.address = this.storage.address
     try {
-      for (const [i, layout] of layouts.entries()) this.#entries.push(this.#resolve(i, layout, base, base + own.bytes))
-      this.#writeRun(base + stage, base + unitTable)
-      for (const [i, layout] of layouts.entries()) this.#writeUnit(i, base + unitTable, base + layout.tables)
+      this.#resolveAll()
+      this.#writeRun(options.lengths ?? 0)
+      for (const [i, layout] of this.#layout.units.entries()) this.#writeUnit(i, layout)
     } catch (error) {
       this.storage.dispose()
       throw error
@@ -158,24 +133,36 @@ export class Plan {
     return this.#entries[unit]![this.#units[unit]!.program.slotOf.get(value)!]!
   }
 
-  /** Points a value from outside (an input) at an address. */
-  point(unit: number, value: Value, address: number): void {
+  /** Does a unit's program use a value? */
+  has(unit: number, value: Value): boolean {
+    return this.#units[unit]!.program.slotOf.has(value)
+  }
+
+  /** Points a value from outside (an input) at an address; `stride` in bytes if it is not the planned one. */
+  point(unit: number, value: Value, address: number, stride?: number): void {
     const slot = this.#units[unit]!.program.slotOf.get(value)
     if (slot === undefined) return
-    this.#write(this.#valueTables[unit]! + (slot * VALUE.WORDS + VALUE.BASE) * WORD, [address])
+    const words = stride === undefined ? [address] : [address, stride]
+    this.#write(this.#valueTables[unit]! + (slot * VALUE.WORDS + VALUE.BASE) * WORD, words)
   }
 
-  /** Where a state's first value comes from and its last one goes to; 0 for zeros and nowhere. */
-  setState(unit: number, state: number, initial: number, final: number): void {
-    this.#write(this.#stateTables[unit]! + (state * STATE.WORDS + STATE.INITIAL) * WORD, [initial, final])
+  /** Points a port at an array outside; strides in bytes if they are not the planned ones. */
+  pointPort(unit: number, port: number, address: number, stepStride?: number, rowStride?: number): void {
+    const words = stepStride === undefined || rowStride === undefined ? [address] : [address, stepStride, rowStride]
+    this.#write(this.#portTables[unit]! + (port * PORT.WORDS + PORT.ADDRESS) * WORD, words)
   }
 
-  /** One call into the core. */
-  run(refresh: boolean, draws: Draws = NO_DRAWS): void {
+  setState(unit: number, state: number, ends: StateEnds): void {
+    const { initial = 0, final = 0, pastInitial = 0, pastFinal = 0, pastStride = 0 } = ends
+    const words = [initial, final, pastInitial, pastFinal, pastStride]
+    this.#write(this.#stateTables[unit]! + (state * STATE.WORDS + STATE.INITIAL) * WORD, words)
+  }
+
+  /** Sets what differs from call to call: are packed weights stale, and the key of random draws. */
+  prepare(refresh: boolean, draws: Draws = NO_DRAWS): void {
     const { seed } = this.#runtime
     const key = [seed >>> 0, Math.floor(seed / 2 ** 32), draws.module, draws.call]
-    this.#write(this.#run + RUN.REFRESH * WORD, [Number(refresh), Number(draws.drops), ...key])
-    this.#runtime.core.run(this.#run)
+    this.#write(this.address + RUN.REFRESH * WORD, [Number(refresh), Number(draws.drops), ...key])
   }
 
   dispose(): void {
@@ -186,46 +173,26 @@ export class Plan {
     this.#runtime.heap.words.set(words, address >>> 2)
   }
 
-  #layOut({ program }: PlanUnit, own: Layout, shared: Layout): UnitLayout {
-    const scratch = new Layout()
-    const storages: UnitLayout['storages'] = new Map()
-    const panels = new Map<Slot, number>()
-    const outputs = new Set(program.graph.outputs.map((output) => program.slots[program.slotOf.get(output)!]))
-    const lasting = new Set([...outputs].map((slot) => (slot?.kind === 'storage' ? slot.storage : undefined)))
-    for (const slot of program.slots) {
-      if (slot.kind === 'panels')
-        panels.set(slot, scratch.take(this.#runtime.core.gemmTnScratch(slot.columns) * this.#runtime.elementBytes))
-      if (slot.kind !== 'storage' || slot.storage.duration === 'call' || storages.has(slot.storage)) continue
-      const isShared = slot.storage.lag === 0 && slot.storage.duration !== 'timed' && !lasting.has(slot.storage)
-      storages.set(slot.storage, {
-        offset: (isShared ? scratch : own).take(this.#storageBytes(slot.storage)),
-        shared: isShared,
-      })
+  #resolveAll(): void {
+    let unit = 0
+    for (const { units, reversed } of this.#stages) {
+      let previous: Entry | undefined
+      for (const { program } of units) {
+        this.#entries.push(this.#resolve(unit, reversed, previous))
+        previous = this.entry(unit++, program.graph.outputs[0]!)
+      }
     }
-    shared.bytes = Math.max(shared.bytes, scratch.bytes)
-    const words = Object.values(program.words).reduce((total, segment) => total + segment.length, 0)
-    const tables = program.slots.length * VALUE.WORDS + program.states.length * STATE.WORDS + PROGRAM.WORDS + words
-    return { storages, panels, tables: own.take(tables * WORD) }
   }
 
-  #rowBytes(value: Value): number {
-    return this.batch * value.columns * this.#runtime.elementBytes
-  }
-
-  #storageBytes({ duration, value, lag }: Storage): number {
-    const steps = duration === 'timed' ? this.steps : duration === 'chunk' ? this.#chunk : 1
-    return (steps + lag) * this.#rowBytes(value)
-  }
-
-  #resolve(index: number, layout: UnitLayout, own: number, shared: number): Entry[] {
+  #resolve(index: number, reversed: boolean, previous: Entry | undefined): Entry[] {
     const unit = this.#units[index]!
-    const previous = index > 0 ? this.entry(index - 1, this.#units[index - 1]!.program.graph.outputs[0]!) : undefined
+    const layout = this.#layout.units[index]!
     const entries: Entry[] = []
     for (const slot of unit.program.slots) {
       const entry =
         slot.kind === 'outside'
           ? unit.outside(slot.value, previous)
-          : this.#entryOf(slot, unit, layout, own, shared, entries)
+          : this.#entryOf(slot, unit, layout, reversed, entries)
       entries.push(entry)
     }
     return entries
@@ -235,8 +202,7 @@ export class Plan {
     slot: Exclude<Slot, { kind: 'outside' }>,
     unit: PlanUnit,
     layout: UnitLayout,
-    own: number,
-    shared: number,
+    reversed: boolean,
     before: readonly Entry[],
   ): Entry {
     const { core, elementBytes } = this.#runtime
@@ -257,70 +223,74 @@ export class Plan {
         return fixed(unit.invariants.address(slot.value, form, core.packedElements(columns, depth) * elementBytes))
       }
       case 'panels':
-        return fixed(shared + layout.panels.get(slot)!)
-      case 'gradient':
-        return fixed(unit.gradient(slot.param) + slot.firstElement * elementBytes)
+        return fixed(this.address + layout.panels.get(slot)!)
+      case 'gradient': {
+        const { base, ...entry } = unit.gradient(slot.param)
+        return { ...entry, base: base + slot.firstElement * elementBytes }
+      }
       case 'storage':
-        return this.#storageEntry(slot.storage, slot.back, unit, layout, own, shared)
+        return this.#storageEntry(slot.storage, slot.back, unit, layout, reversed)
     }
   }
 
   /** A history starts with the slots before its first step, or ends with those after its last one where time runs backward. */
-  #storageEntry(
-    storage: Storage,
-    back: number,
-    unit: PlanUnit,
-    layout: UnitLayout,
-    own: number,
-    shared: number,
-  ): Entry {
+  #storageEntry(storage: Storage, back: number, unit: PlanUnit, layout: UnitLayout, reversed: boolean): Entry {
     const { value, duration, lag } = storage
     if (duration === 'call') {
       const bytes = (value.rows as number) * value.columns * this.#runtime.elementBytes
       return { base: unit.invariants.address(value, 'value', bytes), stride: 0, kind: KIND.TIMED }
     }
-    const place = layout.storages.get(storage)!
-    const stride = this.#rowBytes(value)
-    const slots = this.#reversed ? back : lag - back
-    const base = (place.shared ? shared : own) + place.offset + slots * stride
-    return { base, stride: duration === 'step' ? 0 : stride, kind: duration === 'chunk' ? KIND.CHUNK : KIND.TIMED }
+    const stride = this.batch * value.columns * this.#runtime.elementBytes
+    const slots = reversed ? back : lag - back
+    const base = this.address + layout.storages.get(storage)! + slots * stride
+    const kinds = { chunk: KIND.CHUNK, tape: KIND.SEGMENT, timed: KIND.TIMED, step: KIND.TIMED }
+    return { base, stride: duration === 'step' ? 0 : stride, kind: kinds[duration] }
   }
 
-  #writeRun(stage: number, unitTable: number): void {
+  #writeRun(lengths: number): void {
     const run: number[] = new Array(RUN.WORDS).fill(0)
-    run[RUN.VERSION] = FORMAT_VERSION
+    const { stages, unitTable, chunk } = this.#layout
     run[RUN.STEPS] = this.steps
     run[RUN.ROWS] = this.batch
-    run[RUN.CHUNK_STEPS] = this.#chunk
-    run[RUN.STAGES] = 1
-    run[RUN.STAGE_TABLE] = stage
-    run[RUN.UNIT_TABLE] = unitTable
-    run[RUN.SEEDS] = 1
-    this.#write(this.#run, run)
-    this.#write(stage, [Number(this.#reversed), 0, this.#units.length])
+    run[RUN.CHUNK_STEPS] = chunk
+    run[RUN.STAGE_TABLE] = this.address + stages
+    run[RUN.UNIT_TABLE] = this.address + unitTable
+    run[RUN.LENGTHS] = lengths
+    this.#write(this.address, run)
+    let first = 0
+    for (const [i, { reversed, units }] of this.#stages.entries()) {
+      this.#write(this.address + stages + i * STAGE.WORDS * WORD, [Number(reversed), first, units.length])
+      first += units.length
+    }
   }
 
-  #writeUnit(index: number, unitTable: number, address: number): void {
-    const { program } = this.#units[index]!
-    const values = this.#entries[index]!.flatMap(({ base, stride, kind }) => [base, stride, kind, 0])
-    const stateTable = address + values.length * WORD
-    const states = program.states.flatMap((state) => {
-      const mode =
-        state.carries === undefined
-          ? FINAL.COPY
-          : state === firstCarry(program, state.carries)
-            ? FINAL.SUM
-            : FINAL.ADD_SUM
-      return [state.slot, this.batch * state.columns, state.lag, 0, 0, mode]
+  #writeUnit(index: number, layout: UnitLayout): void {
+    const { program, ports } = this.#units[index]!
+    const valueTable = this.address + layout.tables
+    const values = this.#entries[index]!.flatMap(({ base, stride, kind }) => [base, stride, kind])
+    const stateTable = valueTable + values.length * WORD
+    const states = program.states.flatMap(({ slot, columns, lag, carries }) => {
+      const isCarry = Number(carries !== undefined)
+      return [slot, columns, lag, isCarry, 0, 0, 0, 0, 0]
     })
-    const header = stateTable + states.length * WORD
+    const portTable = stateTable + states.length * WORD
+    const portWords = ports.flatMap((port) => this.#portWords(program, port))
+    const header = portTable + portWords.length * WORD
     const code = Object.values(program.words).flat()
-    this.#valueTables.push(address)
+    this.#valueTables.push(valueTable)
     this.#stateTables.push(stateTable)
-    this.#write(unitTable + index * UNIT.WORDS * WORD, [header, address, program.states.length, stateTable])
-    this.#write(address, values)
-    this.#write(stateTable, states)
-    this.#write(header, [...this.#segmentTable(program, header + PROGRAM.WORDS * WORD), ...code])
+    this.#portTables.push(portTable)
+    const unitAddress = this.address + this.#layout.unitTable + index * UNIT.WORDS * WORD
+    this.#write(unitAddress, [header, valueTable, program.states.length, stateTable, ports.length, portTable])
+    const segments = this.#segmentTable(program, header + PROGRAM.WORDS * WORD)
+    this.#write(valueTable, [...values, ...states, ...portWords, ...segments, ...code])
+  }
+
+  #portWords(program: CompiledProgram, port: Port): number[] {
+    const slot = program.slotOf.get(port.value)
+    if (slot === undefined) throw new RetrogradError('internal', 'plan: a port has no value')
+    const bytes = port.value.columns * this.#runtime.elementBytes
+    return [slot, port.address, port.stepStride, port.rowStride, bytes, port.mode, port.clear ?? 0]
   }
 
   #segmentTable(program: CompiledProgram, code: number): number[] {

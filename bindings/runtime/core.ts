@@ -7,8 +7,7 @@ export interface Core {
   readonly CHAIN_SCRATCH: { readonly value: number }
   readonly CHAIN_TILES: { readonly value: number }
   readonly CHAIN_ELEMENTS: { readonly value: number }
-  run(plan: number): void
-  swapLeadingAxes(outer: number, inner: number, columns: number, src: number, dst: number): void
+  run(call: number): void
   copyBytes(dst: number, src: number, bytes: number): void
   zeroBytes(dst: number, bytes: number): void
   fillUniform(

@@ -1,0 +1,251 @@
+/**
+ * What states were before the first step and are after the last one. A state's history is its value at the steps around
+ * those that run: as many before the first as the furthest delayed read looks back. Distance 1 is the nearest.
+ *
+ * The entries of a history outside (initial and final states) are the newest state, then the `past` ones. A carry of an
+ * adjoint with delay LAG is read LAG steps further on, so that its distances count the other way: see `entryAt`.
+ */
+import { addInto } from "../ops/reduce";
+import { at } from "../simd";
+import * as format from "./format";
+import { address, batch, kindOf, lengthOf, lengths, lossFrom, setSteps, steps, strideOf, tableEntry, word } from "./frame";
+
+// @ts-ignore: decorator
+@inline
+function stateEntry(unit: usize, index: i32): usize {
+  return tableEntry(word(unit, format.UNIT_STATE_TABLE), index, format.STATE_WORDS);
+}
+
+// @ts-ignore: decorator
+@inline
+function isCarry(state: usize): bool {
+  return word(state, format.STATE_CARRY) != 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function rowBytes<T>(state: usize): usize {
+  return at<T>(0, word(state, format.STATE_COLUMNS));
+}
+
+/** Which entry of a history outside belongs to the slot at a distance. */
+// @ts-ignore: decorator
+@inline
+function entryAt(state: usize, distance: i32): i32 {
+  return isCarry(state) ? word(state, format.STATE_LAG) - distance : distance - 1;
+}
+
+/** Address of an entry of a history outside; without `past` the newest state stands for all before it. */
+function outside(state: usize, base: usize, past: usize, entry: i32): usize {
+  if (entry == 0 || past == 0) return base;
+  return past + <usize>(entry - 1) * <usize>word(state, format.STATE_PAST_STRIDE);
+}
+
+/** Where the entry of an incoming history is, or 0 for zeros: a gradient by the last state alone goes to no earlier one. */
+function incoming(state: usize, distance: i32): usize {
+  const base = word(state, format.STATE_INITIAL);
+  const past = word(state, format.STATE_PAST_INITIAL);
+  const entry = entryAt(state, distance);
+  if (isCarry(state) && entry > 0 && past == 0) return 0;
+  return outside(state, base, past, entry);
+}
+
+function outgoing(state: usize, distance: i32): usize {
+  const past = word(state, format.STATE_PAST_FINAL);
+  const entry = entryAt(state, distance);
+  const isCopy = !isCarry(state);
+  if (isCopy && entry > 0 && past == 0) return 0;
+  return outside(state, word(state, format.STATE_FINAL), past, entry);
+}
+
+/** Address of a state's slot at a step of the piece that starts at `start`. */
+// @ts-ignore: decorator
+@inline
+function slot(state: usize, start: i32, step: i32): usize {
+  setSteps(start, step, 0);
+  return address(word(state, format.STATE_VALUE));
+}
+
+/**
+ * Where a leg's history waits before its first piece and after its last one. A history kept for one chunk waits beside the
+ * chunk's first slot: before it, or from it on where time runs backward.
+ */
+function waiting(state: usize, leg: usize, distance: i32, reversed: bool, after: bool): usize {
+  if (kindOf(word(state, format.STATE_VALUE)) == format.KIND_CHUNK) {
+    return slot(state, 0, reversed ? distance - 1 : -distance);
+  }
+  const from = word(leg, format.LEG_FROM);
+  const to = word(leg, format.LEG_TO);
+  if (after) return slot(state, 0, reversed ? from + distance - 1 : to - distance);
+  return slot(state, 0, reversed ? to + distance - 1 : from - distance);
+}
+
+/** Sums of carries go to memory that starts from zeros. */
+export function clearFinals<T>(unit: usize): void {
+  for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
+    const state = stateEntry(unit, i);
+    if (!isCarry(state) || !word(state, format.STATE_FINAL)) continue;
+    const bytes = <usize>batch * rowBytes<T>(state);
+    memory.fill(word(state, format.STATE_FINAL), 0, bytes);
+    const past = word(state, format.STATE_PAST_FINAL);
+    if (past == 0) continue;
+    for (let entry = 1; entry < word(state, format.STATE_LAG); entry++) {
+      memory.fill(outside(state, 0, past, entry), 0, bytes);
+    }
+  }
+}
+
+/** Every slot before a leg's first step holds its initial entry, or zeros; of samples with lengths, see `enterSamples`. */
+export function start<T>(unit: usize, leg: usize, reversed: bool): void {
+  const atEnd = word(leg, format.LEG_TO) == steps && !lengths;
+  for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
+    const state = stateEntry(unit, i);
+    const bytes = <usize>batch * rowBytes<T>(state);
+    // a carry's initial history is the gradient by the last state: it enters where that state is
+    const enters = !isCarry(state) || (reversed ? atEnd : true);
+    for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
+      const source = enters ? incoming(state, distance) : 0;
+      const target = waiting(state, leg, distance, reversed, false);
+      if (source) memory.copy(target, source, bytes);
+      else memory.fill(target, 0, bytes);
+    }
+  }
+}
+
+/** Sends the history after a leg's last step to the final states. */
+export function finish<T>(unit: usize, leg: usize, reversed: bool): void {
+  for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
+    const state = stateEntry(unit, i);
+    if (!word(state, format.STATE_FINAL)) continue;
+    if (reversed || !lengths) finishAll<T>(state, leg, reversed);
+    if (lengths) passEmptySamples<T>(state);
+  }
+}
+
+function finishAll<T>(state: usize, leg: usize, reversed: bool): void {
+  for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
+    sendOut<T>(state, distance, batch * word(state, format.STATE_COLUMNS), waiting(state, leg, distance, reversed, true), 0);
+  }
+}
+
+/** `n` elements of a slot to their final entry, `offset` bytes into it: copied, or added where they are a carry. */
+function sendOut<T>(state: usize, distance: i32, n: i32, source: usize, offset: usize): void {
+  const target = outgoing(state, distance);
+  if (target == 0) return;
+  if (isCarry(state)) addInto<T>(n, source, target + offset);
+  else memory.copy(target + offset, source, at<T>(0, n));
+}
+
+/** A sample without a step keeps its initial state; a gradient by the one is a gradient by the other. */
+function passEmptySamples<T>(state: usize): void {
+  if (isCarry(state) && lossFrom > 0) return;
+  const bytes = rowBytes<T>(state);
+  for (let sample = 0; sample < batch; sample++) {
+    if (lengthOf(sample) > 0) continue;
+    const offset = <usize>sample * bytes;
+    for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
+      const source = incoming(state, distance);
+      if (source) sendOut<T>(state, distance, word(state, format.STATE_COLUMNS), source + offset, offset);
+      else if (!isCarry(state) && outgoing(state, distance)) memory.fill(outgoing(state, distance) + offset, 0, bytes);
+    }
+  }
+}
+
+/** Where time runs backward, a sample begins at its own last step: its initial history lies just behind that step. */
+export function enterSamples<T>(unit: usize, piece: i32, step: i32): void {
+  for (let sample = 0; sample < batch; sample++) {
+    if (lengthOf(sample) != step + 1) continue;
+    for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
+      const state = stateEntry(unit, i);
+      if (isCarry(state) && step < lossFrom) continue;
+      const bytes = rowBytes<T>(state);
+      const offset = <usize>sample * bytes;
+      for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
+        const source = incoming(state, distance);
+        const target = slot(state, piece, step + distance) + offset;
+        if (source) memory.copy(target, source + offset, bytes);
+        else memory.fill(target, 0, bytes);
+      }
+    }
+  }
+  setSteps(piece, step, 1);
+}
+
+/**
+ * After a step: a sample outside its own steps keeps its state (a carry of an adjoint is 0 there); where time runs forward, one
+ * whose last step this was sends its history out.
+ */
+export function leaveSamples<T>(unit: usize, piece: i32, step: i32, reversed: bool): void {
+  for (let sample = 0; sample < batch; sample++) {
+    const length = lengthOf(sample);
+    if (step < length - 1 || (reversed && step < length)) continue;
+    for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
+      const state = stateEntry(unit, i);
+      if (step >= length) keep<T>(state, piece, step, sample, reversed);
+      else if (word(state, format.STATE_FINAL)) finishSample<T>(state, piece, step, sample);
+    }
+  }
+}
+
+function keep<T>(state: usize, piece: i32, step: i32, sample: i32, reversed: bool): void {
+  const bytes = rowBytes<T>(state);
+  const target = slot(state, piece, step) + <usize>sample * bytes;
+  const stride = strideOf(word(state, format.STATE_VALUE));
+  if (isCarry(state)) memory.fill(target, 0, bytes);
+  else memory.copy(target, reversed ? target + stride : target - stride, bytes);
+}
+
+function finishSample<T>(state: usize, piece: i32, step: i32, sample: i32): void {
+  const offset = <usize>sample * rowBytes<T>(state);
+  for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
+    const source = slot(state, piece, step + 1 - distance) + offset;
+    sendOut<T>(state, distance, word(state, format.STATE_COLUMNS), source, offset);
+  }
+}
+
+/** A history kept for one chunk: before a piece, from where it waited to just behind the piece, where time runs backward. */
+export function bringForward(unit: usize, piece: i32, length: i32): void {
+  for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
+    const state = stateEntry(unit, i);
+    if (kindOf(word(state, format.STATE_VALUE)) != format.KIND_CHUNK) continue;
+    const bytes = word(state, format.STATE_LAG) * strideOf(word(state, format.STATE_VALUE));
+    memory.copy(slot(state, piece, piece + length), slot(state, piece, piece), bytes);
+  }
+}
+
+/** … and after a piece, from its last slots to where the history waits for the next piece. */
+export function takeBack(unit: usize, piece: i32, length: i32): void {
+  for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
+    const state = stateEntry(unit, i);
+    if (kindOf(word(state, format.STATE_VALUE)) != format.KIND_CHUNK) continue;
+    const lag = word(state, format.STATE_LAG);
+    const bytes = lag * strideOf(word(state, format.STATE_VALUE));
+    memory.copy(slot(state, piece, piece - lag), slot(state, piece, piece + length - lag), bytes);
+  }
+}
+
+/** Copies the waiting histories of a unit to a checkpoint; returns where the next unit's go. */
+export function save<T>(unit: usize, leg: usize, reversed: bool, target: usize): usize {
+  for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
+    const state = stateEntry(unit, i);
+    const bytes = <usize>batch * rowBytes<T>(state);
+    for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
+      memory.copy(target, waiting(state, leg, distance, reversed, true), bytes);
+      target += bytes;
+    }
+  }
+  return target;
+}
+
+/** The way back: a leg starts from the histories of a checkpoint. */
+export function restore<T>(unit: usize, leg: usize, reversed: bool, source: usize): usize {
+  for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
+    const state = stateEntry(unit, i);
+    const bytes = <usize>batch * rowBytes<T>(state);
+    for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
+      memory.copy(waiting(state, leg, distance, reversed, false), source, bytes);
+      source += bytes;
+    }
+  }
+  return source;
+}

@@ -1,0 +1,282 @@
+/** Planning backward for a recorded forward: memory for gradients, the plan of the adjoint programs, and its legs. */
+import type { CompiledProgram } from '../program/compile.ts'
+import { KIND, PORT } from '../program/format.ts'
+import type { Value } from '../program/graph.ts'
+import { Itinerary } from '../program/itinerary.ts'
+import { Area, chunkSteps } from '../program/layout.ts'
+import { type Entry, Plan, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
+import type { Allocation } from '../runtime/heap.ts'
+import type { Tensor } from '../runtime/tensor.ts'
+import { type Call, parameterEntry } from './forward-call.ts'
+import type { InputGradients } from './module.ts'
+import { type BackwardKind, backwardKey } from './programs.ts'
+import { type Stack, type Strides, backwardOrder, bytesOf, isSwapped, outputColumns, stridesOf, tensorAt } from './stack.ts'
+import type { NamedStates } from './states.ts'
+import { type Truncation, fullLegs, replayingLegs, truncatedLegs } from './unrolling.ts'
+
+export interface BackwardCall {
+  /** Which programs it runs. */
+  readonly kind: string
+  readonly plan: Plan
+  /** By layer. */
+  readonly programs: readonly CompiledProgram[]
+  /** Layers in the order of the plan's units. */
+  readonly order: readonly number[]
+  readonly itinerary: Itinerary
+  readonly extra: Allocation
+  /** Memory for what is handed in though it is a result of this very call. */
+  readonly copies: Tensor[]
+  /** Zeros for one step, in place of a gradient by the output that is not given. */
+  readonly zeros: number
+  /** Which ports of which units take the gradient by the output, at how many bytes into it. */
+  readonly takes: readonly { unit: number; port: number; offset: number }[]
+  readonly inputs: Readonly<Record<string, Tensor>>
+  readonly states: NamedStates
+  readonly input: InputGradients['input']
+}
+
+export interface BackwardOptions {
+  readonly inputGradient: boolean
+  /** Public names of parameters that get no gradients. */
+  readonly frozen: ReadonlySet<string>
+  readonly truncation: Truncation | undefined
+}
+
+/** The planned backward of a call, made once for each kind of options. */
+export function backwardOf(stack: Stack, call: Call, options: BackwardOptions): BackwardCall {
+  const { truncation } = options
+  const cut = truncation && `${truncation.window} ${truncation.stride ?? truncation.window}`
+  const kind = { ...options, ported: isPorted(stack, call, truncation) }
+  const key = `${backwardKey(kind)} ${cut}`
+  let backward = call.backward.get(key)
+  if (backward === undefined) call.backward.set(key, (backward = planBackward(stack, call, kind, truncation)))
+  return backward
+}
+
+/** Gradients by the inputs leave by ports where they lie otherwise, where two directions or overlapping windows add up. */
+function isPorted(stack: Stack, call: Call, truncation: Truncation | undefined): boolean {
+  const overlaps = truncation !== undefined && (truncation.stride ?? truncation.window) < truncation.window
+  return stack.directions === 2 || isSwapped(stack, call.shape) || overlaps
+}
+
+/** Where the parts of a backward's memory beside its plan lie. */
+interface Rooms {
+  readonly zeros: number
+  readonly states: readonly number[]
+  /** Chunks of the gradient by each layer's output, by layer. */
+  readonly taken: ReadonlyMap<number, number>
+  /** Gradients by the outputs of the layers below the top, both directions side by side. */
+  readonly between: readonly number[]
+  readonly inputs: readonly number[]
+}
+
+function planBackward(stack: Stack, call: Call, kind: BackwardKind, truncation: Truncation | undefined): BackwardCall {
+  const { steps, batch } = call.shape
+  const who = `${stack.who}: the backward workspace for T = ${steps}, B = ${batch}`
+  const area = new Area()
+  const rooms = furnish(stack, call, kind, truncation, area)
+  const extra = stack.runtime.heap.allocateZeros(area.bytes, who)
+  const made: { dispose(): void }[] = [extra]
+  const keep = <Thing extends { dispose(): void }>(thing: Thing): Thing => {
+    made.push(thing)
+    return thing
+  }
+  try {
+    return new BackwardPlanner(stack, call, kind, truncation, rooms, extra).plan(who, keep)
+  } catch (error) {
+    for (const thing of made) thing.dispose()
+    throw error
+  }
+}
+
+function furnish(
+  stack: Stack,
+  call: Call,
+  { inputGradient, ported }: BackwardKind,
+  truncation: Truncation | undefined,
+  area: Area,
+): Rooms {
+  const { steps, batch } = call.shape
+  const { layers, directions, states } = stack
+  const top = layers.at(-1)!.depth
+  const takes = directions === 2 || call.lengths > 0 || truncation !== undefined || isSwapped(stack, call.shape)
+  const taking = takes ? [...layers.keys()].filter((i) => directions === 2 || layers[i]!.depth === top) : []
+  const chunk = Math.min(chunkSteps(batch), steps)
+  const whole = (columns: number) => area.take(bytesOf(stack, [steps, batch, columns]))
+  const columns = layers[0]!.graph.outputs[0]!.columns
+  return {
+    zeros: area.take(bytesOf(stack, [batch, outputColumns(stack)])),
+    states: states.names.map((name) => area.take(bytesOf(stack, states.shape(name, batch)))),
+    taken: new Map(taking.map((i) => [i, area.take(bytesOf(stack, [chunk, batch, columns]))])),
+    between: Array.from({ length: directions === 2 ? top : 0 }, () => whole(outputColumns(stack))),
+    inputs: inputGradient && ported ? [...layers[0]!.sized.inputs.values()].map(whole) : [],
+  }
+}
+
+class BackwardPlanner {
+  readonly #stack: Stack
+  readonly #call: Call
+  readonly #kind: BackwardKind
+  readonly #truncation: Truncation | undefined
+  readonly #rooms: Rooms
+  readonly #extra: Allocation
+  readonly #programs: readonly CompiledProgram[]
+  readonly #order: readonly number[]
+
+  constructor(
+    stack: Stack,
+    call: Call,
+    kind: BackwardKind,
+    truncation: Truncation | undefined,
+    rooms: Rooms,
+    extra: Allocation,
+  ) {
+    this.#stack = stack
+    this.#call = call
+    this.#kind = kind
+    this.#truncation = truncation
+    this.#rooms = rooms
+    this.#extra = extra
+    this.#programs = stack.programs.backward(kind)
+    this.#order = backwardOrder(stack)
+  }
+
+  plan(who: string, keep: <Thing extends { dispose(): void }>(thing: Thing) => Thing): BackwardCall {
+    const { runtime, states } = this.#stack
+    const { lengths, shape } = this.#call
+    const plan = keep(new Plan(runtime, this.#stages(), { steps: shape.steps, batch: shape.batch, lengths, who }))
+    const itinerary = keep(new Itinerary(runtime, this.#legs(plan), who))
+    const inputs = this.#inputs(plan)
+    const tensors = Object.values(inputs)
+    return {
+      kind: backwardKey(this.#kind),
+      plan,
+      programs: this.#programs,
+      order: this.#order,
+      itinerary,
+      extra: this.#extra,
+      copies: [],
+      zeros: this.#extra.address + this.#rooms.zeros,
+      takes: this.#takes(),
+      inputs,
+      states: Object.fromEntries(
+        states.names.map((name, i) => [
+          name,
+          tensorAt(this.#stack, this.#extra, this.#rooms.states[i]!, states.shape(name, shape.batch)),
+        ]),
+      ),
+      input: tensors.length === 0 ? undefined : tensors.length === 1 ? tensors[0] : inputs,
+    }
+  }
+
+  #stages(): Stage[] {
+    const units = this.#order.map((index) => this.#unit(index))
+    if (this.#stack.directions === 1) return [{ reversed: true, units }]
+    return units.map((unit, i) => ({ reversed: !this.#stack.layers[this.#order[i]!]!.reversed, units: [unit] }))
+  }
+
+  #unit(index: number): PlanUnit {
+    const layer = this.#stack.layers[index]!
+    const program = this.#programs[index]!
+    return {
+      program,
+      invariants: layer.invariants,
+      gradient: (param) => parameterEntry(layer.params.get(param)!.grad.address),
+      outside: (value, previous) => this.#outside(index, value, previous),
+      ports: this.#ports(index),
+    }
+  }
+
+  #outside(index: number, value: Value, previous: Entry | undefined): Entry {
+    const { params, invariants } = this.#stack.layers[index]!
+    if (value.node.op === 'param') return parameterEntry(params.get(value.node.name)!.value.address)
+    const stride = bytesOf(this.#stack, [this.#call.shape.batch, value.columns])
+    if (!this.#programs[index]!.graph.inputs.includes(value))
+      return invariants.entry(value) ?? this.#call.tapePlan.entry(index, value)
+    const taken = this.#rooms.taken.get(index)
+    if (taken !== undefined) return { base: this.#extra.address + taken, stride, kind: KIND.CHUNK }
+    return previous ?? { base: 0, stride, kind: KIND.TIMED }
+  }
+
+  /** The gradient by the output first, if it comes by a port; then those by the inputs. */
+  #ports(index: number): Port[] {
+    const program = this.#programs[index]!
+    const layer = this.#stack.layers[index]!
+    const incoming = program.graph.inputs[0]!
+    const takes = this.#rooms.taken.has(index) && program.slotOf.has(incoming)
+    const ports = takes ? [this.#takePort(index, incoming)] : []
+    if (layer.depth > 0 && this.#stack.directions === 1) return ports
+    if (layer.depth > 0) return [...ports, this.#givePort(layer.reversed, program.graph.outputs[0]!, this.#rooms.between[layer.depth - 1]!, false)] // prettier-ignore
+    const gives = this.#rooms.inputs.map((room, i) =>
+      this.#givePort(layer.reversed, program.graph.outputs[i]!, room, isSwapped(this.#stack, this.#call.shape)),
+    )
+    return [...ports, ...gives]
+  }
+
+  #takePort(index: number, value: Value): Port {
+    const { layers, runtime } = this.#stack
+    const { depth, reversed } = layers[index]!
+    const half = reversed ? value.columns * runtime.elementBytes : 0
+    const isTop = depth === layers.at(-1)!.depth
+    const address = isTop ? 0 : this.#extra.address + this.#rooms.between[depth]! + half
+    return { value, mode: PORT.TAKE, address, ...this.#outputStrides(isTop) }
+  }
+
+  #outputStrides(isTop: boolean): Strides {
+    const batchFirst = isTop && isSwapped(this.#stack, this.#call.shape)
+    return stridesOf(this.#stack, this.#call.shape, outputColumns(this.#stack), batchFirst)
+  }
+
+  /** The second direction and overlapping windows add to what is there. */
+  #givePort(reversed: boolean, value: Value, room: number, batchFirst: boolean): Port {
+    const { steps, batch } = this.#call.shape
+    const sums = reversed || this.#truncation !== undefined
+    return {
+      value,
+      mode: sums ? PORT.GIVE_SUM : PORT.GIVE,
+      address: this.#extra.address + room,
+      clear: this.#truncation === undefined ? 0 : bytesOf(this.#stack, [steps, batch, value.columns]),
+      ...stridesOf(this.#stack, this.#call.shape, value.columns, batchFirst),
+    }
+  }
+
+  #takes(): BackwardCall['takes'] {
+    const { layers, runtime } = this.#stack
+    const top = layers.at(-1)!.depth
+    return this.#order.flatMap((index, unit) => {
+      const { depth, reversed } = layers[index]!
+      const program = this.#programs[index]!
+      const incoming = program.graph.inputs[0]!
+      if (depth !== top || !this.#rooms.taken.has(index) || !program.slotOf.has(incoming)) return []
+      return [{ unit, port: 0, offset: reversed ? incoming.columns * runtime.elementBytes : 0 }]
+    })
+  }
+
+  #legs(plan: Plan): ConstructorParameters<typeof Itinerary>[1] {
+    const { steps } = this.#call.shape
+    const { segments, tapePlan } = this.#call
+    const stages = this.#stack.directions === 2 ? this.#order.length : 1
+    if (this.#truncation) return truncatedLegs(plan, steps, this.#truncation)
+    if (segments.length === 0) return fullLegs(plan, stages, steps)
+    return Array.from({ length: stages }, (_, stage) => {
+      const primal = this.#stack.directions === 2 ? this.#order[stage]! : 0
+      return replayingLegs({ plan: tapePlan, stage: primal }, { plan, stage }, segments[primal]!)
+    }).flat()
+  }
+
+  #inputs(plan: Plan): Record<string, Tensor> {
+    if (!this.#kind.inputGradient) return {}
+    const { shape } = this.#call
+    const { layers } = this.#stack
+    const { graph } = this.#programs[0]!
+    return Object.fromEntries(
+      [...layers[0]!.sized.inputs].map(([name, columns], i): [string, Tensor] => {
+        const axes = [...shape.leading, columns]
+        const room = this.#rooms.inputs[i]
+        if (room !== undefined) return [name, tensorAt(this.#stack, this.#extra, room, axes)]
+        const { base } = plan.entry(this.#order.indexOf(0), graph.outputs[i]!)
+        return [name, tensorAt(this.#stack, plan.storage, base - plan.address, axes)]
+      }),
+    )
+  }
+}

@@ -1,0 +1,100 @@
+/** The states of an unrolled module as its callers see them: names, shapes, and which part of them is whose. */
+import type { CompiledProgram } from '../program/compile.ts'
+import { type Plan, widestCarry } from '../program/plan.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import type { Shape, Tensor } from '../runtime/tensor.ts'
+import type { Layer } from './layer.ts'
+
+export type NamedStates = Readonly<Record<string, Tensor>>
+
+/** A state, with the name of the field that holds what came before it where the cell reads further than one step back. */
+interface Field {
+  readonly name: string
+  readonly columns: number
+  readonly past: string | undefined
+  /** Entries of the past. */
+  readonly entries: number
+}
+
+export class States {
+  readonly #runtime: Runtime
+  readonly #parts: number
+  readonly #layered: boolean
+  readonly #fields: readonly Field[]
+
+  /** @param layered states are [layers · directions, B, n] rather than [B, n] */
+  constructor(runtime: Runtime, layers: readonly Layer[], layered: boolean) {
+    this.#runtime = runtime
+    this.#parts = layers.length
+    this.#layered = layered
+    const { states } = layers[0]!.graph
+    const lagOf = (name: string) => Math.max(...states.find((state) => state.name === name)!.reads.keys())
+    const delayed = states.filter(({ name }) => lagOf(name) > 1)
+    this.#fields = states.map(({ name, columns }) => {
+      const entries = lagOf(name) - 1
+      const past = entries === 0 ? undefined : delayed.length === 1 ? 'past' : `past_${name}`
+      return { name, columns, past, entries }
+    })
+  }
+
+  /** Names of all fields, pasts last. */
+  get names(): string[] {
+    return [...this.#fields.map(({ name }) => name), ...this.pasts]
+  }
+
+  /** Names of the fields that hold pasts: [entries, layers · directions, B, n], entry j - 1 being the state j steps before the last. */
+  get pasts(): string[] {
+    return this.#fields.flatMap(({ past }) => past ?? [])
+  }
+
+  shape(name: string, batch: number): Shape {
+    const field = this.#fields.find((candidate) => candidate.name === name || candidate.past === name)!
+    const shape = this.#layered ? [this.#parts, batch, field.columns] : [batch, field.columns]
+    return field.past === name ? [field.entries, ...shape] : shape
+  }
+
+  /** Points a forward unit at the layer's part of the first and last states. */
+  point(plan: Plan, unit: number, layer: number, initial?: NamedStates, final?: NamedStates): void {
+    for (const [i, field] of this.#fields.entries()) {
+      plan.setState(unit, i, {
+        initial: this.#part(initial?.[field.name], layer, plan.batch, field),
+        final: this.#part(final?.[field.name], layer, plan.batch, field),
+        ...this.#past(field, layer, plan.batch, initial, final),
+      })
+    }
+  }
+
+  /** … and a backward unit at its part of their gradients: incoming ones enter by the widest carry, all carries go out. */
+  pointCarries(
+    plan: Plan,
+    unit: number,
+    program: CompiledProgram,
+    layer: number,
+    incoming?: NamedStates,
+    outgoing?: NamedStates,
+  ): void {
+    for (const [i, carry] of program.states.entries()) {
+      const field = this.#fields.find(({ name }) => name === carry.carries)!
+      const entering = carry === widestCarry(program, field.name) ? incoming : undefined
+      plan.setState(unit, i, {
+        initial: this.#part(entering?.[field.name], layer, plan.batch, field),
+        final: this.#part(outgoing?.[field.name], layer, plan.batch, field),
+        ...this.#past(field, layer, plan.batch, entering, outgoing),
+      })
+    }
+  }
+
+  #past({ past, ...field }: Field, layer: number, batch: number, initial?: NamedStates, final?: NamedStates): object {
+    if (past === undefined) return {}
+    return {
+      pastInitial: this.#part(initial?.[past], layer, batch, field),
+      pastFinal: this.#part(final?.[past], layer, batch, field),
+      pastStride: this.#parts * batch * field.columns * this.#runtime.elementBytes,
+    }
+  }
+
+  /** Address of a layer's part of a state; 0 where there is none. */
+  #part(tensor: Tensor | undefined, layer: number, batch: number, { columns }: { columns: number }): number {
+    return tensor === undefined ? 0 : tensor.address + layer * batch * columns * this.#runtime.elementBytes
+  }
+}

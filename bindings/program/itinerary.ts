@@ -1,0 +1,44 @@
+/** What a call runs over which steps: legs, written once into the core's memory beside the plans that they run. */
+import type { Allocation } from '../runtime/heap.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { CALL, FORMAT_VERSION, LEG } from './format.ts'
+import type { Plan } from './plan.ts'
+
+/** A stage of a plan over steps [from, to): see assembly/engine/format.ts. */
+export interface Leg {
+  readonly plan: Plan
+  readonly stage: number
+  readonly from: number
+  readonly to: number
+  /** Sum of LEG.BEGINS, STARTS, ENDS, FINISHES, APART. */
+  readonly flags: number
+  readonly origin?: number
+  readonly lossFrom?: number
+  /** Addresses of checkpoints. */
+  readonly load?: number
+  readonly store?: number
+}
+
+export class Itinerary {
+  readonly storage: Allocation
+  readonly #runtime: Runtime
+
+  constructor(runtime: Runtime, legs: readonly Leg[], who: string) {
+    this.#runtime = runtime
+    this.storage = runtime.heap.allocate((CALL.WORDS + legs.length * LEG.WORDS) * 4, who)
+    const { address } = this.storage
+    const words = legs.flatMap(({ plan, stage, from, to, flags, origin = 0, lossFrom = 0, load = 0, store = 0 }) => {
+      return [plan.address, stage, from, to, origin, lossFrom, flags, load, store]
+    })
+    runtime.heap.words.set([FORMAT_VERSION, legs.length, address + CALL.WORDS * 4, ...words], address >>> 2)
+  }
+
+  /** One call into the core. */
+  run(): void {
+    this.#runtime.core.run(this.storage.address)
+  }
+
+  dispose(): void {
+    this.storage.dispose()
+  }
+}

@@ -1,0 +1,108 @@
+/** Where everything of a plan lies, as offsets from its start: so that a plan's size is known before it is made. */
+import { roundUp } from '../runtime/heap.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import type { Slot, Storage } from './compile.ts'
+import { PORT, PROGRAM, RUN, STAGE, STATE, UNIT, VALUE } from './format.ts'
+import type { PlanOptions, PlanUnit, Stage } from './plan.ts'
+
+const WORD = 4
+const ALIGNMENT = 64
+
+/** Rows that a time chunk holds, if the batch is no larger: enough for a weight gradient's product to run at full speed. */
+export const CHUNK_ROWS = 256
+
+/** Steps of a time chunk: a fixed grid, so that results never depend on how much of a sequence comes at once. */
+export const chunkSteps = (batch: number): number => Math.max(1, Math.floor(CHUNK_ROWS / batch))
+
+/** Hands out offsets in an area that is allocated afterwards, whole cache lines each. */
+export class Area {
+  bytes = 0
+
+  take(bytes: number): number {
+    const offset = this.bytes
+    this.bytes += roundUp(bytes, ALIGNMENT)
+    return offset
+  }
+}
+
+/** Offsets of a unit's storages, scratch and tables. */
+export interface UnitLayout {
+  readonly storages: ReadonlyMap<Storage, number>
+  readonly panels: ReadonlyMap<Slot, number>
+  readonly tables: number
+}
+
+export interface Layout {
+  readonly bytes: number
+  readonly chunk: number
+  readonly stages: number
+  readonly unitTable: number
+  readonly units: readonly UnitLayout[]
+}
+
+/** Lays out the run's words, stage and unit tables, and each unit; units share what lives no longer than their turn in a chunk. */
+export function layOut(runtime: Runtime, stages: readonly Stage[], options: PlanOptions): Layout {
+  const own = new Area()
+  own.take(RUN.WORDS * WORD)
+  const stageTable = own.take(stages.length * STAGE.WORDS * WORD)
+  const units = stages.flatMap((stage) => stage.units)
+  const unitTable = own.take(units.length * UNIT.WORDS * WORD)
+  const chunk = options.chunk ?? chunkSteps(options.batch)
+  const sizes = new Sizes(runtime, options, chunk)
+  const drafts = units.map((unit) => draft(unit, own, sizes))
+  const scratch = own.bytes
+  const finished = drafts.map(({ storages, shared, panels, tables }) => {
+    const all = new Map([...storages, ...[...shared].map(([key, offset]) => [key, scratch + offset] as const)])
+    return { storages: all, panels: new Map([...panels].map(([key, offset]) => [key, scratch + offset])), tables }
+  })
+  const bytes = scratch + Math.max(...drafts.map((unit) => unit.scratch))
+  return { bytes, chunk, stages: stageTable, unitTable, units: finished }
+}
+
+/** Bytes of storages for one (T, B). */
+class Sizes {
+  readonly runtime: Runtime
+  readonly #batch: number
+  readonly #steps: Readonly<Record<'step' | 'chunk' | 'tape' | 'timed', number>>
+
+  constructor(runtime: Runtime, { steps, batch, tapeSteps = steps }: PlanOptions, chunk: number) {
+    this.runtime = runtime
+    this.#batch = batch
+    this.#steps = { step: 1, chunk: Math.min(chunk, steps), tape: tapeSteps, timed: steps }
+  }
+
+  of({ duration, value, lag }: Storage): number {
+    const rowBytes = this.#batch * value.columns * this.runtime.elementBytes
+    return duration === 'call' ? 0 : (this.#steps[duration] + lag) * rowBytes
+  }
+}
+
+interface Draft {
+  readonly storages: Map<Storage, number>
+  readonly shared: Map<Storage, number>
+  readonly panels: Map<Slot, number>
+  readonly scratch: number
+  readonly tables: number
+}
+
+function draft({ program, ports }: PlanUnit, own: Area, sizes: Sizes): Draft {
+  const scratch = new Area()
+  const [storages, shared] = [new Map<Storage, number>(), new Map<Storage, number>()]
+  const panels = new Map<Slot, number>()
+  const outputs = new Set(program.graph.outputs.map((output) => program.slots[program.slotOf.get(output)!]))
+  const lasting = new Set([...outputs].map((slot) => (slot?.kind === 'storage' ? slot.storage : undefined)))
+  const { core, elementBytes } = sizes.runtime
+  for (const slot of program.slots) {
+    if (slot.kind === 'panels') panels.set(slot, scratch.take(core.gemmTnScratch(slot.columns) * elementBytes))
+    if (slot.kind !== 'storage') continue
+    const { storage } = slot
+    if (storage.duration === 'call' || storages.has(storage) || shared.has(storage)) continue
+    const passes = storage.duration === 'step' || storage.duration === 'chunk'
+    if (passes && storage.lag === 0 && !lasting.has(storage)) shared.set(storage, scratch.take(sizes.of(storage)))
+    else storages.set(storage, own.take(sizes.of(storage)))
+  }
+  const code = PROGRAM.WORDS + Object.values(program.words).reduce((total, { length }) => total + length, 0)
+  const tables =
+    program.slots.length * VALUE.WORDS + program.states.length * STATE.WORDS + ports.length * PORT.WORDS + code
+  return { storages, shared, panels, scratch: scratch.bytes, tables: own.take(tables * WORD) }
+}
