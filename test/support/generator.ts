@@ -42,11 +42,13 @@ const projections: Float64Array[] = []
 
 /** The 32 fixed inner products that stand for a large value in a fixture. */
 export function project(values: ArrayLike<number>): Float64Array {
-  return Float64Array.from({ length: PROJECTIONS }, (_, p) => {
-    if (!(projections[p]?.length >= values.length))
-      projections[p] = generate(PROJECTION_SEED, `projection ${p}`, values.length)
-    return dot(projections[p], values)
-  })
+  return Float64Array.from({ length: PROJECTIONS }, (_, p) => dot(projection(p, values.length), values))
+}
+
+/** Vector `p` of these inner products, of at least `length` elements. */
+export function projection(p: number, length: number): Float64Array {
+  if (!(projections[p]?.length >= length)) projections[p] = generate(PROJECTION_SEED, `projection ${p}`, length)
+  return projections[p]
 }
 
 function dot(a: Float64Array, b: ArrayLike<number>): number {
