@@ -65,26 +65,13 @@ function instruction<T>(code: usize): void {
     case format.OP_ZERO:
       return memory.fill(arg(code, 0), 0, at<T>(0, num(code, 1)));
     case format.OP_PLACE:
-      return place<T>(
-        rowsOf(num(code, 5)),
-        num(code, 2),
-        num(code, 3),
-        num(code, 4),
-        arg(code, 1),
-        arg(code, 0),
-      );
+      return place<T>(rowsOf(num(code, 5)), num(code, 2), num(code, 3), num(code, 4), arg(code, 1), arg(code, 0));
     case format.OP_CLEAR_ROWS:
       return memory.fill(arg(code, 0), 0, at<T>(0, rowsOf(num(code, 2)) * num(code, 1)));
     case format.OP_TRANSPOSE:
       return transposeInto<T>(num(code, 2), num(code, 3), arg(code, 1), num(code, 3), arg(code, 0), num(code, 2));
     case format.OP_SOFTMAX:
-      return softmax<T>(
-        rowsOf(num(code, 3)),
-        num(code, 2),
-        num(code, 4) != 0,
-        arg(code, 1),
-        arg(code, 0),
-      );
+      return softmax<T>(rowsOf(num(code, 3)), num(code, 2), num(code, 4) != 0, arg(code, 1), arg(code, 0));
     case format.OP_LSTM_GATES:
       return lstmGates<T>(
         rows,
@@ -109,15 +96,7 @@ function instruction<T>(code: usize): void {
         arg(code, 1),
       );
     case format.OP_GRU_GATES:
-      return gruGates<T>(
-        rows,
-        num(code, 5),
-        arg(code, 2),
-        arg(code, 3),
-        arg(code, 4),
-        arg(code, 1),
-        arg(code, 0),
-      );
+      return gruGates<T>(rows, num(code, 5), arg(code, 2), arg(code, 3), arg(code, 4), arg(code, 1), arg(code, 0));
     case format.OP_GRU_GATES_ADJOINT:
       return gruGatesAdjoint<T>(
         rows,

@@ -8,7 +8,19 @@
 import { addInto } from "../ops/reduce";
 import { at } from "../simd";
 import * as format from "./format";
-import { address, batch, kindOf, lengthOf, lengths, lossFrom, setSteps, steps, strideOf, tableEntry, word } from "./frame";
+import {
+  address,
+  batch,
+  kindOf,
+  lengthOf,
+  lengths,
+  lossFrom,
+  setSteps,
+  steps,
+  strideOf,
+  tableEntry,
+  word,
+} from "./frame";
 
 // @ts-ignore: decorator
 @inline
@@ -108,7 +120,16 @@ export function start<T>(unit: usize, leg: usize, reversed: bool): void {
       const target = waiting(state, leg, distance, reversed, false);
       if (source) memory.copy(target, source, bytes);
       else memory.fill(target, 0, bytes);
+      if (isCarry(state) && lengths) dropEmptySamples<T>(state, target);
     }
+  }
+}
+
+/** A sample without a step passes its gradient on by itself: see `passEmptySamples`. */
+function dropEmptySamples<T>(state: usize, target: usize): void {
+  const bytes = rowBytes<T>(state);
+  for (let sample = 0; sample < batch; sample++) {
+    if (lengthOf(sample) == 0) memory.fill(target + <usize>sample * bytes, 0, bytes);
   }
 }
 
@@ -124,7 +145,13 @@ export function finish<T>(unit: usize, leg: usize, reversed: bool): void {
 
 function finishAll<T>(state: usize, leg: usize, reversed: bool): void {
   for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
-    sendOut<T>(state, distance, batch * word(state, format.STATE_COLUMNS), waiting(state, leg, distance, reversed, true), 0);
+    sendOut<T>(
+      state,
+      distance,
+      batch * word(state, format.STATE_COLUMNS),
+      waiting(state, leg, distance, reversed, true),
+      0,
+    );
   }
 }
 
@@ -182,7 +209,7 @@ export function leaveSamples<T>(unit: usize, piece: i32, step: i32, reversed: bo
     for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
       const state = stateEntry(unit, i);
       if (step >= length) keep<T>(state, piece, step, sample, reversed);
-      else if (word(state, format.STATE_FINAL)) finishSample<T>(state, piece, step, sample);
+      else finishSample<T>(state, piece, step, sample);
     }
   }
 }
@@ -195,11 +222,14 @@ function keep<T>(state: usize, piece: i32, step: i32, sample: i32, reversed: boo
   else memory.copy(target, reversed ? target + stride : target - stride, bytes);
 }
 
+/** What a carry sends out no later step may read: it becomes 0. */
 function finishSample<T>(state: usize, piece: i32, step: i32, sample: i32): void {
-  const offset = <usize>sample * rowBytes<T>(state);
+  const bytes = rowBytes<T>(state);
+  const offset = <usize>sample * bytes;
   for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
     const source = slot(state, piece, step + 1 - distance) + offset;
-    sendOut<T>(state, distance, word(state, format.STATE_COLUMNS), source, offset);
+    if (word(state, format.STATE_FINAL)) sendOut<T>(state, distance, word(state, format.STATE_COLUMNS), source, offset);
+    if (isCarry(state)) memory.fill(source, 0, bytes);
   }
 }
 

@@ -2,15 +2,7 @@
 import { at } from "../simd";
 
 /** y[e - first] = x[offset + i * rowStride + j * columnStride] for e in [first, first + n), e = i * columns + j. */
-export function view<T>(
-  first: i32,
-  n: i32,
-  columns: i32,
-  rowStride: i32,
-  columnStride: i32,
-  x: usize,
-  y: usize,
-): void {
+export function view<T>(first: i32, n: i32, columns: i32, rowStride: i32, columnStride: i32, x: usize, y: usize): void {
   let row = first / columns;
   let column = first - row * columns;
   let done = 0;

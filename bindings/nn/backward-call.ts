@@ -10,7 +10,16 @@ import type { Tensor } from '../runtime/tensor.ts'
 import { type Call, parameterEntry } from './forward-call.ts'
 import type { InputGradients } from './module.ts'
 import { type BackwardKind, backwardKey } from './programs.ts'
-import { type Stack, type Strides, backwardOrder, bytesOf, isSwapped, outputColumns, stridesOf, tensorAt } from './stack.ts'
+import {
+  type Stack,
+  type Strides,
+  backwardOrder,
+  bytesOf,
+  isSwapped,
+  outputColumns,
+  stridesOf,
+  tensorAt,
+} from './stack.ts'
 import type { NamedStates } from './states.ts'
 import { type Truncation, fullLegs, replayingLegs, truncatedLegs } from './unrolling.ts'
 

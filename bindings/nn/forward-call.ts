@@ -11,7 +11,16 @@ import type { BackwardCall } from './backward-call.ts'
 import { type Checkpointing, type SegmentPlan, segmentsFor } from './checkpointing.ts'
 import type { ForwardResult } from './module.ts'
 import type { ForwardKind } from './programs.ts'
-import { type CallShape, type Stack, bytesOf, isSwapped, outputColumns, stagesOf, stridesOf, tensorAt } from './stack.ts'
+import {
+  type CallShape,
+  type Stack,
+  bytesOf,
+  isSwapped,
+  outputColumns,
+  stagesOf,
+  stridesOf,
+  tensorAt,
+} from './stack.ts'
 import type { NamedStates } from './states.ts'
 import { type Segment, fullLegs, recordingLegs } from './unrolling.ts'
 
@@ -286,4 +295,3 @@ export function disposeCall(call: Call): void {
   }
   if (call.tapePlan !== call.plan) call.tapePlan.dispose()
 }
-

@@ -57,5 +57,8 @@ export class LSTM extends Unrolled {
 function expectProjSize({ projSize = 0, hiddenSize }: LSTMOptions): number {
   if (Number.isSafeInteger(projSize) && projSize >= 0 && (projSize === 0 || projSize < hiddenSize)) return projSize
   const given = `projSize is ${describeValue(projSize)}`
-  return fail('option', `LSTM: ${given}; expected a whole number from 0 to ${hiddenSize - 1} (hiddenSize is ${hiddenSize})`)
+  return fail(
+    'option',
+    `LSTM: ${given}; expected a whole number from 0 to ${hiddenSize - 1} (hiddenSize is ${hiddenSize})`,
+  )
 }

@@ -89,7 +89,8 @@ export function recurrentStack(
 }
 
 function expectSkips(who: string, skips: readonly number[]): readonly number[] {
-  if (!Array.isArray(skips)) fail('option', `${who}: skips is ${describeValue(skips)}; expected a list of whole numbers >= 2`)
+  if (!Array.isArray(skips))
+    fail('option', `${who}: skips is ${describeValue(skips)}; expected a list of whole numbers >= 2`)
   for (const [i, lag] of skips.entries()) {
     if (!Number.isSafeInteger(lag) || lag < 2)
       fail('option', `${who}: skips[${i}] is ${describeValue(lag)}; expected a whole number >= 2`)

@@ -48,7 +48,10 @@ export const isSwapped = ({ batchFirst }: Stack, { steps, batch }: CallShape): b
   batchFirst && steps > 1 && batch > 1
 
 /** The stages of forward: all layers chunk by chunk, or each direction of each layer by itself over all steps. */
-export function stagesOf<Unit>({ layers, directions }: Stack, units: readonly Unit[]): { reversed: boolean; units: Unit[] }[] {
+export function stagesOf<Unit>(
+  { layers, directions }: Stack,
+  units: readonly Unit[],
+): { reversed: boolean; units: Unit[] }[] {
   if (directions === 1) return [{ reversed: false, units: [...units] }]
   return layers.map(({ reversed }, i) => ({ reversed, units: [units[i]!] }))
 }

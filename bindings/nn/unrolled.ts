@@ -219,9 +219,7 @@ export abstract class Unrolled extends Module {
       fail('range', `${who}: batch is ${describeValue(batch)}; expected a whole number >= 1`)
     const { states } = this.stack
     if (states.names.length === 0) return undefined
-    return Object.fromEntries(
-      states.names.map((name) => [name, this.runtime.emptyTensor(states.shape(name, batch))]),
-    )
+    return Object.fromEntries(states.names.map((name) => [name, this.runtime.emptyTensor(states.shape(name, batch))]))
   }
 
   protected override release(): void {
@@ -306,11 +304,7 @@ export abstract class Unrolled extends Module {
 
   // Calls
 
-  #plan(
-    shape: CallShape,
-    options: Parameters<Calls['call']>[1],
-    keep: boolean,
-  ): { call: Call; giveBack?: () => void } {
+  #plan(shape: CallShape, options: Parameters<Calls['call']>[1], keep: boolean): { call: Call; giveBack?: () => void } {
     return keep ? this.#calls.lend(shape, options) : { call: this.#calls.call(shape, options) }
   }
 
@@ -395,5 +389,7 @@ const pastsOf = ({ states }: Stack, state: NamedStates | undefined): string[] =>
 /** Gradients by the first states: one by a past only where forward was given it. */
 function withoutPasts({ states }: Stack, gradients: NamedStates, given: readonly string[]): NamedStates {
   if (states.pasts.length === given.length) return gradients
-  return Object.fromEntries(Object.entries(gradients).filter(([name]) => !states.pasts.includes(name) || given.includes(name)))
+  return Object.fromEntries(
+    Object.entries(gradients).filter(([name]) => !states.pasts.includes(name) || given.includes(name)),
+  )
 }

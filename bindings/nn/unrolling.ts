@@ -47,8 +47,7 @@ export function truncatedLegs(plan: Plan, steps: number, { window, stride = wind
   return Array.from({ length: blocks }, (_, i) => {
     const end = (blocks - i) * stride
     const from = Math.max(0, end - window)
-    const flags =
-      STARTS + (i === 0 ? BEGINS : 0) + (from === 0 ? ENDS : 0) + (i === blocks - 1 ? FINISHES : 0)
+    const flags = STARTS + (i === 0 ? BEGINS : 0) + (from === 0 ? ENDS : 0) + (i === blocks - 1 ? FINISHES : 0)
     return { plan, stage: 0, from, to: Math.min(end, steps), lossFrom: end - stride, flags }
   })
 }
