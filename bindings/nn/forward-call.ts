@@ -2,8 +2,8 @@
 import { KIND, PORT } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import { Itinerary } from '../program/itinerary.ts'
-import { Area, layOut } from '../program/layout.ts'
-import { type Entry, Plan, type PlanOptions, type PlanUnit, type Port } from '../program/plan.ts'
+import { Area } from '../program/layout.ts'
+import { type Entry, Plan, type PlanOptions, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
 import { fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Tensor } from '../runtime/tensor.ts'
@@ -116,7 +116,7 @@ function furnish(
 }
 
 /** For measuring only: the stages of the plan that runs segments again. */
-function rerunStages(stack: Stack, shape: CallShape): Parameters<typeof layOut>[1] {
+function rerunStages(stack: Stack, shape: CallShape): Stage[] {
   const units = stack.programs.forward('rerun', stack.directions === 2 ? 'all' : 'top').map((program, i) => ({
     program,
     invariants: stack.layers[i]!.invariants,
@@ -215,7 +215,7 @@ class ForwardPlanner {
   }
 
   /** @param opens inputs and outputs go through ports; a rerun finds its inputs ready and its outputs known */
-  #stages(kind: ForwardKind, ported: 'none' | 'top' | 'all', opens: boolean): Parameters<typeof layOut>[1] {
+  #stages(kind: ForwardKind, ported: 'none' | 'top' | 'all', opens: boolean): Stage[] {
     const programs = this.#stack.programs.forward(kind, ported)
     const units = this.#stack.layers.map((layer, i): PlanUnit => {
       return {

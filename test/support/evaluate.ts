@@ -1,8 +1,7 @@
 /** Evaluates any program without states at one step: the way tests look at adjoints and tangents of single operations. */
 import { compile } from '../../bindings/program/compile.ts'
-import { KIND } from '../../bindings/program/format.ts'
+import { KIND, LEG } from '../../bindings/program/format.ts'
 import { type StepGraph, type Value } from '../../bindings/program/graph.ts'
-import { LEG } from '../../bindings/program/format.ts'
 import { Invariants } from '../../bindings/program/invariants.ts'
 import { Itinerary } from '../../bindings/program/itinerary.ts'
 import { Plan } from '../../bindings/program/plan.ts'
