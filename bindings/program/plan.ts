@@ -195,6 +195,8 @@ export class Plan {
     for (const slot of program.slots) {
       if (slot.kind === 'panels')
         panels.set(slot, scratch.take(this.#runtime.core.gemmTnScratch(slot.columns) * this.#runtime.elementBytes))
+      if (slot.kind === 'elimination')
+        panels.set(slot, scratch.take(this.#runtime.core.solveScratch(slot.rows, slot.columns)))
       if (slot.kind !== 'storage' || slot.storage.duration === 'call' || storages.has(slot.storage)) continue
       const isShared = slot.storage.lag === 0 && slot.storage.duration !== 'timed' && !lasting.has(slot.storage)
       storages.set(slot.storage, {
@@ -257,6 +259,7 @@ export class Plan {
         return fixed(unit.invariants.address(slot.value, form, core.packedElements(columns, depth) * elementBytes))
       }
       case 'panels':
+      case 'elimination':
         return fixed(shared + layout.panels.get(slot)!)
       case 'gradient':
         return fixed(unit.gradient(slot.param) + slot.firstElement * elementBytes)
