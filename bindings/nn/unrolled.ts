@@ -20,15 +20,15 @@ import {
   type OutputGradients,
   type State,
 } from './module.ts'
-import { type Parameter, ParameterBlock } from './parameters.ts'
+import { type Bound, type Parameter, ParameterBlock } from './parameters.ts'
 
 export interface UnrolledOptions {
   /** One cell per layer; a layer's output is the next one's only input. */
   readonly layers: readonly SizedCell[]
   /** A parameter's public name. */
   readonly nameOf?: (layer: number, param: string) => string
-  /** Initial values are drawn from U(-bound, bound). */
-  readonly boundOf: (layer: number, param: string) => number
+  /** Initial values are drawn from U(-bound, bound), or U(low, high). */
+  readonly boundOf: (layer: number, param: string) => Bound
   readonly batchFirst?: boolean
   /** States are [layers, B, n] rather than [B, n]. */
   readonly layered?: boolean
@@ -63,7 +63,7 @@ export abstract class Unrolled extends Module {
     super(runtime)
     const nameOf = options.nameOf ?? ((_layer: number, param: string) => param)
     const shapes = new Map<string, Shape>()
-    const bounds = new Map<string, number>()
+    const bounds = new Map<string, Bound>()
     for (const [layer, { params }] of options.layers.entries()) {
       for (const [param, shape] of params) {
         shapes.set(nameOf(layer, param), shape)
