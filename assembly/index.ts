@@ -6,6 +6,7 @@ import { runCall } from "./engine/unroll";
 import * as linalg from "./linalg/gemm";
 import * as orthogonal from "./linalg/orthogonal";
 import * as packing from "./linalg/pack";
+import * as systems from "./linalg/solve";
 import * as normal from "./math/normal";
 import { fillUniform as uniform, philox as philoxWords } from "./math/random";
 import { CHAIN_ELEMENTS as elements, CHAIN_SCRATCH as chainScratch, CHAIN_TILES as tiles } from "./memory";
@@ -309,6 +310,14 @@ export function packedElements(columns: i32, depth: i32): i32 {
 
 export function gemmTnScratch(columns: i32): i32 {
   return FLOAT64 ? linalg.gemmTnScratch<f64>(columns) : linalg.gemmTnScratch<f32>(columns);
+}
+
+export function solveScratch(n: i32, m: i32): i32 {
+  return systems.solveScratch(n, m);
+}
+
+export function solve(n: i32, m: i32, a: usize, b: usize, scratch: usize, x: usize): void {
+  FLOAT64 ? systems.solve<f64>(n, m, a, b, scratch, x) : systems.solve<f32>(n, m, a, b, scratch, x);
 }
 
 export function packTransposed(columns: i32, depth: i32, w: usize, stride: i32, packed: usize): void {

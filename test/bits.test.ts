@@ -18,6 +18,7 @@ import {
 } from '../bindings/index.ts'
 import { readSafetensors, writeSafetensors } from '../bindings/io.ts'
 import { drawTensor, numbers, stateNumbers } from './support/nets.ts'
+import { STRUCTURED, structured } from './support/structured.ts'
 
 /** Sizes straddle the vector's lanes; 90 steps of 3 samples are more than one chunk of 256 rows. */
 const SIZES = [
@@ -35,6 +36,7 @@ const KINDS: Record<string, Make> = {
   'GRU, reset before': (rt, inputSize, hiddenSize) =>
     new GRU(rt, { inputSize, hiddenSize, numLayers: 2, resetAfter: false }),
 }
+for (const [name, cell] of Object.entries(STRUCTURED)) KINDS[name] = (rt, I, H) => structured(rt, cell, I, H)
 
 const rowsOf = (tensor: Tensor, from: number, to: number) =>
   tensor.data.slice((from * tensor.size) / tensor.shape[0]!, (to * tensor.size) / tensor.shape[0]!)

@@ -37,6 +37,7 @@ import {
 } from '../bindings/ops.ts'
 import { generate } from './support/generator.ts'
 import { dot, drawParameters, drawTensor, norm } from './support/nets.ts'
+import { STRUCTURED, structured } from './support/structured.ts'
 
 const T = 6
 const B = 3
@@ -166,6 +167,9 @@ const NETS: Record<string, Net> = {
     make: (rt) => new Recurrent(rt, { cell: twoInputs }),
     inputs: { u: [T, B, 2], v: [T, B, 3] },
   },
+}
+for (const [name, cell] of Object.entries(STRUCTURED)) {
+  NETS[name] = { make: (rt) => structured(rt, cell, 3, 5), inputs: sequence(3) }
 }
 
 const runtime = await createRuntime({ dtype: 'float64' })

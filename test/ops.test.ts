@@ -85,6 +85,17 @@ const CASES: Record<string, Case> = {
     params: { W: [n, n] },
     step: ({ x, W }) => ops.linear(x!, ops.sub(ops.tanh(W!), ops.transpose(W!))),
   },
+  'diag and diagonal of parameters': {
+    inputs: { x: n },
+    params: { v: [n], W: [n, n] },
+    step: ({ x, v, W }) => ops.mul(ops.linear(x!, ops.add(ops.diag(ops.exp(v!)), W!)), ops.diagonal(ops.square(W!))),
+  },
+  solve: {
+    inputs: { x: n },
+    params: { W: [n, n], V: [n, 2] },
+    // 4 I + W: far from singular
+    step: ({ x, W, V }) => ops.matmul(x!, ops.solve(ops.add(W!, ops.scale(ops.identity(n), 4)), V!)),
+  },
   'products of parameters': {
     inputs: { x: n },
     params: { W: [n, n], V: [n, n] },

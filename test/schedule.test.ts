@@ -1,11 +1,14 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { diagonalRnnCell } from '../bindings/cells/diagonal-rnn.ts'
 import { gruCell } from '../bindings/cells/gru.ts'
 import { lstmCell } from '../bindings/cells/lstm.ts'
+import { minGruCell } from '../bindings/cells/min-gru.ts'
+import { orthogonalRnnCell } from '../bindings/cells/orthogonal-rnn.ts'
 import { rnnCell } from '../bindings/cells/rnn.ts'
 import { adjoint } from '../bindings/program/adjoint.ts'
 import type { StepGraph } from '../bindings/program/graph.ts'
-import { SEGMENTS, schedule } from '../bindings/program/schedule.ts'
+import { LINK_CODES, SEGMENTS, schedule } from '../bindings/program/schedule.ts'
 import { sizeCell, trace } from '../bindings/program/trace.ts'
 
 const sizes = { I: 3, H: 4 }
@@ -61,6 +64,21 @@ test('only what lies on the cycle through the state runs step by step', () => {
     epilogue: [],
     finish: [],
   })
+})
+
+test('a Cayley map is made once, and its adjoint once more; cells without recurrent products step without them', () => {
+  const orthogonal = trace(sizeCell(orthogonalRnnCell(), sizes))
+  const forward = operations(orthogonal)
+  assert.equal(forward['parameters']!.toSorted(), ['add', 'diag', 'fill', 'solve', 'sub', 'sub', 'transpose'])
+  assert.equal([forward['prologue'], forward['step']], [['linear'], ['linear', 'tanh']])
+  const back = operations(adjoint(orthogonal), orthogonal)
+  assert.equal([back['parameters'], back['step']], [['transpose'], ['add', 'tanhGrad', 'matmul', 'flush']])
+  assert.ok(back['finish']!.includes('solve'))
+  for (const cell of [minGruCell(), diagonalRnnCell()]) {
+    const graph = trace(sizeCell(cell, sizes))
+    for (const { step } of [operations(graph), operations(adjoint(graph), graph)] as { step: string[] }[])
+      assert.ok(step.length > 0 && step.every((op) => op in LINK_CODES), `${step}`)
+  }
 })
 
 test('weight gradients and the gradient by the input wait for the end of a chunk', () => {

@@ -1,6 +1,7 @@
 /** The dispatch over instructions: the one `switch` of the engine. */
 import { gemmPacked, gemmTn } from "../linalg/gemm";
 import { packPlain, packTransposed, transposeInto } from "../linalg/pack";
+import { solve } from "../linalg/solve";
 import { dropout } from "../ops/dropout";
 import { gruGates, gruGatesAdjoint } from "../ops/gru-gates";
 import { lstmGates, lstmGatesAdjoint } from "../ops/lstm-gates";
@@ -111,6 +112,8 @@ function instruction<T>(code: usize): void {
       );
     case format.OP_DROPOUT:
       return runDropout<T>(code);
+    case format.OP_SOLVE:
+      return solve<T>(num(code, 3), num(code, 4), arg(code, 1), arg(code, 2), arg(code, 5), arg(code, 0));
     default:
       assert(false, "opcode");
   }

@@ -128,6 +128,7 @@ export const OP_GRU_GATES: i32 = 14; // hidden, gates, gi, gh, previousHidden, H
 export const OP_GRU_GATES_ADJOINT: i32 = 15; // dGi, dGh, dPreviousHidden, gates, gh, previousHidden, dHidden, H
 
 export const OP_DROPOUT: i32 = 16; // dst, a, columns, stream, probability (a float64 in two words)
+export const OP_SOLVE: i32 = 17; // dst, a, b, n, m, scratch: dst[n, m] = a⁻¹ b
 
 // where the accumulators of a GEMM start
 export const START_IN_PLACE: i32 = 0;

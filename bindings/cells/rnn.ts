@@ -1,9 +1,14 @@
 import { type Cell, defineCell } from '../program/trace.ts'
 import { add, copy, linear, relu, tanh } from '../program/build.ts'
+import { expectOneOf } from '../runtime/check.ts'
 import { skipParams, skipSum } from './shortcuts.ts'
 
 export const NONLINEARITIES = { tanh, relu, identity: copy }
 export type Nonlinearity = keyof typeof NONLINEARITIES
+
+export function expectNonlinearity(who: string, value: unknown): Nonlinearity {
+  return expectOneOf(who, 'nonlinearity', value, Object.keys(NONLINEARITIES) as Nonlinearity[])
+}
 
 export interface RnnCellOptions {
   nonlinearity: Nonlinearity

@@ -15,6 +15,9 @@ export type StateDict = Readonly<
   Record<string, { readonly shape: Shape; readonly data: ArrayLike<number> | ArrayLike<bigint> }>
 >
 
+/** What a parameter is drawn from: U(-bound, bound), or U(low, high). */
+export type Bound = number | readonly [low: number, high: number]
+
 /** Parameters start at whole cache lines; the gaps are zeros with zero gradients and stay so. */
 const ALIGNMENT = 64
 
@@ -52,21 +55,13 @@ export class ParameterBlock {
     }))
   }
 
-  /** Draws each parameter from U(-bound, bound), keyed by (seed, module, parameter). */
-  fillUniform(module: number, boundOf: (name: string) => number): void {
+  /** Draws each parameter from U(low, high), or U(-bound, bound), keyed by (seed, module, parameter). */
+  fillUniform(module: number, boundOf: (name: string) => Bound): void {
     const { core, seed } = this.runtime
     for (const [ordinal, { name, value }] of this.parameters.entries()) {
       const bound = boundOf(name)
-      core.fillUniform(
-        value.size,
-        -bound,
-        bound,
-        seed >>> 0,
-        Math.floor(seed / 2 ** 32),
-        module,
-        ordinal,
-        value.address,
-      )
+      const [low, high] = typeof bound === 'number' ? [-bound, bound] : bound
+      core.fillUniform(value.size, low, high, seed >>> 0, Math.floor(seed / 2 ** 32), module, ordinal, value.address)
     }
   }
 

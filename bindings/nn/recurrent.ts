@@ -1,5 +1,5 @@
-import { type Cell, sizeCell } from '../program/trace.ts'
-import { expectBoolean, expectNumber, expectOptions, fail } from '../runtime/check.ts'
+import { type Cell, type Initial, sizeCell } from '../program/trace.ts'
+import { describeValue, expectBoolean, expectNumber, expectOptions, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Unrolled } from './unrolled.ts'
 
@@ -8,8 +8,11 @@ export interface RecurrentModuleOptions {
   cell: Cell
   /** Numbers for the sizes that the cell names: { H: 128 }. */
   sizes?: Readonly<Record<string, number>>
-  /** Initial values by parameter: one number for all its elements. The others are drawn from U(±1/√fan_in). */
-  init?: Readonly<Record<string, number>>
+  /**
+   * Initial values by parameter: one number for all its elements, or [low, high] for draws from U(low, high). The others
+   * start as the cell says, else from U(±1/√fan_in).
+   */
+  init?: Readonly<Record<string, Initial>>
   batchFirst?: boolean
 }
 
@@ -27,13 +30,26 @@ export class Recurrent extends Unrolled {
     expectOptions('Recurrent: init', init, Object.keys(cell.params))
     expectBoolean('Recurrent', 'batchFirst', batchFirst)
     const sized = sizeCell(cell, sizes)
+    const starts = { ...cell.initial, ...init }
+    for (const [name, start] of Object.entries(starts)) expectStart(name, start)
     super(runtime, {
       layers: [[sized]],
       batchFirst,
-      boundOf: (_param, shape) => 1 / runtime.core.squareRoot(shape.at(-1)!),
+      boundOf: (param, shape) => {
+        const start = Object.hasOwn(starts, param) ? starts[param] : undefined
+        if (start === undefined) return 1 / runtime.core.squareRoot(shape.at(-1)!)
+        return typeof start === 'number' ? [start, start] : start
+      },
     })
-    for (const { name, value } of this.parameters()) {
-      if (Object.hasOwn(init, name)) value.data.fill(expectNumber('Recurrent: init', name, init[name]))
-    }
   }
+}
+
+function expectStart(name: string, start: unknown): void {
+  const numbers = Array.isArray(start) ? start : [start, start]
+  for (const number of numbers) expectNumber('Recurrent: init', name, number)
+  if (numbers.length === 2 && numbers[0] <= numbers[1]) return
+  fail(
+    'option',
+    `Recurrent: init: ${name} is ${describeValue(start)}; expected a number, or [low, high] with low <= high`,
+  )
 }

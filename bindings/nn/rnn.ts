@@ -1,5 +1,4 @@
-import { NONLINEARITIES, type Nonlinearity, rnnCell } from '../cells/rnn.ts'
-import { expectOneOf } from '../runtime/check.ts'
+import { type Nonlinearity, expectNonlinearity, rnnCell } from '../cells/rnn.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { type RecurrentOptions, recurrentStack } from './recurrent-options.ts'
 import { Unrolled } from './unrolled.ts'
@@ -20,8 +19,7 @@ export class RNN extends Unrolled {
   readonly hiddenSize: number
 
   constructor(runtime: Runtime, options: RNNOptions) {
-    const nonlinearity = options?.nonlinearity ?? 'tanh'
-    expectOneOf('RNN', 'nonlinearity', nonlinearity, Object.keys(NONLINEARITIES) as Nonlinearity[])
+    const nonlinearity = expectNonlinearity('RNN', options?.nonlinearity ?? 'tanh')
     super(
       runtime,
       recurrentStack(runtime, 'RNN', options, ['nonlinearity'], (choice) => rnnCell({ nonlinearity, ...choice })),

@@ -26,7 +26,7 @@ import {
   type OutputGradients,
   type State,
 } from './module.ts'
-import { type Parameter, ParameterBlock } from './parameters.ts'
+import { type Bound, type Parameter, ParameterBlock } from './parameters.ts'
 import { Programs } from './programs.ts'
 import { type CallShape, type Stack, isSwapped } from './stack.ts'
 import { type NamedStates, States } from './states.ts'
@@ -38,8 +38,8 @@ export interface UnrolledOptions {
   readonly layers: readonly (readonly SizedCell[])[]
   /** A parameter's public name. */
   readonly nameOf?: (depth: number, param: string, reversed: boolean) => string
-  /** Initial values are drawn from U(-bound, bound). */
-  readonly boundOf: (param: string, shape: Shape) => number
+  /** Initial values are drawn from U(-bound, bound), or U(low, high). */
+  readonly boundOf: (param: string, shape: Shape) => Bound
   readonly batchFirst?: boolean
   /** States are [layers · directions, B, n] rather than [B, n]. */
   readonly layered?: boolean
@@ -79,7 +79,7 @@ export abstract class Unrolled extends Module {
       directions.map((sized, direction) => ({ sized, depth, reversed: direction === 1 })),
     )
     const shapes = new Map<string, Shape>()
-    const bounds = new Map<string, number>()
+    const bounds = new Map<string, Bound>()
     for (const { sized, depth, reversed } of cells) {
       for (const [param, shape] of sized.params) {
         shapes.set(nameOf(depth, param, reversed), shape)

@@ -193,6 +193,44 @@ export function transpose(w: Value): Value {
   return makeNode('transpose', [w], [[w.columns, w.rows]])[0]!
 }
 
+/**
+ * A⁻¹ B of matrices that are parameters or follow from parameters alone: A [n, n] and B [n, m] give [n, m]. Computed in
+ * float64, once where parameters changed. The results of a singular A are infinities or NaN; nothing is thrown.
+ */
+export function solve(a: Value, b: Value): Value {
+  expectValue('solve', a)
+  expectValue('solve', b)
+  if (a.rows === 'batch' || a.rows !== a.columns || b.rows !== a.rows) {
+    throw new RetrogradError(
+      'cell',
+      `solve: operands are ${describe(a)} and ${describe(b)}; expected [n, n] and [n, m] that follow from parameters alone`,
+    )
+  }
+  return makeNode('solve', [a, b], [[a.rows, b.columns]])[0]!
+}
+
+/** The square matrix with the parameter [n] on its diagonal, zeros elsewhere. */
+export function diag(v: Value): Value {
+  expectValue('diag', v)
+  if (v.rows !== 1) throw new RetrogradError('cell', `diag: operand is ${describe(v)}; expected a parameter [n]`)
+  return makeNode('diag', [v], [[v.columns, v.columns]])[0]!
+}
+
+/** The diagonal of a parameter [n, n]: [n]. */
+export function diagonal(w: Value): Value {
+  expectValue('diagonal', w)
+  if (w.rows !== w.columns)
+    throw new RetrogradError('cell', `diagonal: operand is ${describe(w)}; expected a parameter [n, n]`)
+  return makeNode('diagonal', [w], [[1, w.columns]])[0]!
+}
+
+/** The identity matrix [n, n], for arithmetic with parameters. */
+export function identity(n: number): Value {
+  if (!(Number.isSafeInteger(n) && n > 0))
+    throw new RetrogradError('cell', `identity: n is ${n}; expected a whole number >= 1`)
+  return diag(fill(1, 1, n))
+}
+
 /** Keeps each element with probability 1 - p, scaled by 1 / (1 - p), in training; `stream` tells draws of one step apart. */
 export function dropout(x: Value, p: number, stream = 0): Value {
   if (!(p >= 0 && p <= 1)) throw new RetrogradError('cell', `dropout: p is ${p}; expected a number in [0, 1]`)

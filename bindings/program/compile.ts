@@ -25,6 +25,7 @@ export type Slot =
   | { kind: 'rows'; of: number; offset: number } // elements into another slot
   | { kind: 'packed'; value: Value; transposed: boolean; elements: number }
   | { kind: 'panels'; columns: number }
+  | { kind: 'elimination'; rows: number; columns: number }
   | { kind: 'gradient'; param: string; firstElement: number }
 
 export interface CompiledState {
@@ -258,6 +259,14 @@ class Compiler {
       }
       case 'transpose':
         return this.#emit(segment, OP.TRANSPOSE, s(y), s(a), a.rows as number, a.columns)
+      case 'solve': {
+        const scratch = this.#slots.push({ kind: 'elimination', rows, columns: y.columns }) - 1
+        return this.#emit(segment, OP.SOLVE, s(y), s(a), s(b), rows, y.columns, scratch)
+      }
+      case 'diag':
+        // element i of row i, as the first of rows that are one element longer
+        this.#emit(segment, OP.ZERO, s(y), rows * rows)
+        return this.#emit(segment, OP.PLACE, s(y), s(a), 1, rows + 1, 0, rows)
       case 'softmax':
       case 'logSoftmax':
         return this.#emit(segment, OP.SOFTMAX, s(y), s(a), y.columns, rows, Number(node.op === 'logSoftmax'))
@@ -382,6 +391,7 @@ const fixedRows = (rows: Value['rows']): number => (rows === 'batch' ? 0 : rows)
 function viewWords(node: Node): number[] {
   const source = node.inputs[0]!
   if (node.op === 'slice') return [source.columns, 1, node.attributes['from']!]
+  if (node.op === 'diagonal') return [0, source.columns + 1, 0]
   return node.op === 'expandRows' ? [0, 1, 0] : [1, 0, 0]
 }
 

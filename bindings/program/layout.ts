@@ -94,6 +94,7 @@ function draft({ program, ports }: PlanUnit, own: Area, sizes: Sizes): Draft {
   const { core, elementBytes } = sizes.runtime
   for (const slot of program.slots) {
     if (slot.kind === 'panels') panels.set(slot, scratch.take(core.gemmTnScratch(slot.columns) * elementBytes))
+    if (slot.kind === 'elimination') panels.set(slot, scratch.take(core.solveScratch(slot.rows, slot.columns)))
     if (slot.kind !== 'storage') continue
     const { storage } = slot
     if (storage.duration === 'call' || storages.has(storage) || shared.has(storage)) continue

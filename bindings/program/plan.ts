@@ -223,6 +223,7 @@ export class Plan {
         return fixed(unit.invariants.address(slot.value, form, core.packedElements(columns, depth) * elementBytes))
       }
       case 'panels':
+      case 'elimination':
         return fixed(this.address + layout.panels.get(slot)!)
       case 'gradient': {
         const { base, ...entry } = unit.gradient(slot.param)

@@ -9,6 +9,8 @@ import {
   columnSum,
   concat,
   cos,
+  diag,
+  diagonal,
   div,
   dropout,
   exp,
@@ -28,6 +30,7 @@ import {
   sigmoidGrad,
   sin,
   slice,
+  solve,
   sub,
   sum,
   tanhGrad,
@@ -170,6 +173,20 @@ export const rules: Readonly<Record<string, Rule>> = {
     (dY, node) => rows(dY, from(node), from(node) + (input(node, 0).rows as number)),
   ),
   transpose: linearMap(transpose, transpose),
+  diag: linearMap(diag, diagonal),
+  diagonal: linearMap(diagonal, diag),
+  solve: {
+    adjoint: (node, [dX]) => {
+      if (!dX) return []
+      const dB = solve(transpose(input(node, 0)), dX)
+      return [neg(linear(dB, node.results[0]!)), dB]
+    },
+    tangent: (node, [dA, dB]) => {
+      const [a, x] = [input(node, 0), node.results[0]!]
+      const right = sumOf([dB, dA && neg(matmul(dA, x))])
+      return right && solve(a, right)
+    },
+  },
   concat: {
     adjoint: (node, [dY]) => {
       let start = 0

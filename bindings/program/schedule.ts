@@ -12,7 +12,7 @@ export type Segment = (typeof SEGMENTS)[number]
 /** The elementwise operations, which run in chains, and their codes. */
 // prettier-ignore
 export const LINK_CODES: Readonly<Record<string, number>> = {
-  slice: LINK.VIEW, expandRows: LINK.VIEW, expandColumns: LINK.VIEW, fill: LINK.FILL, copy: LINK.COPY, neg: LINK.NEG,
+  slice: LINK.VIEW, expandRows: LINK.VIEW, expandColumns: LINK.VIEW, diagonal: LINK.VIEW, fill: LINK.FILL, copy: LINK.COPY, neg: LINK.NEG,
   scale: LINK.SCALE, shift: LINK.SHIFT, square: LINK.SQUARE, sqrt: LINK.SQRT, exp: LINK.EXP, expm1: LINK.EXPM1, log: LINK.LOG,
   tanh: LINK.TANH, sigmoid: LINK.SIGMOID, relu: LINK.RELU, softplus: LINK.SOFTPLUS, sin: LINK.SIN, cos: LINK.COS,
   flush: LINK.FLUSH, add: LINK.ADD, sub: LINK.SUB, mul: LINK.MUL, div: LINK.DIV, tanhGrad: LINK.TANH_GRAD,
@@ -20,7 +20,7 @@ export const LINK_CODES: Readonly<Record<string, number>> = {
 }
 
 /** Cheap re-readings that run where they are used rather than where they could first run. */
-const VIEWS: ReadonlySet<string> = new Set(['slice', 'expandRows', 'expandColumns', 'fill'])
+const VIEWS: ReadonlySet<string> = new Set(['slice', 'expandRows', 'expandColumns', 'diagonal', 'fill'])
 
 /** A chain of elementwise nodes of one shape, or any other node alone. */
 export interface Step {

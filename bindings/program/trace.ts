@@ -7,6 +7,9 @@ import { copy, stateLeaf } from './build.ts'
 /** A number, or a name with an optional factor: 'H', '3H'. */
 export type Size = number | string
 
+/** How a parameter starts: one number for all its elements, or draws from U(low, high). */
+export type Initial = number | readonly [low: number, high: number]
+
 /** One step of a recurrence, as a function of symbolic values. */
 export interface Cell {
   /** Sizes of the states, by name; a state is [B, size]. */
@@ -15,6 +18,8 @@ export interface Cell {
   readonly input: Readonly<Record<string, Size>>
   /** Shapes of the parameters, by name: [n] or [rows, columns]. */
   readonly params: Readonly<Record<string, readonly Size[]>>
+  /** How parameters start, by name; the others are drawn from U(±1/√fan_in). */
+  readonly initial?: Readonly<Record<string, Initial>>
   /** Receives states, inputs and parameters by name; gives the next states by name, and the step's output. */
   step(values: Readonly<Record<string, Value>>): { state: Record<string, Value>; output: Value }
 }
@@ -38,6 +43,9 @@ export function defineCell(cell: Cell): Cell {
     )
   if (typeof cell.step !== 'function')
     throw new RetrogradError('cell', `defineCell: step is ${typeof cell.step}; expected a function`)
+  const stray = Object.keys(cell.initial ?? {}).find((name) => !Object.hasOwn(cell.params, name))
+  if (stray !== undefined)
+    throw new RetrogradError('cell', `defineCell: initial names '${stray}', which is no parameter`)
   return cell
 }
 

@@ -149,4 +149,5 @@ export interface Core {
   clampBlock(n: number, bound: number, x: number): void
   packedElements(columns: number, depth: number): number
   gemmTnScratch(columns: number): number
+  solveScratch(n: number, m: number): number
 }
