@@ -29,8 +29,8 @@ export const byPixel: Experiment = {
   hidden: 64,
   seeds: [3, 4, 5],
   contestants: [
-    { name: 'tanh RNN', layer: tanhRnn, rate: 0.001 },
-    { name: 'IRNN', layer: irnn, rate: 0.0002 },
+    { name: 'tanh RNN', layer: tanhRnn, rate: 0.0005 },
+    { name: 'IRNN', layer: irnn, rate: 0.0003 },
     { name: 'LSTM', layer: lstm, rate: 0.005 },
   ],
 }

@@ -1,6 +1,6 @@
 import { addingProblem } from './adding.ts'
 import { copyMemory } from './copying.ts'
-import { gru, irnn, type Layer, lstm, orthogonal, tanhRnn } from './nets.ts'
+import { forgetfulLstm, gru, irnn, type Layer, lstm, orthogonal, tanhRnn } from './nets.ts'
 import type { Problem } from './problem.ts'
 import type { TrainOptions } from './training.ts'
 
@@ -23,7 +23,7 @@ export interface Contestant {
 }
 
 export const adding: Experiment = {
-  title: 'Adding problem, 100 steps',
+  title: 'Adding, 100 steps',
   problem: addingProblem(100),
   right: 'sums within 0.04',
   steps: 1500,
@@ -37,7 +37,7 @@ export const adding: Experiment = {
 }
 
 export const shortCopy: Experiment = {
-  title: 'Copy memory, 4 letters over a delay of 20',
+  title: 'Copying, 4 letters over a delay of 20',
   problem: copyMemory({ length: 4, delay: 20 }),
   right: 'letters',
   steps: 2000,
@@ -51,7 +51,7 @@ export const shortCopy: Experiment = {
 }
 
 export const longCopy: Experiment = {
-  title: 'Copy memory, 10 letters over a delay of 50',
+  title: 'Copying, 10 letters over a delay of 50',
   problem: copyMemory({ length: 10, delay: 50 }),
   right: 'letters',
   steps: 800,
@@ -63,15 +63,15 @@ export const longCopy: Experiment = {
   ],
 }
 
-/** Every letter is to be recalled 33 steps after it was read: one window holds that way, the other does not. */
+/** Every letter is to be recalled 20 steps after it was read: one window holds that way, the other does not. */
 export const truncation: Experiment = {
-  title: 'Copy memory, 3 letters over a delay of 30, under truncation',
-  problem: copyMemory({ length: 3, delay: 30 }),
+  title: 'Copying, 2 letters over a delay of 18, blocks of 4 losses',
+  problem: copyMemory({ length: 2, delay: 18 }),
   right: 'letters',
-  steps: 1600,
-  hidden: 64,
+  steps: 1500,
+  hidden: 96,
   contestants: [
-    { name: 'GRU, window 16', layer: gru, rate: 0.01, truncation: { window: 16, stride: 4 } },
-    { name: 'GRU, window 36', layer: gru, rate: 0.01, truncation: { window: 36, stride: 4 } },
+    { name: 'LSTM, window 8', layer: forgetfulLstm, rate: 0.01, truncation: { window: 8, stride: 4 } },
+    { name: 'LSTM, window 24', layer: forgetfulLstm, rate: 0.01, truncation: { window: 24, stride: 4 } },
   ],
 }

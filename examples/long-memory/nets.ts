@@ -51,6 +51,9 @@ export const lstm: Layer = (rt, { inputs, steps }, hidden) => {
   return layer
 }
 
+/** With PyTorch's initial values: a trace of an input halves at about every step, so what it remembers it has learnt to. */
+export const forgetfulLstm: Layer = (rt, { inputs }, hidden) => new LSTM(rt, { inputSize: inputs, hiddenSize: hidden })
+
 export const gru: Layer = (rt, { inputs }, hidden) => new GRU(rt, { inputSize: inputs, hiddenSize: hidden })
 
 /** Linear in time, by an orthogonal matrix that training turns but never stretches: norms are kept both ways. */

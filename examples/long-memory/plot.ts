@@ -1,16 +1,16 @@
-import { type Config, type Mark, parse, type Spec, View } from 'vega'
+import { type Config, type Mark, parse, type Spec, type Title, View } from 'vega'
 import type { Experiment } from './experiments.ts'
 import type { Run } from './report.ts'
 import { INTERVAL } from './training.ts'
 
 const COLOURS: Record<string, string> = {
   'tanh RNN': '#868e96',
-  'GRU, window 16': '#868e96',
+  'LSTM, window 8': '#868e96',
   IRNN: '#e8590c',
   'orthogonal RNN': '#e8590c',
   LSTM: '#4c6ef5',
   GRU: '#099268',
-  'GRU, window 36': '#099268',
+  'LSTM, window 24': '#4c6ef5',
 }
 const [WIDTH, HEIGHT] = [860, 300]
 /** The axis in shares of the baseline: what lies beyond is drawn at its ends. */
@@ -25,19 +25,19 @@ export interface Panel {
 }
 
 /** Draws the loss of each run against the step, a panel for each experiment. Returns SVG. */
-export function plotCurves(panels: readonly Panel[]): Promise<string> {
+export function plotCurves(title: string, panels: readonly Panel[]): Promise<string> {
   const names = [...new Set(panels.flatMap(({ runs }) => runs.map(({ name }) => name)))]
   const seeds = [...new Set(panels.flatMap(({ runs }) => runs.map(({ seed }) => seed)))]
   const subtitle = `Loss on new sequences while training (mean of ${INTERVAL} steps); one line per seed (${seeds.join(', ')})`
-  return new View(parse(figure(panels, names, subtitle), config), { renderer: 'none' }).toSVG()
+  return new View(parse(figure(panels, names, { text: title, subtitle }), config), { renderer: 'none' }).toSVG()
 }
 
-function figure(panels: readonly Panel[], names: string[], subtitle: string): Spec {
+function figure(panels: readonly Panel[], names: string[], title: Title): Spec {
   return {
     padding: 20,
     background: 'white',
     layout: { columns: 1, padding: { row: 24 } },
-    title: { text: panels.map(({ experiment }) => experiment.title).join('; '), subtitle },
+    title,
     scales: [{ name: 'colour', type: 'ordinal', domain: names, range: names.map((name) => COLOURS[name]!) }],
     legends: [{ stroke: 'colour', symbolType: 'stroke', orient: 'top', direction: 'horizontal' }],
     marks: panels.map(panel),
@@ -58,13 +58,23 @@ function panel({ experiment, runs }: Panel): Mark {
   return {
     type: 'group',
     encode: { enter: { width: { value: WIDTH }, height: { value: HEIGHT } } },
+    title: { text: experiment.title, fontSize: 13, anchor: 'start', frame: 'group', offset: 8 },
     data: [{ name: 'values', values }],
     scales: [
       { name: 'x', type: 'linear', domain: { data: 'values', field: 'step' }, range: [0, WIDTH], zero: true },
       { name: 'y', type: 'log', domain, range: [HEIGHT, 0] },
     ],
     axes: [
-      { orient: 'left', scale: 'y', grid: true, gridScale: 'x', tickCount: 6, format: '~g', title: 'loss', titlePadding: 12 },
+      {
+        orient: 'left',
+        scale: 'y',
+        grid: true,
+        gridScale: 'x',
+        tickCount: 6,
+        format: '~g',
+        title: 'loss',
+        titlePadding: 12,
+      },
       { orient: 'bottom', scale: 'x', title: 'step', titlePadding: 8, format: 'd' },
     ],
     marks: [curves, ...baselineRule(baseline)],
