@@ -14,6 +14,7 @@ import * as elementwise from "./ops/elementwise";
 import * as embedding from "./ops/embedding";
 import { lengthMask as maskOfLengths } from "./ops/length-mask";
 import * as losses from "./ops/losses";
+import * as padding from "./ops/padding";
 import * as optimizers from "./ops/optimizers";
 import * as reduce from "./ops/reduce";
 import { shuffle as shuffleOrder } from "./ops/shuffle";
@@ -57,6 +58,25 @@ export function gatherRows(
       dst += bytes;
     }
   }
+}
+
+export function clearPadding(steps: i32, batch: i32, bytes: usize, batchFirst: bool, lengths: usize, x: usize): void {
+  padding.clearPadding(steps, batch, bytes, batchFirst, lengths, x);
+}
+
+export function endRows(
+  steps: i32,
+  batch: i32,
+  bytes: usize,
+  half: usize,
+  stepStride: usize,
+  sampleStride: usize,
+  lengths: usize,
+  sequence: usize,
+  rows: usize,
+  gather: bool,
+): void {
+  padding.endRows(steps, batch, bytes, half, stepStride, sampleStride, lengths, sequence, rows, gather);
 }
 
 export function zeroBytes(dst: usize, bytes: usize): void {

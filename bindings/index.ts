@@ -14,7 +14,10 @@ export {
   type OutputGradients,
   type State,
 } from './nn/module.ts'
+export type { Checkpointing } from './nn/checkpointing.ts'
 export type { Parameter, StateDict } from './nn/parameters.ts'
+export type { Tape } from './nn/tape.ts'
+export type { Truncation } from './nn/unrolling.ts'
 export { RNN, type RNNOptions } from './nn/rnn.ts'
 export { LSTM, type LSTMOptions } from './nn/lstm.ts'
 export { GRU, type GRUOptions } from './nn/gru.ts'

@@ -65,7 +65,7 @@ export function backwardOf(stack: Stack, call: Call, options: BackwardOptions): 
 /** Gradients by the inputs leave by ports where they lie otherwise, where two directions or overlapping windows add up. */
 function isPorted(stack: Stack, call: Call, truncation: Truncation | undefined): boolean {
   const overlaps = truncation !== undefined && (truncation.stride ?? truncation.window) < truncation.window
-  return stack.directions === 2 || isSwapped(stack, call.shape) || overlaps
+  return stack.directions === 2 || isSwapped(call.shape) || overlaps
 }
 
 /** Where the parts of a backward's memory beside its plan lie. */
@@ -108,7 +108,7 @@ function furnish(
   const { steps, batch } = call.shape
   const { layers, directions, states } = stack
   const top = layers.at(-1)!.depth
-  const takes = directions === 2 || call.lengths > 0 || truncation !== undefined || isSwapped(stack, call.shape)
+  const takes = directions === 2 || call.lengths > 0 || truncation !== undefined || isSwapped(call.shape)
   const taking = takes ? [...layers.keys()].filter((i) => directions === 2 || layers[i]!.depth === top) : []
   const chunk = Math.min(chunkSteps(batch), steps)
   const whole = (columns: number) => area.take(bytesOf(stack, [steps, batch, columns]))
@@ -217,7 +217,7 @@ class BackwardPlanner {
     if (layer.depth > 0 && this.#stack.directions === 1) return ports
     if (layer.depth > 0) return [...ports, this.#givePort(layer.reversed, program.graph.outputs[0]!, this.#rooms.between[layer.depth - 1]!, false)] // prettier-ignore
     const gives = this.#rooms.inputs.map((room, i) =>
-      this.#givePort(layer.reversed, program.graph.outputs[i]!, room, isSwapped(this.#stack, this.#call.shape)),
+      this.#givePort(layer.reversed, program.graph.outputs[i]!, room, isSwapped(this.#call.shape)),
     )
     return [...ports, ...gives]
   }
@@ -232,7 +232,7 @@ class BackwardPlanner {
   }
 
   #outputStrides(isTop: boolean): Strides {
-    const batchFirst = isTop && isSwapped(this.#stack, this.#call.shape)
+    const batchFirst = isTop && isSwapped(this.#call.shape)
     return stridesOf(this.#stack, this.#call.shape, outputColumns(this.#stack), batchFirst)
   }
 

@@ -102,7 +102,7 @@ function furnish(
   const { states, layers, directions } = stack
   const take = (columns: number) => area.take(bytesOf(stack, [steps, batch, columns]))
   const names = mode === 'step' ? [] : states.names
-  const ported = isSwapped(stack, shape) || lengths
+  const ported = isSwapped(shape) || lengths
   const inputs = ported ? [...layers[0]!.sized.inputs] : []
   const below = directions === 2 ? layers.length / 2 - 1 : 0
   return {
@@ -247,7 +247,7 @@ class ForwardPlanner {
     const isTop = depth === layers.at(-1)!.depth
     const takes = depth === 0 && !reversed && this.#rooms.staged.size > 0
     const inputs = takes ? graph.inputs.filter((input) => slots.has(input)) : []
-    const batchFirst = isSwapped(this.#stack, this.#shape)
+    const batchFirst = isSwapped(this.#shape)
     const ports = inputs.map((value) => ({
       value,
       mode: PORT.TAKE_NEAREST,

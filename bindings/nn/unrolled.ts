@@ -64,6 +64,7 @@ export abstract class Unrolled extends Module {
   readonly #block: ParameterBlock
   /** @internal */
   readonly stack: Stack
+  readonly #batchFirst: boolean
   readonly #calls: Calls
   readonly #packedAt = new Map<string, number>()
   readonly #ordinal: number
@@ -103,11 +104,11 @@ export abstract class Unrolled extends Module {
       runtime,
       layers,
       directions: options.layers[0]!.length === 2 ? 2 : 1,
-      batchFirst: options.batchFirst ?? false,
       states: new States(runtime, layers, options.layered ?? false),
       programs: new Programs(layers, runtime.core.CHAIN_TILES.value),
       who: this.#title,
     }
+    this.#batchFirst = options.batchFirst ?? false
     this.#calls = new Calls(this.stack)
   }
 
@@ -116,7 +117,7 @@ export abstract class Unrolled extends Module {
   }
 
   override get batchFirst(): boolean | undefined {
-    return this.stack.batchFirst
+    return this.#batchFirst
   }
 
   override owns(storage: Allocation): boolean {
@@ -154,7 +155,7 @@ export abstract class Unrolled extends Module {
     const keep = expectBoolean(who, 'keep', options.keep ?? false)
     const tape = expectBoolean(who, 'tape', options.tape ?? (this.training || keep))
     const given = this.#inputTensors(who, input)
-    const shape = this.callShape(who, given)
+    const shape = this.callShape(who, given, options.lengths !== undefined)
     const state = this.#checkState(who, 'state', options.state, shape.batch)
     const lengths = expectLengths(who, options.lengths, shape)
     const truncation = this.#expectTruncation(who, options)
@@ -230,18 +231,18 @@ export abstract class Unrolled extends Module {
   }
 
   /** Steps, batch and leading axes of the caller's tensors; refuses what does not fit. */
-  protected callShape(who: string, inputs: readonly Tensor[]): CallShape {
+  protected callShape(who: string, inputs: readonly Tensor[], _hasLengths: boolean): CallShape {
     const names = [...this.stack.layers[0]!.sized.inputs]
     const [first, second] = [inputs[0]!.shape[0]!, inputs[0]!.shape[1]!]
     for (const [i, [name, columns]] of names.entries()) {
-      const axes = this.stack.batchFirst ? ['B', 'T'] : ['T', 'B']
+      const axes = this.#batchFirst ? ['B', 'T'] : ['T', 'B']
       const sizes = i === 0 ? axes : [first, second]
       expectShape(who, this.inputName(name), inputs[i]!.shape, [...sizes, columns], this.sizeHint(columns))
     }
-    const [steps, batch] = this.stack.batchFirst ? [second, first] : [first, second]
+    const [steps, batch] = this.#batchFirst ? [second, first] : [first, second]
     if (steps < 1) fail('shape', `${who}: the input has T = 0 steps; expected at least 1`)
     if (batch < 1) fail('shape', `${who}: the input's batch is empty; expected at least 1 sample`)
-    return { steps, batch, leading: [first, second] }
+    return { steps, batch, leading: [first, second], batchFirst: this.#batchFirst }
   }
 
   /** How messages call an input; a module with one input calls it `input`. */
@@ -264,7 +265,7 @@ export abstract class Unrolled extends Module {
       expectShape(who, this.inputName(name), inputs[i]!.shape, [i === 0 ? 'B' : batch, columns], this.sizeHint(columns))
     }
     if (batch < 1) fail('shape', `${who}: the input's batch is empty; expected at least 1 sample`)
-    return { steps: 1, batch, leading: [batch] }
+    return { steps: 1, batch, leading: [batch], batchFirst: false }
   }
 
   #inputTensors(who: string, input: Input): Tensor[] {
@@ -370,7 +371,7 @@ export abstract class Unrolled extends Module {
   #pointOutputGradient({ shape, output: { size } }: Call, backward: BackwardCall, output: Tensor | undefined): void {
     const { plan, order, programs, takes, zeros } = backward
     const row = (size / (shape.steps * shape.batch)) * this.runtime.elementBytes
-    const [stepStride, rowStride] = isSwapped(this.stack, shape) ? [row, shape.steps * row] : [shape.batch * row, row]
+    const [stepStride, rowStride] = isSwapped(shape) ? [row, shape.steps * row] : [shape.batch * row, row]
     for (const { unit, port, offset } of takes) {
       if (output) plan.pointPort(unit, port, output.address + offset, stepStride, rowStride)
       else plan.pointPort(unit, port, zeros + offset, 0, row)

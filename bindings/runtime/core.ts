@@ -10,6 +10,19 @@ export interface Core {
   run(call: number): void
   copyBytes(dst: number, src: number, bytes: number): void
   zeroBytes(dst: number, bytes: number): void
+  clearPadding(steps: number, batch: number, bytes: number, batchFirst: number, lengths: number, x: number): void
+  endRows(
+    steps: number,
+    batch: number,
+    bytes: number,
+    half: number,
+    stepStride: number,
+    sampleStride: number,
+    lengths: number,
+    sequence: number,
+    rows: number,
+    gather: number,
+  ): void
   fillUniform(
     n: number,
     low: number,
