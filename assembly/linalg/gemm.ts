@@ -5,7 +5,7 @@
 import { BLOCK_DEPTH_BYTES, BLOCK_ROWS, EDGE_TILE, PACKED_ROWS, PANEL_VECTORS } from "../memory";
 import { VECTOR_BYTES, at } from "../simd";
 import { packPlain, panelColumns, transposeInto } from "./pack";
-import { tile1x2, tile1x4, tile2x2, tile2x4, tile3x2, tile4x2, tile5x2, tile6x2 } from "./tiles";
+import { tile1x2, tile1x4, tile1x8, tile2x2, tile2x4, tile3x2, tile4x2, tile5x2, tile6x2 } from "./tiles";
 
 /** Columns of B kept in the second-level cache at a time. */
 const BLOCK_COLUMNS: i32 = 256;
@@ -86,7 +86,10 @@ function panelProduct<T>(
   }
 }
 
-/** One or two rows: two panels at a time, for enough independent accumulators to hide an addition's latency. */
+/**
+ * One or two rows: several panels at a time, for enough independent accumulators to hide an addition's latency. The
+ * widest tile is an export of the core: inlined here, its accumulators would spill.
+ */
 function thinProduct<T>(
   rows: i32,
   columns: i32,
@@ -100,6 +103,11 @@ function thinProduct<T>(
   const width = panelColumns<T>();
   const panelStride = at<T>(0, width * depth);
   let column = 0;
+  for (; rows == 1 && column + 4 * width <= columns; column += 4 * width) {
+    tile1x8<T>(depth, a, b, panelStride, c);
+    b += 4 * panelStride;
+    c = at<T>(c, 4 * width);
+  }
   for (; column + 2 * width <= columns; column += 2 * width) {
     if (rows == 1) tile1x4<T>(depth, a, aStride, b, panelStride, c, cStride);
     else tile2x4<T>(depth, a, aStride, b, panelStride, c, cStride);

@@ -1,6 +1,6 @@
 /**
- * Register tiles of the matrix product: `tile<rows>x<vectors>` adds A (rows x depth) times one or two packed
- * panels of B to C (rows x vectors). Accumulators start from C and take the terms in order of k, one at a
+ * Register tiles of the matrix product: `tile<rows>x<vectors>` adds A (rows x depth) times one, two or four
+ * packed panels of B to C (rows x vectors). Accumulators start from C and take the terms in order of k, one at a
  * time, so that every tile shape gives an element the same bits.
  *
  * a: rows of A, `aStride` bytes apart, contiguous in k. b: a panel, PANEL_VECTORS vectors for each k.
@@ -64,6 +64,46 @@ export function tile1x4<T>(
   v128.store(c, acc0x1, 16);
   v128.store(c, acc0x2, 32);
   v128.store(c, acc0x3, 48);
+}
+
+/** C[1, 8 vectors] += A[1, depth] * four panels, `panelStride` bytes from one to the next. */
+export function tile1x8<T>(depth: i32, a: usize, b: usize, panelStride: usize, c: usize): void {
+  let acc0x0 = v128.load(c);
+  let acc0x1 = v128.load(c, 16);
+  let acc0x2 = v128.load(c, 32);
+  let acc0x3 = v128.load(c, 48);
+  let acc0x4 = v128.load(c, 64);
+  let acc0x5 = v128.load(c, 80);
+  let acc0x6 = v128.load(c, 96);
+  let acc0x7 = v128.load(c, 112);
+  let b1 = b + panelStride;
+  let b2 = b1 + panelStride;
+  let b3 = b2 + panelStride;
+  const end = b + <usize>depth * PANEL_BYTES;
+  while (b < end) {
+    const av0 = loadSplat<T>(a);
+    acc0x0 = madd<T>(av0, v128.load(b), acc0x0);
+    acc0x1 = madd<T>(av0, v128.load(b, 16), acc0x1);
+    acc0x2 = madd<T>(av0, v128.load(b1), acc0x2);
+    acc0x3 = madd<T>(av0, v128.load(b1, 16), acc0x3);
+    acc0x4 = madd<T>(av0, v128.load(b2), acc0x4);
+    acc0x5 = madd<T>(av0, v128.load(b2, 16), acc0x5);
+    acc0x6 = madd<T>(av0, v128.load(b3), acc0x6);
+    acc0x7 = madd<T>(av0, v128.load(b3, 16), acc0x7);
+    a += sizeof<T>();
+    b += PANEL_BYTES;
+    b1 += PANEL_BYTES;
+    b2 += PANEL_BYTES;
+    b3 += PANEL_BYTES;
+  }
+  v128.store(c, acc0x0);
+  v128.store(c, acc0x1, 16);
+  v128.store(c, acc0x2, 32);
+  v128.store(c, acc0x3, 48);
+  v128.store(c, acc0x4, 64);
+  v128.store(c, acc0x5, 80);
+  v128.store(c, acc0x6, 96);
+  v128.store(c, acc0x7, 112);
 }
 
 /** C[2, 2 vectors] += A[2, depth] * one panel. */
