@@ -364,8 +364,8 @@ export function gemmPacked(
   cStride: i32,
 ): void {
   FLOAT64
-    ? linalg.gemmPacked<f64>(rows, columns, depth, a, aStride, packed, c, cStride)
-    : linalg.gemmPacked<f32>(rows, columns, depth, a, aStride, packed, c, cStride);
+    ? linalg.gemmPacked<f64>(rows, columns, depth, a, aStride, packed, c, cStride, c, cStride)
+    : linalg.gemmPacked<f32>(rows, columns, depth, a, aStride, packed, c, cStride, c, cStride);
 }
 
 export function gemmTn(
@@ -386,6 +386,8 @@ export function gemmTn(
 }
 
 /** An export so that Binaryen does not inline it into its one caller: there its accumulators spill, at half the speed. */
-export function tile1x8(depth: i32, a: usize, b: usize, panelStride: usize, c: usize): void {
-  FLOAT64 ? tiles.tile1x8<f64>(depth, a, b, panelStride, c) : tiles.tile1x8<f32>(depth, a, b, panelStride, c);
+export function tile1x8(depth: i32, a: usize, b: usize, panelStride: usize, start: usize, c: usize): void {
+  FLOAT64
+    ? tiles.tile1x8<f64>(depth, a, b, panelStride, start, c)
+    : tiles.tile1x8<f32>(depth, a, b, panelStride, start, c);
 }
