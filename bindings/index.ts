@@ -53,10 +53,12 @@ export { RMSprop, type RMSpropOptions } from './training/rmsprop.ts'
 export { Adam, AdamW, type AdamOptions } from './training/adam.ts'
 export { clipGradNorm, clipGradValue } from './training/clip.ts'
 export type { Lengths } from './training/lengths.ts'
-export type { FitData } from './training/data.ts'
-export { type EvaluateOptions, type LossFunction, evaluate, predict } from './training/evaluate.ts'
+export type { FitData } from './training/batch.ts'
+export type { FitBatches, FitSource } from './training/source.ts'
+export { type EvaluateOptions, type Evaluation, type LossFunction, evaluate, predict } from './training/evaluate.ts'
 export { type CheckpointParts, readCheckpoint, saveFile, writeCheckpoint } from './training/checkpoint.ts'
-export { type FitOptions, type FitPosition, type FitProgress, type FitResult, fit } from './training/fit.ts'
+export type { FitOptions, FitPosition, FitProgress, FitResult } from './training/fit-options.ts'
+export { fit } from './training/fit.ts'
 export {
   CosineAnnealingLR,
   LinearLR,

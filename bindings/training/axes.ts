@@ -19,7 +19,7 @@ const rankPerStep = (tensor: Tensor, isMask: boolean): number => (isMask || tens
 
 /** The layout of an input: [T, N, F] ([N, T, F] for a batchFirst model), [N, F] for a model without time, or ids [T, N]. */
 export function layoutOf(who: string, name: string, model: Module, input: Tensor): Layout {
-  if (!(model instanceof Module)) fail('type', `${who}: model is ${describeValue(model)}; expected a module`)
+  expectModule(who, model)
   expectAnyTensor(who, name, input, model)
   // ids have no columns
   const hasTime = input.shape.length >= (input.kind === 'int32' ? 2 : 3)
@@ -27,6 +27,10 @@ export function layoutOf(who: string, name: string, model: Module, input: Tensor
   const samples = input.shape[axis]!
   if (!(samples > 0)) fail('shape', `${who}: ${name} is ${shapeText(input.shape)}; expected at least one sample`)
   return { steps: hasTime ? input.shape[1 - axis] : undefined, samples, axis }
+}
+
+export function expectModule(who: string, model: Module): void {
+  if (!(model instanceof Module)) fail('type', `${who}: model is ${describeValue(model)}; expected a module`)
 }
 
 export function expectAnyTensor(who: string, name: string, value: Tensor, model: Module): void {

@@ -7,7 +7,7 @@ import { readSafetensors, writeSafetensors } from '../io/safetensors.ts'
 import { Module } from '../nn/module.ts'
 import type { StateDict } from '../nn/parameters.ts'
 import { describeValue, expectOptions, fail } from '../runtime/check.ts'
-import type { FitPosition } from './fit.ts'
+import type { FitPosition } from './fit-options.ts'
 import { Optimizer } from './optimizer.ts'
 import { Schedule } from './schedules.ts'
 

@@ -3,49 +3,67 @@ import { describeValue, expectOptions, expectPositive, fail } from '../runtime/c
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
 import { hasTime, layoutOf } from './axes.ts'
 import { Gatherer, Order } from './batches.ts'
-import { DataSet, type FitData } from './data.ts'
 import { forwardWith } from './lengths.ts'
 import type { Loss, LossOptions } from './losses.ts'
+import { type BatchSource, type FitSource, openSource } from './source.ts'
 
 export type LossFunction = (prediction: Tensor, target: Tensor, options: LossOptions) => Loss
 
 export interface EvaluateOptions {
   /** `mseLoss`, `crossEntropyLoss`, or a function of the same form. */
   loss: LossFunction
-  /** Samples per forward; 256 if left out. */
+  /** Samples per forward; 256 if left out. Batches that the data bring along keep their own. */
   batchSize?: number
 }
 
-const BATCH_SIZE = 256
+export interface Evaluation {
+  readonly loss: number
+}
+
+/** Samples per forward where the caller gives no number. */
+export const BATCH_SIZE = 256
 
 /**
  * The mean loss over the data in evaluation mode, each batch weighted by its samples. The model's mode is as before
  * afterwards; a recorded tape is gone.
+ *
+ * @param data tensors of all samples, or batches as they come
+ * @throws RetrogradError for data that do not fit the model, saying which batch
  */
-export function evaluate(model: Module, data: FitData, options: EvaluateOptions): { loss: number } {
+export async function evaluate(model: Module, data: FitSource, options: EvaluateOptions): Promise<Evaluation> {
   expectOptions('evaluate', options, ['loss', 'batchSize'])
-  if (typeof options.loss !== 'function') {
-    fail('type', `evaluate: loss is ${describeValue(options.loss)}; expected a loss function`)
-  }
-  const batchSize = expectPositive('evaluate', 'batchSize', options.batchSize ?? BATCH_SIZE)
-  const set = new DataSet('evaluate', model, data, 0)
+  const { loss, batchSize } = options
+  if (typeof loss !== 'function') fail('type', `evaluate: loss is ${describeValue(loss)}; expected a loss function`)
+  if (batchSize !== undefined) expectPositive('evaluate', 'batchSize', batchSize)
+  const source = openSource('evaluate', 'data', model, data, { batchSize, defaultSize: BATCH_SIZE, epochs: 1 })
   try {
-    return { loss: inEvaluation(model, () => meanLoss(model, set, options.loss, batchSize)) }
+    return await evaluateSource(model, source, loss, 0)
   } finally {
-    set.dispose()
+    source.dispose()
   }
 }
 
-/** The mean loss over a data set in its present order. */
-export function meanLoss(model: Module, set: DataSet, loss: LossFunction, batchSize: number): number {
-  let total = 0
-  for (let first = 0; first < set.count; first += batchSize) {
-    const batch = set.batch(first, Math.min(batchSize, set.count - first))
-    const { output } = forwardWith(model, batch.input, batch.lengths)
-    const { target, mask } = batch.answersTo(output)
-    total += loss(output, target, mask ? { mask } : {}).value * batch.count
+/** The same over an epoch of a source that is open. */
+export async function evaluateSource(
+  model: Module,
+  source: BatchSource,
+  loss: LossFunction,
+  epoch: number,
+): Promise<Evaluation> {
+  let [total, count] = [0, 0]
+  const wasTraining = model.training
+  model.eval()
+  try {
+    for await (const batch of source.epoch(epoch, 0)) {
+      const { output } = forwardWith(model, batch.input, batch.lengths)
+      const { target, mask } = batch.answersTo(output)
+      total += loss(output, target, mask ? { mask } : {}).value * batch.count
+      count += batch.count
+    }
+  } finally {
+    if (wasTraining) model.train()
   }
-  return total / set.count
+  return { loss: total / count }
 }
 
 /**

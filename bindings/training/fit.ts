@@ -1,164 +1,104 @@
-import { Module } from '../nn/module.ts'
-import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
+import type { Module } from '../nn/module.ts'
+import { fail } from '../runtime/check.ts'
+import type { Batch } from './batch.ts'
 import { clipGradNorm, clipGradValue } from './clip.ts'
-import { type Batch, DataSet, type FitData } from './data.ts'
-import { type LossFunction, evaluate } from './evaluate.ts'
+import { Clock } from './clock.ts'
+import { BATCH_SIZE, evaluateSource } from './evaluate.ts'
+import { type FitOptions, type FitPosition, type FitResult, type Settings, checkOptions } from './fit-options.ts'
 import { forwardWith } from './lengths.ts'
-import { Optimizer } from './optimizer.ts'
-import { Schedule } from './schedules.ts'
+import { type BatchSource, type FitSource, openSource } from './source.ts'
 
-/** Where a run stands: the next batch to be taken, both counted from 0. */
-export interface FitPosition {
-  readonly epoch: number
-  readonly batch: number
-}
-
-export interface FitProgress {
-  /** The epoch now, from 1, of `epochs`. */
-  readonly epoch: number
-  readonly epochs: number
-  /** Steps taken, of `steps` in all. */
-  readonly step: number
-  readonly steps: number
-  readonly loss: number
-  readonly stepsPerSecond: number
-  /** Where a run would go on after this batch: for a checkpoint. */
-  readonly position: FitPosition
-  /** Seconds left at this rate. */
-  readonly secondsLeft: number
-}
-
-export interface FitOptions {
-  /** `mseLoss`, `crossEntropyLoss`, or a function of the same form. */
-  loss: LossFunction
-  /** An optimiser over the model's parameters. */
-  optimizer: Optimizer
-  /** Passes over the data; 1 if left out. */
-  epochs?: number
-  /** Samples per batch; 32 if left out. The last batch of an epoch may be smaller. */
-  batchSize?: number
-  /** Batches whose gradients are added up for one update; 1 if left out. */
-  accumulate?: number
-  /** Greatest norm of all gradients, or greatest size of an element. */
-  clip?: { norm: number } | { value: number }
-  /** Steps after each epoch, with the validation loss (the training loss, if there is none) as its metric. */
-  schedule?: Schedule
-  /** Data whose loss is taken after each epoch. */
-  validation?: FitData
-  /** Stop after so many epochs without a smaller validation loss, and go back to the best epoch's weights. */
-  patience?: number
-  /** What a gradient that is not finite does: stop with an error (the default), or leave that update out. */
-  onNonFinite?: 'throw' | 'skip'
-  /** Seed of the order of samples; the runtime's if left out. */
-  seed?: number
-  /** An AbortSignal: ends training between two steps; everything stays usable. */
-  signal?: { readonly aborted: boolean }
-  /** Go on from here rather than from the first batch: what a checkpoint says. */
-  from?: FitPosition
-  /** Called after every batch; a promise is awaited. */
-  onProgress?: (progress: FitProgress) => unknown
-}
-
-export interface FitResult {
-  /** Mean loss per epoch that was completed, each batch weighted by its samples. */
-  readonly loss: number[]
-  /** Validation loss per epoch. */
-  readonly validation?: number[]
-  /** Batches seen. */
-  readonly steps: number
-}
-
-const OPTIONS = [
-  'loss',
-  'optimizer',
-  'epochs',
-  'batchSize',
-  'accumulate',
-  'clip',
-  'schedule',
-  'validation',
-  'patience',
-  'onNonFinite',
-  'seed',
-  'signal',
-  'from',
-  'onProgress',
-]
-/** How long `fit` may hold the event loop. */
-const YIELD_AFTER_MS = 50
+/** Samples per batch where the caller gives no number. */
+const TRAINING_BATCH_SIZE = 32
 
 /**
  * Trains a model: per batch forward, its loss and backward; then clipping and an update. Samples come in a new random order
- * every epoch.
+ * every epoch; batches that the data bring along are used as they come.
  *
- * @throws RetrogradError 'non-finite' for a loss that is not a finite number, before any update
+ * @throws RetrogradError 'non-finite' for a loss that is not a finite number, before any update; 'shape', 'type' or 'option' for data
+ *   that do not fit the model, saying which batch
  */
-export async function fit(model: Module, data: FitData, options: FitOptions): Promise<FitResult> {
+export async function fit(model: Module, data: FitSource, options: FitOptions): Promise<FitResult> {
   const settings = checkOptions(model, options)
-  const set = new DataSet('fit', model, data, settings.seed)
+  const { from } = settings
+  const sources = openSources(model, data, options, settings)
   const wasTraining = model.training
-  const run = new Run(model, set, options, settings)
+  const run = new Run(model, sources, options, settings)
   model.train()
   try {
-    const { from = { epoch: 0, batch: 0 } } = options
-    for (let epoch = from.epoch; epoch < settings.epochs && !run.ended; epoch++) {
+    for (let epoch = from.epoch; epoch < settings.epochs && !run.ended; epoch++)
       await run.epoch(epoch, epoch === from.epoch ? from.batch : 0)
-    }
     run.restoreBest()
   } finally {
-    set.dispose()
+    for (const source of Object.values(sources)) source?.dispose()
     if (!wasTraining) model.eval()
   }
   return run.result()
 }
 
-interface Settings {
-  readonly epochs: number
-  readonly batchSize: number
-  readonly accumulate: number
-  readonly patience: number
-  readonly seed: number
+interface Sources {
+  readonly training: BatchSource
+  readonly validation: BatchSource | undefined
+}
+
+function openSources(model: Module, data: FitSource, options: FitOptions, settings: Settings): Sources {
+  const { batchSize, seed, validation } = options
+  const epochs = settings.epochs - settings.from.epoch
+  const sizes = { batchSize, defaultSize: TRAINING_BATCH_SIZE }
+  const order = { seed, defaultSeed: model.runtime.seed }
+  const training = openSource('fit', 'data', model, data, { ...sizes, ...order, epochs })
+  if (!validation) return { training, validation: undefined }
+  const own = { batchSize: undefined, defaultSize: BATCH_SIZE, epochs }
+  try {
+    return { training, validation: openSource('fit', 'validation', model, validation, own) }
+  } catch (error) {
+    training.dispose()
+    throw error
+  }
+}
+
+/** One batch of training, done but for what follows it. */
+interface Step {
+  readonly epoch: number
+  /** Counted from 0 in its epoch. */
+  readonly batch: number
+  readonly loss: number
 }
 
 /** One training run: what has been measured so far, and whether it goes on. */
 class Run {
   ended = false
   readonly #model: Module
-  readonly #set: DataSet
+  readonly #sources: Sources
   readonly #options: FitOptions
   readonly #settings: Settings
   readonly #clock = new Clock()
   readonly #losses: number[] = []
   readonly #validation: number[] = []
+  /** Sum of the epoch's losses so far, each times its samples, and the samples. */
+  #epochLoss = { sum: 0, count: 0 }
   #step = 0
   #best: { epoch: number; loss: number; weights: ReturnType<Module['stateDict']> } | undefined
 
-  constructor(model: Module, set: DataSet, options: FitOptions, settings: Settings) {
+  constructor(model: Module, sources: Sources, options: FitOptions, settings: Settings) {
     this.#model = model
-    this.#set = set
+    this.#sources = sources
     this.#options = options
     this.#settings = settings
   }
 
+  /** A step is finished when it is known whether another one follows: the next batch is asked for after the update. */
   async epoch(epoch: number, firstBatch: number): Promise<void> {
-    const { batchSize, accumulate } = this.#settings
-    const { count } = this.#set
-    const batches = Math.ceil(count / batchSize)
-    let [total, seen] = [0, 0]
-    this.#set.shuffle(epoch)
-    for (let i = firstBatch; i < batches; i++) {
+    this.#epochLoss = { sum: 0, count: 0 }
+    let batch = firstBatch
+    let step: Step | undefined
+    for await (const given of this.#sources.training.epoch(epoch, firstBatch)) {
+      if (step) await this.#finish(step, false)
       if (this.#aborted()) return
-      const batch = this.#set.batch(i * batchSize, Math.min(batchSize, count - i * batchSize))
-      if (i % accumulate === 0) this.#model.zeroGrad()
-      const loss = this.#backward(batch, `epoch ${epoch + 1}, batch ${i + 1}`)
-      if ((i + 1) % accumulate === 0 || i + 1 === batches) this.#update(`epoch ${epoch + 1}, batch ${i + 1}`)
-      total += loss * batch.count
-      seen += batch.count
-      this.#step++
-      if (i + 1 === batches) this.#afterEpoch(epoch, total / seen)
-      await this.#report(epoch, i, loss, batches)
-      await this.#clock.breathe()
+      step = { epoch, batch, loss: this.#train(given, epoch, batch) }
+      batch++
     }
+    if (step) await this.#finish(step, true)
   }
 
   restoreBest(): void {
@@ -173,6 +113,28 @@ class Run {
   #aborted(): boolean {
     if (this.#options.signal?.aborted) this.ended = true
     return this.ended
+  }
+
+  /** One batch's gradients, and the update where enough of them are added up. @returns its loss */
+  #train(given: Batch, epoch: number, batch: number): number {
+    const { accumulate } = this.#settings
+    if (batch % accumulate === 0) this.#model.zeroGrad()
+    const loss = this.#backward(given, placeOf(epoch, batch))
+    this.#epochLoss.sum += loss * given.count
+    this.#epochLoss.count += given.count
+    if ((batch + 1) % accumulate === 0) this.#update(placeOf(epoch, batch))
+    this.#step++
+    return loss
+  }
+
+  async #finish(step: Step, isLast: boolean): Promise<void> {
+    const { epoch, batch } = step
+    if (isLast) {
+      if ((batch + 1) % this.#settings.accumulate !== 0) this.#update(placeOf(epoch, batch))
+      await this.#afterEpoch(epoch, this.#epochLoss.sum / this.#epochLoss.count)
+    }
+    await this.#report(step, isLast)
+    await this.#clock.breathe()
   }
 
   #backward(batch: Batch, where: string): number {
@@ -209,21 +171,30 @@ class Run {
       runtime.core.scaleBlock(elements, 1 / batches, grads.address)
   }
 
-  async #report(epoch: number, batch: number, loss: number, batches: number): Promise<void> {
+  async #report({ epoch, batch, loss }: Step, isLast: boolean): Promise<void> {
     const { epochs } = this.#settings
-    const { epoch: firstEpoch, batch: firstBatch } = this.#options.from ?? { epoch: 0, batch: 0 }
-    const steps = (epochs - firstEpoch) * batches - firstBatch
-    const stepsPerSecond = this.#clock.rate(this.#step)
-    const secondsLeft = (steps - this.#step) / stepsPerSecond
-    const position = batch + 1 === batches ? { epoch: epoch + 1, batch: 0 } : { epoch, batch: batch + 1 }
-    const progress = { epoch: epoch + 1, epochs, step: this.#step, steps, loss, stepsPerSecond, secondsLeft, position }
+    const step = this.#step
+    const stepsPerSecond = this.#clock.rate(step)
+    const left = this.#stepsLeft(epoch, batch)
+    const steps = left === undefined ? undefined : step + left
+    const secondsLeft = left === undefined ? undefined : left / stepsPerSecond
+    const position: FitPosition = isLast ? { epoch: epoch + 1, batch: 0 } : { epoch, batch: batch + 1 }
+    const progress = { epoch: epoch + 1, epochs, step, steps, loss, stepsPerSecond, secondsLeft, position }
     await this.#options.onProgress?.(progress)
   }
 
-  #afterEpoch(epoch: number, trainingLoss: number): void {
+  /** Steps after this one, where it is known how many batches an epoch has. */
+  #stepsLeft(epoch: number, batch: number): number | undefined {
+    const { batches } = this.#sources.training
+    if (batches === undefined) return undefined
+    return Math.max(batches - batch - 1, 0) + (this.#settings.epochs - epoch - 1) * batches
+  }
+
+  async #afterEpoch(epoch: number, trainingLoss: number): Promise<void> {
     this.#losses.push(trainingLoss)
-    const { validation, loss, schedule } = this.#options
-    const measured = validation && evaluate(this.#model, validation, { loss }).loss
+    const { loss, schedule } = this.#options
+    const { validation } = this.#sources
+    const measured = validation && (await evaluateSource(this.#model, validation, loss, epoch)).loss
     if (measured !== undefined) this.#validation.push(measured)
     schedule?.step(measured ?? trainingLoss)
     if (measured === undefined || this.#settings.patience === Infinity) return
@@ -234,48 +205,4 @@ class Run {
   }
 }
 
-function checkOptions(model: Module, options: FitOptions): Settings {
-  if (!(model instanceof Module)) fail('type', `fit: model is ${describeValue(model)}; expected a module`)
-  expectOptions('fit', options, OPTIONS)
-  const { loss, optimizer, schedule, clip, validation, patience, onNonFinite } = options
-  if (typeof loss !== 'function') fail('type', `fit: loss is ${describeValue(loss)}; expected a loss function`)
-  if (!(optimizer instanceof Optimizer))
-    fail('type', `fit: optimizer is ${describeValue(optimizer)}; expected an optimiser`)
-  if (schedule !== undefined && !(schedule instanceof Schedule)) {
-    fail('type', `fit: schedule is ${describeValue(schedule)}; expected a schedule`)
-  }
-  if (patience !== undefined && !validation)
-    fail('option', 'fit: patience is given without validation data to judge by')
-  if (onNonFinite !== undefined) expectOneOf('fit', 'onNonFinite', onNonFinite, ['throw', 'skip'])
-  if (clip) checkClip(clip)
-  return {
-    epochs: expectPositive('fit', 'epochs', options.epochs ?? 1),
-    batchSize: expectPositive('fit', 'batchSize', options.batchSize ?? 32),
-    accumulate: expectPositive('fit', 'accumulate', options.accumulate ?? 1),
-    patience: patience === undefined ? Infinity : expectPositive('fit', 'patience', patience),
-    seed: expectNumber('fit', 'seed', options.seed ?? model.runtime.seed, 0),
-  }
-}
-
-function checkClip(clip: object): void {
-  expectOptions('fit: clip', clip, ['norm', 'value'])
-  if (Object.keys(clip).length !== 1) {
-    fail('option', 'fit: clip has both norm and value, or neither; expected one of them')
-  }
-}
-
-/** Measures the rate of steps, and lets the event loop run now and then. */
-class Clock {
-  readonly #start = performance.now()
-  #last = performance.now()
-
-  rate(steps: number): number {
-    return (1000 * steps) / Math.max(performance.now() - this.#start, 1e-3)
-  }
-
-  async breathe(): Promise<void> {
-    if (performance.now() - this.#last < YIELD_AFTER_MS) return
-    await new Promise((resolve) => setTimeout(resolve, 0))
-    this.#last = performance.now()
-  }
-}
+const placeOf = (epoch: number, batch: number): string => `epoch ${epoch + 1}, batch ${batch + 1}`

@@ -1,0 +1,134 @@
+/** What `fit` takes, tells and gives, and the checks of it. */
+import { Module } from '../nn/module.ts'
+import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
+import type { LossFunction } from './evaluate.ts'
+import { Optimizer } from './optimizer.ts'
+import { Schedule } from './schedules.ts'
+import type { FitSource } from './source.ts'
+
+/** Where a run stands: the next batch to be taken, both counted from 0. */
+export interface FitPosition {
+  readonly epoch: number
+  readonly batch: number
+}
+
+export interface FitProgress {
+  /** The epoch now, from 1, of `epochs`. */
+  readonly epoch: number
+  readonly epochs: number
+  /** Steps taken, of `steps` in all; these are unknown in the first epoch of batches that come as they come. */
+  readonly step: number
+  readonly steps: number | undefined
+  readonly loss: number
+  readonly stepsPerSecond: number
+  /** Where a run would go on after this batch: for a checkpoint. */
+  readonly position: FitPosition
+  /** Seconds left at this rate, where `steps` is known. */
+  readonly secondsLeft: number | undefined
+}
+
+export interface FitOptions {
+  /** `mseLoss`, `crossEntropyLoss`, or a function of the same form. */
+  loss: LossFunction
+  /** An optimiser over the model's parameters. */
+  optimizer: Optimizer
+  /** Passes over the data; 1 if left out. */
+  epochs?: number
+  /** Samples per batch; 32 if left out. The last batch of an epoch may be smaller. Batches that the data bring along keep their own. */
+  batchSize?: number
+  /** Batches whose gradients are added up for one update; 1 if left out. */
+  accumulate?: number
+  /** Greatest norm of all gradients, or greatest size of an element. */
+  clip?: { norm: number } | { value: number }
+  /** Steps after each epoch, with the validation loss (the training loss, if there is none) as its metric. */
+  schedule?: Schedule
+  /** Data whose loss is taken after each epoch, 256 samples at a time or by batches of their own. */
+  validation?: FitSource
+  /** Stop after so many epochs without a smaller validation loss, and go back to the best epoch's weights. */
+  patience?: number
+  /** What a gradient that is not finite does: stop with an error (the default), or leave that update out. */
+  onNonFinite?: 'throw' | 'skip'
+  /** Seed of the order of samples; the runtime's if left out. Batches that the data bring along have their own order. */
+  seed?: number
+  /** An AbortSignal: ends training between two steps; everything stays usable. */
+  signal?: { readonly aborted: boolean }
+  /** Go on from here rather than from the first batch: what a checkpoint says. */
+  from?: FitPosition
+  /** Called after every batch; a promise is awaited. */
+  onProgress?: (progress: FitProgress) => unknown
+}
+
+export interface FitResult {
+  /** Mean loss per epoch that was completed, each batch weighted by its samples. */
+  readonly loss: number[]
+  /** Validation loss per epoch. */
+  readonly validation?: number[]
+  /** Batches seen. */
+  readonly steps: number
+}
+
+const OPTIONS = [
+  'loss',
+  'optimizer',
+  'epochs',
+  'batchSize',
+  'accumulate',
+  'clip',
+  'schedule',
+  'validation',
+  'patience',
+  'onNonFinite',
+  'seed',
+  'signal',
+  'from',
+  'onProgress',
+]
+/** Options once checked, with what stands for those left out. */
+export interface Settings {
+  readonly epochs: number
+  readonly accumulate: number
+  readonly patience: number
+  readonly from: FitPosition
+}
+
+/** Refuses options that are unknown or do not go together. */
+export function checkOptions(model: Module, options: FitOptions): Settings {
+  if (!(model instanceof Module)) fail('type', `fit: model is ${describeValue(model)}; expected a module`)
+  expectOptions('fit', options, OPTIONS)
+  const { loss, optimizer, schedule, clip, validation, patience, onNonFinite, batchSize, seed, from } = options
+  if (typeof loss !== 'function') fail('type', `fit: loss is ${describeValue(loss)}; expected a loss function`)
+  if (!(optimizer instanceof Optimizer))
+    fail('type', `fit: optimizer is ${describeValue(optimizer)}; expected an optimiser`)
+  if (schedule !== undefined && !(schedule instanceof Schedule)) {
+    fail('type', `fit: schedule is ${describeValue(schedule)}; expected a schedule`)
+  }
+  if (patience !== undefined && !validation)
+    fail('option', 'fit: patience is given without validation data to judge by')
+  if (onNonFinite !== undefined) expectOneOf('fit', 'onNonFinite', onNonFinite, ['throw', 'skip'])
+  if (clip) checkClip(clip)
+  if (batchSize !== undefined) expectPositive('fit', 'batchSize', batchSize)
+  if (seed !== undefined) expectNumber('fit', 'seed', seed, 0)
+  return {
+    epochs: expectPositive('fit', 'epochs', options.epochs ?? 1),
+    accumulate: expectPositive('fit', 'accumulate', options.accumulate ?? 1),
+    patience: patience === undefined ? Infinity : expectPositive('fit', 'patience', patience),
+    from: checkPosition(from),
+  }
+}
+
+function checkClip(clip: object): void {
+  expectOptions('fit: clip', clip, ['norm', 'value'])
+  if (Object.keys(clip).length !== 1) {
+    fail('option', 'fit: clip has both norm and value, or neither; expected one of them')
+  }
+}
+
+function checkPosition(from: FitPosition = { epoch: 0, batch: 0 }): FitPosition {
+  expectOptions('fit: from', from, ['epoch', 'batch'])
+  for (const name of ['epoch', 'batch'] as const) {
+    const count = from[name]
+    if (!(Number.isSafeInteger(count) && count >= 0))
+      fail('option', `fit: from.${name} is ${describeValue(count)}; expected a whole number >= 0`)
+  }
+  return from
+}

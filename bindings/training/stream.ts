@@ -1,0 +1,79 @@
+/** Batches that the caller makes, checked one by one. */
+import type { Module } from '../nn/module.ts'
+import { describeValue, fail } from '../runtime/check.ts'
+import type { Tensor } from '../runtime/tensor.ts'
+import { type Layout, isPerStep } from './axes.ts'
+import { type Answers, type Batch, type FitData, checkData } from './batch.ts'
+import { LengthMask } from './lengths.ts'
+import type { BatchSource, FitBatches } from './source.ts'
+
+type Batches = FitBatches | ((epoch: number) => FitBatches | Promise<FitBatches>)
+
+const REMEDY = 'pass an array, an object with [Symbol.asyncIterator], or a function that makes an iterable per epoch'
+
+export class BatchStream implements BatchSource {
+  readonly #who: string
+  readonly #name: string
+  readonly #model: Module
+  readonly #data: Batches
+  readonly #mask: LengthMask
+  /** Learned from the epoch before. */
+  batches: number | undefined
+
+  constructor(who: string, name: string, model: Module, data: Batches, epochs: number) {
+    // what is an iterator itself is gone through once
+    if (epochs > 1 && 'next' in data)
+      fail('option', `${who}: ${name} is an iterator, good for one epoch, and there are ${epochs}; ${REMEDY}`)
+    this.#who = who
+    this.#name = name
+    this.#model = model
+    this.#data = data
+    this.#mask = new LengthMask(model.runtime)
+  }
+
+  async *epoch(epoch: number, first: number): AsyncGenerator<Batch> {
+    let count = 0
+    for await (const data of await this.#open(epoch)) {
+      count++
+      if (count > first) yield this.#batch(data, `batch ${count} of epoch ${epoch + 1}`)
+    }
+    if (count <= first) {
+      const given = `${this.#who}: ${this.#name} gave ${count} batches in epoch ${epoch + 1}`
+      fail('shape', `${given}; expected at least ${first + 1}. If it was used up before, ${REMEDY}`)
+    }
+    this.batches = count
+  }
+
+  dispose(): void {
+    this.#mask.dispose()
+  }
+
+  async #open(epoch: number): Promise<FitBatches> {
+    if (typeof this.#data !== 'function') return this.#data
+    const made: unknown = await this.#data(epoch)
+    if (Symbol.iterator in Object(made) || Symbol.asyncIterator in Object(made)) return made as FitBatches
+    return fail(
+      'type',
+      `${this.#who}: ${this.#name}(${epoch}) is ${describeValue(made)}; expected an iterable of batches`,
+    )
+  }
+
+  #batch(data: FitData, where: string): Batch {
+    const layout = checkData(`${this.#who}: ${where}`, this.#name, this.#model, data)
+    const { input, lengths } = data
+    return {
+      input,
+      lengths: lengths && Int32Array.from(lengths),
+      count: layout.samples,
+      answersTo: (output) => this.#answers(data, layout, output),
+    }
+  }
+
+  #answers({ target, lengths, mask }: FitData, layout: Layout, output: Tensor): Answers {
+    if (mask || !lengths || !isPerStep(target, layout, output, false)) return { target, mask }
+    const indices = this.#model.runtime.indices(lengths)
+    const made = this.#mask.of(indices, layout)
+    indices.dispose()
+    return { target, mask: made }
+  }
+}
