@@ -16,6 +16,7 @@ import * as embedding from "./ops/embedding";
 import { lengthMask as maskOfLengths } from "./ops/length-mask";
 import * as losses from "./ops/losses";
 import * as padding from "./ops/padding";
+import * as metrics from "./ops/metrics";
 import * as optimizers from "./ops/optimizers";
 import * as reduce from "./ops/reduce";
 import { shuffle as shuffleOrder } from "./ops/shuffle";
@@ -233,6 +234,45 @@ export function lengthMask(steps: i32, batch: i32, batchFirst: bool, lengths: us
 
 export function firstBadId(rows: i32, classes: i32, ids: usize, mask: usize): i32 {
   return FLOAT64 ? losses.firstBadId<f64>(rows, classes, ids, mask) : losses.firstBadId<f32>(rows, classes, ids, mask);
+}
+
+export function keptGroups(groups: i32, mask: usize): i32 {
+  return FLOAT64 ? losses.keptGroups<f64>(groups, mask) : losses.keptGroups<f32>(groups, mask);
+}
+
+export function correctIds(rows: i32, classes: i32, logits: usize, ids: usize, mask: usize): i32 {
+  return FLOAT64
+    ? metrics.correctIds<f64>(rows, classes, logits, ids, mask)
+    : metrics.correctIds<f32>(rows, classes, logits, ids, mask);
+}
+
+export function correctSigns(groups: i32, size: i32, prediction: usize, target: usize, mask: usize): i32 {
+  return FLOAT64
+    ? metrics.correctSigns<f64>(groups, size, prediction, target, mask)
+    : metrics.correctSigns<f32>(groups, size, prediction, target, mask);
+}
+
+export function absoluteErrors(groups: i32, size: i32, prediction: usize, target: usize, mask: usize): f64 {
+  return FLOAT64
+    ? metrics.absoluteErrors<f64>(groups, size, prediction, target, mask)
+    : metrics.absoluteErrors<f32>(groups, size, prediction, target, mask);
+}
+
+export function squaredErrors(groups: i32, size: i32, prediction: usize, target: usize, mask: usize): f64 {
+  return FLOAT64
+    ? metrics.squaredErrors<f64>(groups, size, prediction, target, mask)
+    : metrics.squaredErrors<f32>(groups, size, prediction, target, mask);
+}
+
+export function surprisals(rows: i32, classes: i32, logits: usize, ids: usize, mask: usize): f64 {
+  return FLOAT64
+    ? metrics.surprisals<f64>(rows, classes, logits, ids, mask)
+    : metrics.surprisals<f32>(rows, classes, logits, ids, mask);
+}
+
+/** exp(x), for metrics: the host's Math must not reach a result. */
+export function exponential(x: f64): f64 {
+  return NativeMath.exp(x);
 }
 
 export function sgd(

@@ -57,6 +57,7 @@ export type { FitData } from './training/batch.ts'
 export type { FitBatches, FitSource } from './training/source.ts'
 export { type EvaluateOptions, type Evaluation, type LossFunction, evaluate, predict } from './training/evaluate.ts'
 export { type CheckpointParts, readCheckpoint, saveFile, writeCheckpoint } from './training/checkpoint.ts'
+export type { MetricName, Metrics } from './training/metrics.ts'
 export type { FitOptions, FitPosition, FitProgress, FitResult } from './training/fit-options.ts'
 export { fit } from './training/fit.ts'
 export {

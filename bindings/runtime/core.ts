@@ -128,6 +128,13 @@ export interface Core {
   averageInto(n: number, keep: number, x: number, average: number): void
   cosineOfPi(x: number): number
   lengthMask(steps: number, batch: number, batchFirst: number, lengths: number, mask: number): void
+  keptGroups(groups: number, mask: number): number
+  correctIds(rows: number, classes: number, logits: number, ids: number, mask: number): number
+  correctSigns(groups: number, size: number, prediction: number, target: number, mask: number): number
+  absoluteErrors(groups: number, size: number, prediction: number, target: number, mask: number): number
+  squaredErrors(groups: number, size: number, prediction: number, target: number, mask: number): number
+  surprisals(rows: number, classes: number, logits: number, ids: number, mask: number): number
+  exponential(x: number): number
   firstBadId(rows: number, classes: number, ids: number, mask: number): number
   sgd(
     n: number,

@@ -5,6 +5,7 @@ import { hasTime, layoutOf } from './axes.ts'
 import { Gatherer, Order } from './batches.ts'
 import { forwardWith } from './lengths.ts'
 import type { Loss, LossOptions } from './losses.ts'
+import { type MetricName, type Metrics, Tallies, checkMetrics } from './metrics.ts'
 import { type BatchSource, type FitSource, openSource } from './source.ts'
 
 export type LossFunction = (prediction: Tensor, target: Tensor, options: LossOptions) => Loss
@@ -14,56 +15,70 @@ export interface EvaluateOptions {
   loss: LossFunction
   /** Samples per forward; 256 if left out. Batches that the data bring along keep their own. */
   batchSize?: number
+  /** What else is measured. */
+  metrics?: readonly MetricName[]
 }
 
 export interface Evaluation {
   readonly loss: number
+  /** By name, where they were asked for. */
+  readonly metrics?: Metrics
 }
 
 /** Samples per forward where the caller gives no number. */
 export const BATCH_SIZE = 256
 
 /**
- * The mean loss over the data in evaluation mode, each batch weighted by its samples. The model's mode is as before
+ * The mean loss over the data in evaluation mode, each batch weighted by its samples, and metrics over all that is not masked. The model's mode is as before
  * afterwards; a recorded tape is gone.
  *
  * @param data tensors of all samples, or batches as they come
  * @throws RetrogradError for data that do not fit the model, saying which batch
  */
 export async function evaluate(model: Module, data: FitSource, options: EvaluateOptions): Promise<Evaluation> {
-  expectOptions('evaluate', options, ['loss', 'batchSize'])
-  const { loss, batchSize } = options
+  expectOptions('evaluate', options, ['loss', 'batchSize', 'metrics'])
+  const { loss, batchSize, metrics } = options
   if (typeof loss !== 'function') fail('type', `evaluate: loss is ${describeValue(loss)}; expected a loss function`)
   if (batchSize !== undefined) expectPositive('evaluate', 'batchSize', batchSize)
+  checkMetrics('evaluate', metrics, loss)
   const source = openSource('evaluate', 'data', model, data, { batchSize, defaultSize: BATCH_SIZE, epochs: 1 })
   try {
-    return await evaluateSource(model, source, loss, 0)
+    return await evaluateSource('evaluate', model, source, { loss, metrics, epoch: 0 })
   } finally {
     source.dispose()
   }
 }
 
+interface Measuring {
+  readonly loss: LossFunction
+  readonly metrics: readonly MetricName[] | undefined
+  readonly epoch: number
+}
+
 /** The same over an epoch of a source that is open. */
 export async function evaluateSource(
+  who: string,
   model: Module,
   source: BatchSource,
-  loss: LossFunction,
-  epoch: number,
+  { loss, metrics, epoch }: Measuring,
 ): Promise<Evaluation> {
   let [total, count] = [0, 0]
+  const tallies = new Tallies(who, metrics)
   const wasTraining = model.training
   model.eval()
   try {
     for await (const batch of source.epoch(epoch, 0)) {
       const { output } = forwardWith(model, batch.input, batch.lengths)
-      const { target, mask } = batch.answersTo(output)
+      const answers = batch.answersTo(output)
+      const { target, mask } = answers
       total += loss(output, target, mask ? { mask } : {}).value * batch.count
       count += batch.count
+      tallies.add(output, answers)
     }
   } finally {
     if (wasTraining) model.train()
   }
-  return { loss: total / count }
+  return { loss: total / count, ...(metrics && { metrics: tallies.values(model.runtime) }) }
 }
 
 /**

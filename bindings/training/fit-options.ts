@@ -2,6 +2,7 @@
 import { Module } from '../nn/module.ts'
 import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import type { LossFunction } from './evaluate.ts'
+import { type MetricName, checkMetrics } from './metrics.ts'
 import { Optimizer } from './optimizer.ts'
 import { Schedule } from './schedules.ts'
 import type { FitSource } from './source.ts'
@@ -44,6 +45,8 @@ export interface FitOptions {
   schedule?: Schedule
   /** Data whose loss is taken after each epoch, 256 samples at a time or by batches of their own. */
   validation?: FitSource
+  /** What else is measured after each epoch on the validation data; without them, on the training data as each batch is trained on. */
+  metrics?: readonly MetricName[]
   /** Stop after so many epochs without a smaller validation loss, and go back to the best epoch's weights. */
   patience?: number
   /** What a gradient that is not finite does: stop with an error (the default), or leave that update out. */
@@ -63,6 +66,8 @@ export interface FitResult {
   readonly loss: number[]
   /** Validation loss per epoch. */
   readonly validation?: number[]
+  /** By name, one number per epoch, where they were asked for. */
+  readonly metrics?: Partial<Record<MetricName, number[]>>
   /** Batches seen. */
   readonly steps: number
 }
@@ -76,6 +81,7 @@ const OPTIONS = [
   'clip',
   'schedule',
   'validation',
+  'metrics',
   'patience',
   'onNonFinite',
   'seed',
@@ -106,6 +112,7 @@ export function checkOptions(model: Module, options: FitOptions): Settings {
     fail('option', 'fit: patience is given without validation data to judge by')
   if (onNonFinite !== undefined) expectOneOf('fit', 'onNonFinite', onNonFinite, ['throw', 'skip'])
   if (clip) checkClip(clip)
+  checkMetrics('fit', options.metrics, loss)
   if (batchSize !== undefined) expectPositive('fit', 'batchSize', batchSize)
   if (seed !== undefined) expectNumber('fit', 'seed', seed, 0)
   return {

@@ -6,6 +6,7 @@ import { Clock } from './clock.ts'
 import { BATCH_SIZE, evaluateSource } from './evaluate.ts'
 import { type FitOptions, type FitPosition, type FitResult, type Settings, checkOptions } from './fit-options.ts'
 import { forwardWith } from './lengths.ts'
+import { type MetricName, type Metrics, Tallies } from './metrics.ts'
 import { type BatchSource, type FitSource, openSource } from './source.ts'
 
 /** Samples per batch where the caller gives no number. */
@@ -75,6 +76,9 @@ class Run {
   readonly #clock = new Clock()
   readonly #losses: number[] = []
   readonly #validation: number[] = []
+  readonly #metrics: Partial<Record<MetricName, number[]>> = {}
+  /** Of the training data, where there are no others. */
+  #tallies = new Tallies('fit')
   /** Sum of the epoch's losses so far, each times its samples, and the samples. */
   #epochLoss = { sum: 0, count: 0 }
   #step = 0
@@ -90,6 +94,7 @@ class Run {
   /** A step is finished when it is known whether another one follows: the next batch is asked for after the update. */
   async epoch(epoch: number, firstBatch: number): Promise<void> {
     this.#epochLoss = { sum: 0, count: 0 }
+    this.#tallies = new Tallies('fit', this.#sources.validation ? [] : this.#options.metrics)
     let batch = firstBatch
     let step: Step | undefined
     for await (const given of this.#sources.training.epoch(epoch, firstBatch)) {
@@ -107,7 +112,8 @@ class Run {
 
   result(): FitResult {
     const validation = this.#options.validation ? { validation: this.#validation } : {}
-    return { loss: this.#losses, ...validation, steps: this.#step }
+    const metrics = this.#options.metrics ? { metrics: this.#metrics } : {}
+    return { loss: this.#losses, ...validation, ...metrics, steps: this.#step }
   }
 
   #aborted(): boolean {
@@ -139,12 +145,14 @@ class Run {
 
   #backward(batch: Batch, where: string): number {
     const { output } = forwardWith(this.#model, batch.input, batch.lengths)
-    const { target, mask } = batch.answersTo(output)
+    const answers = batch.answersTo(output)
+    const { target, mask } = answers
     const { value, grad } = this.#options.loss(output, target, mask ? { mask } : {})
     if (!Number.isFinite(value)) {
       const advice = 'Lower the learning rate, clip gradients, or look for bad data'
       fail('non-finite', `fit: the loss is ${value} at ${where}; no update was made. ${advice}`)
     }
+    this.#tallies.add(output, answers)
     this.#model.backward({ output: grad }, { inputGradient: false })
     return value
   }
@@ -192,9 +200,11 @@ class Run {
 
   async #afterEpoch(epoch: number, trainingLoss: number): Promise<void> {
     this.#losses.push(trainingLoss)
-    const { loss, schedule } = this.#options
+    const { loss, metrics, schedule } = this.#options
     const { validation } = this.#sources
-    const measured = validation && (await evaluateSource(this.#model, validation, loss, epoch)).loss
+    const evaluation = validation && (await evaluateSource('fit', this.#model, validation, { loss, metrics, epoch }))
+    this.#keepMetrics(evaluation ? evaluation.metrics : this.#tallies.values(this.#model.runtime))
+    const measured = evaluation?.loss
     if (measured !== undefined) this.#validation.push(measured)
     schedule?.step(measured ?? trainingLoss)
     if (measured === undefined || this.#settings.patience === Infinity) return
@@ -202,6 +212,11 @@ class Run {
       this.#best = { epoch, loss: measured, weights: this.#model.stateDict() }
     }
     if (epoch - this.#best.epoch >= this.#settings.patience) this.ended = true
+  }
+
+  #keepMetrics(metrics: Metrics = {}): void {
+    for (const [name, value] of Object.entries(metrics) as [MetricName, number][])
+      (this.#metrics[name] ??= []).push(value)
   }
 }
 
