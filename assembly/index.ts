@@ -17,8 +17,10 @@ import { lengthMask as maskOfLengths } from "./ops/length-mask";
 import * as losses from "./ops/losses";
 import * as padding from "./ops/padding";
 import * as metrics from "./ops/metrics";
+import * as norms from "./ops/norms";
 import * as optimizers from "./ops/optimizers";
 import * as reduce from "./ops/reduce";
+import { countShares as sharesOf } from "./ops/shares";
 import { shuffle as shuffleOrder } from "./ops/shuffle";
 
 /** Where the memory of the bindings begins. */
@@ -158,6 +160,66 @@ export function orthonormalise(
   FLOAT64
     ? orthogonal.orthonormalise<f64>(count, length, vectorStride, elementStride, gain, x)
     : orthogonal.orthonormalise<f32>(count, length, vectorStride, elementStride, gain, x);
+}
+
+export function orthonormaliseLogs(count: i32, length: i32, x: usize, logs: usize): void {
+  FLOAT64
+    ? orthogonal.orthonormaliseLogs<f64>(count, length, x, logs)
+    : orthogonal.orthonormaliseLogs<f32>(count, length, x, logs);
+}
+
+export function addStepSquares(steps: i32, elements: i32, stride: usize, x: usize, squares: usize): void {
+  FLOAT64
+    ? norms.addStepSquares<f64>(steps, elements, stride, x, squares)
+    : norms.addStepSquares<f32>(steps, elements, stride, x, squares);
+}
+
+export function addOuterProducts(
+  steps: i32,
+  rows: i32,
+  m: i32,
+  n: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  bStride: usize,
+  c: usize,
+  cStride: usize,
+  d: usize,
+  dStride: usize,
+  squares: usize,
+): void {
+  FLOAT64
+    ? norms.addOuterProducts<f64>(steps, rows, m, n, a, aStride, b, bStride, c, cStride, d, dStride, squares)
+    : norms.addOuterProducts<f32>(steps, rows, m, n, a, aStride, b, bStride, c, cStride, d, dStride, squares);
+}
+
+export function takeRoots(n: i32, x: usize): void {
+  norms.takeRoots(n, x);
+}
+
+export function dot(n: i32, x: usize, y: usize): f64 {
+  return FLOAT64 ? norms.dot<f64>(n, x, y) : norms.dot<f32>(n, x, y);
+}
+
+export function countShares(
+  steps: i32,
+  batch: i32,
+  columns: i32,
+  low: f64,
+  high: f64,
+  lengths: usize,
+  x: usize,
+  counts: usize,
+): i32 {
+  return FLOAT64
+    ? sharesOf<f64>(steps, batch, columns, low, high, lengths, x, counts)
+    : sharesOf<f32>(steps, batch, columns, low, high, lengths, x, counts);
+}
+
+/** The natural logarithm, for what is told about a model: the host's Math must not reach a result. */
+export function logarithm(x: f64): f64 {
+  return NativeMath.log(x);
 }
 
 export function shuffle(n: i32, seed0: u32, seed1: u32, stream0: u32, stream1: u32, out: usize): void {

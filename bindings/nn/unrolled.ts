@@ -9,7 +9,7 @@ import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor,
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { type Shape, Tensor } from '../runtime/tensor.ts'
-import { type BackwardCall, backwardOf } from './backward-call.ts'
+import { type Recorded, backwardOf, pointBackward } from './backward-call.ts'
 import { Calls, outside } from './calls.ts'
 import { expectCheckpointing } from './checkpointing.ts'
 import type { Call } from './forward-call.ts'
@@ -28,7 +28,7 @@ import {
 } from './module.ts'
 import { type Bound, type Parameter, ParameterBlock } from './parameters.ts'
 import { Programs } from './programs.ts'
-import { type CallShape, type Stack, isSwapped } from './stack.ts'
+import type { CallShape, Stack } from './stack.ts'
 import { type NamedStates, States } from './states.ts'
 import { Tape, expectTape } from './tape.ts'
 import { type Truncation, expectTruncation } from './unrolling.ts'
@@ -48,16 +48,6 @@ export interface UnrolledOptions {
   readonly ordinal?: number
   /** What messages call the module; its class if left out. */
   readonly title?: string
-}
-
-/** What a recorded forward leaves for backward. */
-interface Recorded {
-  readonly call: Call
-  readonly inputs: readonly Tensor[]
-  readonly draws: Draws
-  readonly truncation: Truncation | undefined
-  /** The past that forward was given: without it the first state stands for all before it. */
-  readonly pasts: readonly string[]
 }
 
 export abstract class Unrolled extends Module {
@@ -206,7 +196,7 @@ export abstract class Unrolled extends Module {
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
     const backward = backwardOf(this.stack, call, { inputGradient, frozen: this.#block.frozen, truncation })
     const outgoing = withoutPasts(this.stack, backward.states, pasts)
-    this.#pointBackward(tape.data, backward, output && outside(backward, 0, output), state, outgoing)
+    pointBackward(this.stack, tape.data, backward, { output: output && outside(backward, 0, output), state }, outgoing)
     if (call.tapePlan !== call.plan) this.#prepare('rerun', call.tapePlan, tape.data.draws)
     this.#prepare(backward.kind, backward.plan, tape.data.draws)
     backward.itinerary.run()
@@ -346,39 +336,6 @@ export abstract class Unrolled extends Module {
     for (let unit = 0; unit < directions; unit++) {
       for (const [i, leaf] of layers[unit]!.graph.inputs.entries()) plan.point(unit, leaf, inputs[i]!.address)
     }
-  }
-
-  #pointBackward(
-    { call, inputs }: Recorded,
-    backward: BackwardCall,
-    output: Tensor | undefined,
-    state: NamedStates | undefined,
-    outgoing: NamedStates,
-  ): void {
-    const { layers, states } = this.stack
-    const { plan, order, programs } = backward
-    for (const [unit, index] of order.entries()) {
-      states.pointCarries(plan, unit, programs[index]!, index, state, outgoing)
-      if (layers[index]!.depth > 0 || call.staged.size > 0) continue
-      for (const [i, leaf] of layers[index]!.graph.inputs.entries()) {
-        plan.point(unit, leaf, inputs[i]!.address)
-        if (call.tapePlan !== call.plan) call.tapePlan.point(index, leaf, inputs[i]!.address)
-      }
-    }
-    this.#pointOutputGradient(call, backward, output)
-  }
-
-  #pointOutputGradient({ shape, output: { size } }: Call, backward: BackwardCall, output: Tensor | undefined): void {
-    const { plan, order, programs, takes, zeros } = backward
-    const row = (size / (shape.steps * shape.batch)) * this.runtime.elementBytes
-    const [stepStride, rowStride] = isSwapped(shape) ? [row, shape.steps * row] : [shape.batch * row, row]
-    for (const { unit, port, offset } of takes) {
-      if (output) plan.pointPort(unit, port, output.address + offset, stepStride, rowStride)
-      else plan.pointPort(unit, port, zeros + offset, 0, row)
-    }
-    if (takes.length > 0) return
-    const incoming = programs[order[0]!]!.graph.inputs[0]!
-    plan.point(0, incoming, output ? output.address : zeros, output ? shape.batch * row : 0)
   }
 }
 

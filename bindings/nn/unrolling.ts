@@ -34,8 +34,9 @@ const { BEGINS, STARTS, ENDS, FINISHES } = LEG
 const WHOLE = BEGINS + STARTS + ENDS + FINISHES
 
 /** Every stage once over all steps. */
-export function fullLegs(plan: Plan, stages: number, steps: number): Leg[] {
-  return Array.from({ length: stages }, (_, stage) => ({ plan, stage, from: 0, to: steps, flags: WHOLE }))
+export function fullLegs(plan: Plan, stages: number, steps: number, apart = false): Leg[] {
+  const flags = WHOLE + (apart ? LEG.APART : 0)
+  return Array.from({ length: stages }, (_, stage) => ({ plan, stage, from: 0, to: steps, flags }))
 }
 
 /**

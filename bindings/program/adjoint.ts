@@ -22,6 +22,8 @@ export interface AdjointOptions {
   readonly inputs?: readonly string[]
   /** Which parameters need gradients; all of them if left out. */
   readonly params?: readonly string[]
+  /** Give the whole gradient by each state as further outputs, in the order of the states. */
+  readonly totals?: boolean
 }
 
 /** Name of the adjoint's state that carries the gradient sent `lag` steps back. */
@@ -43,11 +45,13 @@ export function adjoint(primal: StepGraph, options: AdjointOptions = {}): StepGr
   for (const node of ancestors(roots).reverse()) {
     if (!isLeaf(node.results[0]!)) spread(node, cotangents, wanted)
   }
+  const totals = options.totals ? primal.states.map(({ next }) => ownTotal(next, cotangents)) : []
+  const byInputs = primal.inputs.filter((input) => wanted.has(input.node))
   return {
     inputs: incoming,
     states: ownStates(carries.map(({ edge, read }) => ({ ...edge, next: closeCarry(cotangents.of(read), read) }))),
     params: [],
-    outputs: primal.inputs.filter((input) => wanted.has(input.node)).map((input) => gradientByInput(input, cotangents)),
+    outputs: [...byInputs.map((input) => gradientByInput(input, cotangents)), ...totals],
     gradients: primal.params
       .filter((param) => wanted.has(param.node))
       .flatMap((param) => gradientTerms(param, cotangents)),
@@ -67,6 +71,10 @@ function openCarry(
   reads.set(lag, arriving)
   cotangents.send(state.next, arriving)
   return { edge: { name: leaf.node.name, columns: state.columns, reads, carries: state.name, next: arriving }, read }
+}
+
+function ownTotal(next: Value, cotangents: Cotangents): Value {
+  return copy(cotangents.of(next) ?? fill(0, 'batch', next.columns))
 }
 
 function closeCarry(sent: Value | undefined, read: Value): Value {

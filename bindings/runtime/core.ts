@@ -58,6 +58,36 @@ export interface Core {
     gain: number,
     x: number,
   ): void
+  orthonormaliseLogs(count: number, length: number, x: number, logs: number): void
+  addStepSquares(steps: number, elements: number, stride: number, x: number, squares: number): void
+  addOuterProducts(
+    steps: number,
+    rows: number,
+    m: number,
+    n: number,
+    a: number,
+    aStride: number,
+    b: number,
+    bStride: number,
+    c: number,
+    cStride: number,
+    d: number,
+    dStride: number,
+    squares: number,
+  ): void
+  takeRoots(n: number, x: number): void
+  dot(n: number, x: number, y: number): number
+  countShares(
+    steps: number,
+    batch: number,
+    columns: number,
+    low: number,
+    high: number,
+    lengths: number,
+    x: number,
+    counts: number,
+  ): number
+  logarithm(x: number): number
   applyUnary(op: number, n: number, x: number, y: number): void
   shuffle(n: number, seed0: number, seed1: number, stream0: number, stream1: number, out: number): void
   gatherRows(
