@@ -1,16 +1,24 @@
 /** What `fit` takes, tells and gives, and the checks of it. */
 import { Module } from '../nn/module.ts'
 import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
+import { type StoppingState, checkStopping } from './early-stopping.ts'
 import type { LossFunction } from './evaluate.ts'
-import { type MetricName, checkMetrics } from './metrics.ts'
+import { type MetricName, type Tally, checkMetrics } from './metrics.ts'
 import { Optimizer } from './optimizer.ts'
 import { Schedule } from './schedules.ts'
 import type { FitSource } from './source.ts'
 
-/** Where a run stands: the next batch to be taken, both counted from 0. */
+/**
+ * Where a run stands: the next batch to be taken, both counted from 0, and what was gathered on the way there. Gradients that are
+ * added up for an update to come (`accumulate`) are not part of it.
+ */
 export interface FitPosition {
   readonly epoch: number
   readonly batch: number
+  /** Sums so far in an epoch that has begun: of its losses, each times its samples, and of its metrics. */
+  readonly sums?: Readonly<Partial<Record<'loss' | MetricName, Tally>>>
+  /** Early stopping, where there is a `patience`. */
+  readonly stopping?: StoppingState
 }
 
 export interface FitProgress {
@@ -119,7 +127,7 @@ export function checkOptions(model: Module, options: FitOptions): Settings {
     epochs: expectPositive('fit', 'epochs', options.epochs ?? 1),
     accumulate: expectPositive('fit', 'accumulate', options.accumulate ?? 1),
     patience: patience === undefined ? Infinity : expectPositive('fit', 'patience', patience),
-    from: checkPosition(from),
+    from: checkPosition(from, model),
   }
 }
 
@@ -130,12 +138,17 @@ function checkClip(clip: object): void {
   }
 }
 
-function checkPosition(from: FitPosition = { epoch: 0, batch: 0 }): FitPosition {
-  expectOptions('fit: from', from, ['epoch', 'batch'])
+function checkPosition(from: FitPosition = { epoch: 0, batch: 0 }, model: Module): FitPosition {
+  expectOptions('fit: from', from, ['epoch', 'batch', 'sums', 'stopping'])
   for (const name of ['epoch', 'batch'] as const) {
     const count = from[name]
     if (!(Number.isSafeInteger(count) && count >= 0))
       fail('option', `fit: from.${name} is ${describeValue(count)}; expected a whole number >= 0`)
   }
+  for (const [name, tally] of Object.entries(from.sums ?? {})) {
+    if (!Number.isFinite(tally?.sum) || !Number.isFinite(tally?.count))
+      fail('option', `fit: from.sums.${name} is no { sum, count }; expected what onProgress or readCheckpoint gave`)
+  }
+  if (from.stopping) checkStopping('fit: from.stopping', from.stopping, model)
   return from
 }

@@ -3,6 +3,7 @@ import { fail } from '../runtime/check.ts'
 import type { Batch } from './batch.ts'
 import { clipGradNorm, clipGradValue } from './clip.ts'
 import { Clock } from './clock.ts'
+import { EarlyStopping } from './early-stopping.ts'
 import { BATCH_SIZE, evaluateSource } from './evaluate.ts'
 import { type FitOptions, type FitPosition, type FitResult, type Settings, checkOptions } from './fit-options.ts'
 import { forwardWith } from './lengths.ts'
@@ -82,19 +83,25 @@ class Run {
   /** Sum of the epoch's losses so far, each times its samples, and the samples. */
   #epochLoss = { sum: 0, count: 0 }
   #step = 0
-  #best: { epoch: number; loss: number; weights: ReturnType<Module['stateDict']> } | undefined
+  readonly #stopping: EarlyStopping | undefined
 
   constructor(model: Module, sources: Sources, options: FitOptions, settings: Settings) {
     this.#model = model
     this.#sources = sources
     this.#options = options
     this.#settings = settings
+    const { patience, from } = settings
+    if (patience < Infinity) this.#stopping = new EarlyStopping(patience, from.stopping)
+    // the position is that of a run that had come to its end
+    this.ended = this.#stopping?.isOver ?? false
   }
 
   /** A step is finished when it is known whether another one follows: the next batch is asked for after the update. */
   async epoch(epoch: number, firstBatch: number): Promise<void> {
-    this.#epochLoss = { sum: 0, count: 0 }
-    this.#tallies = new Tallies('fit', this.#sources.validation ? [] : this.#options.metrics)
+    const { from } = this.#settings
+    const { loss = { sum: 0, count: 0 }, ...metrics } = (epoch === from.epoch && from.sums) || {}
+    this.#epochLoss = { ...loss }
+    this.#tallies = new Tallies('fit', this.#sources.validation ? [] : this.#options.metrics, metrics)
     let batch = firstBatch
     let step: Step | undefined
     for await (const given of this.#sources.training.epoch(epoch, firstBatch)) {
@@ -107,7 +114,7 @@ class Run {
   }
 
   restoreBest(): void {
-    if (this.#best) this.#model.loadStateDict(this.#best.weights)
+    this.#stopping?.restoreBest(this.#model)
   }
 
   result(): FitResult {
@@ -186,9 +193,15 @@ class Run {
     const left = this.#stepsLeft(epoch, batch)
     const steps = left === undefined ? undefined : step + left
     const secondsLeft = left === undefined ? undefined : left / stepsPerSecond
-    const position: FitPosition = isLast ? { epoch: epoch + 1, batch: 0 } : { epoch, batch: batch + 1 }
+    const position = this.#positionAfter(epoch, batch, isLast)
     const progress = { epoch: epoch + 1, epochs, step, steps, loss, stepsPerSecond, secondsLeft, position }
     await this.#options.onProgress?.(progress)
+  }
+
+  #positionAfter(epoch: number, batch: number, isLast: boolean): FitPosition {
+    const stopping = this.#stopping && { stopping: this.#stopping.state }
+    if (isLast) return { epoch: epoch + 1, batch: 0, ...stopping }
+    return { epoch, batch: batch + 1, sums: { loss: { ...this.#epochLoss }, ...this.#tallies.tallies }, ...stopping }
   }
 
   /** Steps after this one, where it is known how many batches an epoch has. */
@@ -207,11 +220,9 @@ class Run {
     const measured = evaluation?.loss
     if (measured !== undefined) this.#validation.push(measured)
     schedule?.step(measured ?? trainingLoss)
-    if (measured === undefined || this.#settings.patience === Infinity) return
-    if (this.#best === undefined || measured < this.#best.loss) {
-      this.#best = { epoch, loss: measured, weights: this.#model.stateDict() }
-    }
-    if (epoch - this.#best.epoch >= this.#settings.patience) this.ended = true
+    if (measured === undefined || !this.#stopping) return
+    this.#stopping.judge(epoch, measured, this.#model)
+    this.ended ||= this.#stopping.isOver
   }
 
   #keepMetrics(metrics: Metrics = {}): void {
