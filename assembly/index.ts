@@ -194,6 +194,10 @@ export function addOuterProducts(
     : norms.addOuterProducts<f32>(steps, rows, m, n, a, aStride, b, bStride, c, cStride, d, dStride, squares);
 }
 
+export function addScaled(n: i32, factor: f64, x: usize, y: usize): void {
+  FLOAT64 ? reduce.addScaled<f64>(n, factor, x, y) : reduce.addScaled<f32>(n, factor, x, y);
+}
+
 export function takeRoots(n: i32, x: usize): void {
   norms.takeRoots(n, x);
 }

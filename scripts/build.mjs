@@ -12,7 +12,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const at = (...parts) => join(root, ...parts)
 const require = createRequire(import.meta.url)
 const TARGETS = ['simd', 'relaxed', 'float64', 'debug']
-const ENTRIES = ['index', 'ops', 'io']
+const ENTRIES = ['index', 'ops', 'io', 'inspect']
 
 function compileCore() {
   mkdirSync(at('build'), { recursive: true })

@@ -60,6 +60,15 @@ export function addInto<T>(n: i32, a: usize, dst: usize): void {
   }
 }
 
+/** y += factor x, n elements. */
+export function addScaled<T>(n: i32, factor: f64, x: usize, y: usize): void {
+  const factors = v128.splat<T>(<T>factor);
+  for (let i = 0; i < n; i += lanes<T>()) {
+    const scaled = v128.mul<T>(factors, v128.load(at<T>(x, i)));
+    storeValid<T>(at<T>(y, i), v128.add<T>(v128.load(at<T>(y, i)), scaled), n - i);
+  }
+}
+
 /** dst[i] = Σ_j a[i, j], accumulated in float64, a: T[rows, columns]. */
 export function rowSum<T>(rows: i32, columns: i32, a: usize, dst: usize): void {
   for (let i = 0; i < rows; i++) {

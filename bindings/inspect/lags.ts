@@ -14,7 +14,7 @@ import { type InspectOptions, Recording, expectOutput } from './recording.ts'
 export interface LagOptions extends InspectOptions {
   /** The parameter's name. */
   parameter: string
-  /** The greatest lag that is told apart; T - 1 if left out. Each costs about one backward. */
+  /** The greatest lag that is told apart; all if left out. Each costs about one backward. */
   maxLag?: number
 }
 
@@ -60,11 +60,17 @@ function partsOf(
     if (options.parameter === undefined) fail('option', `${who}: parameter is missing; expected a parameter's name`)
     const [name] = chosen(who, recording, options.parameter)
     const given = options[limit]
-    const parts = given === undefined ? recording.steps : given === 0 ? 1 : expectPositive(who, limit, given) + 1
-    return new Sweeps(recording, name!, byHops).measure(Math.min(parts, recording.steps))
+    const longest = longestPath(recording)
+    const wanted = given === undefined ? longest : given === 0 ? 0 : expectPositive(who, limit, given)
+    return new Sweeps(recording, name!, byHops).measure(Math.min(wanted, longest) + 1)
   } finally {
     recording.dispose()
   }
+}
+
+/** In one direction a path only goes on in time; with two, each layer may send it from one end to the other. */
+function longestPath({ steps, stack: { layers, directions } }: Recording): number {
+  return (directions === 2 ? layers.length / 2 : 1) * (steps - 1)
 }
 
 const sweepGraphs = new WeakMap<Layer, SweepGraph>()

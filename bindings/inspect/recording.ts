@@ -9,6 +9,7 @@ import {
 import type { Lengths } from '../nn/lengths.ts'
 import type { Input, Module, State } from '../nn/module.ts'
 import type { Stack } from '../nn/stack.ts'
+import type { NamedStates } from '../nn/states.ts'
 import { Unrolled } from '../nn/unrolled.ts'
 import { describeValue, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
@@ -65,10 +66,10 @@ export class Recording {
     return this.data.call.shape.batch
   }
 
-  /** Plans a backward of this forward and points it at the gradient by the output. */
-  plan(spec: BackwardSpec): BackwardCall {
+  /** Plans a backward of this forward and points it at the gradients by the output, and by the last state if it is given. */
+  plan(spec: BackwardSpec, state?: NamedStates): BackwardCall {
     const backward = planBackward(this.stack, this.data.call, spec)
-    pointBackward(this.stack, this.data, backward, { output: this.output }, {})
+    pointBackward(this.stack, this.data, backward, { output: this.output, state }, state ? backward.states : {})
     return backward
   }
 

@@ -35,7 +35,7 @@ export interface BackwardCall {
   readonly extra: Allocation
   /** Memory for what is handed in though it is a result of this very call. */
   readonly copies: Tensor[]
-  /** Zeros for one step, in place of a gradient by the output that is not given. */
+  /** Zeros for one chunk, in place of a gradient by the output that is not given. */
   readonly zeros: number
   /** Which ports of which units take the gradient by the output, at how many bytes into it. */
   readonly takes: readonly { unit: number; port: number; offset: number }[]
@@ -137,7 +137,7 @@ function furnish(stack: Stack, call: Call, { inputGradient, ported, truncation }
   const whole = (columns: number) => area.take(bytesOf(stack, [steps, batch, columns]))
   const columns = layers[0]!.graph.outputs[0]!.columns
   return {
-    zeros: area.take(bytesOf(stack, [batch, outputColumns(stack)])),
+    zeros: area.take(bytesOf(stack, [chunk, batch, outputColumns(stack)])),
     states: states.names.map((name) => area.take(bytesOf(stack, states.shape(name, batch)))),
     taken: new Map(taking.map((i) => [i, area.take(bytesOf(stack, [chunk, batch, columns]))])),
     between: Array.from({ length: directions === 2 ? top : 0 }, () => whole(outputColumns(stack))),
@@ -330,7 +330,7 @@ export function pointBackward(
   pointOutputGradient(stack, call, backward, gradients.output)
 }
 
-/** Without a gradient by the output, zeros for one step stand for all. */
+/** Without a gradient by the output, zeros for one chunk stand for all. */
 export function pointOutputGradient(
   stack: Stack,
   call: Call,

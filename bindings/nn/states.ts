@@ -47,6 +47,11 @@ export class States {
     return this.#fields.flatMap(({ past }) => past ?? [])
   }
 
+  /** The state whose field or past a name is. */
+  stateOf(name: string): string {
+    return this.#fields.find((field) => field.name === name || field.past === name)!.name
+  }
+
   shape(name: string, batch: number): Shape {
     const field = this.#fields.find((candidate) => candidate.name === name || candidate.past === name)!
     const shape = this.#layered ? [this.#parts, batch, field.columns] : [batch, field.columns]

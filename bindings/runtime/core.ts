@@ -75,6 +75,7 @@ export interface Core {
     dStride: number,
     squares: number,
   ): void
+  addScaled(n: number, factor: number, x: number, y: number): void
   takeRoots(n: number, x: number): void
   dot(n: number, x: number, y: number): number
   countShares(
