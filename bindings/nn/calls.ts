@@ -47,7 +47,8 @@ export class Calls {
 
   #takeBack(key: string, call: Call): void {
     if (!this.#lent.delete(call)) return
-    if (this.#calls.has(key)) disposeCall(call)
+    // what another forward gave may still be in use: it does not make room for this one
+    if (this.#calls.has(key) || this.#calls.size >= KEPT_PLANS) disposeCall(call)
     else this.#put(key, call)
   }
 

@@ -7,6 +7,20 @@ import type { Layer } from './layer.ts'
 
 export type NamedStates = Readonly<Record<string, Tensor>>
 
+export function mapStates(states: NamedStates, map: (tensor: Tensor, index: number) => Tensor): NamedStates {
+  return Object.fromEntries(Object.entries(states).map(([name, tensor], i) => [name, map(tensor, i)]))
+}
+
+/** Copies states to where `into` has room for them; gives those of `into`. */
+export function copyStates(states: NamedStates, into: NamedStates): NamedStates {
+  return Object.fromEntries(
+    Object.entries(states).map(([name, { runtime, address, size }]) => {
+      runtime.core.copyBytes(into[name]!.address, address, size * runtime.elementBytes)
+      return [name, into[name]!]
+    }),
+  )
+}
+
 /** A state, with the name of the field that holds what came before it where the cell reads further than one step back. */
 interface Field {
   readonly name: string

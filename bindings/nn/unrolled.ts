@@ -29,7 +29,7 @@ import {
 import { type Bound, type Parameter, ParameterBlock } from './parameters.ts'
 import { Programs } from './programs.ts'
 import type { CallShape, Stack } from './stack.ts'
-import { type NamedStates, States } from './states.ts'
+import { type NamedStates, States, copyStates, mapStates } from './states.ts'
 import { Tape, expectTape } from './tape.ts'
 import { type Truncation, expectTruncation } from './unrolling.ts'
 
@@ -144,14 +144,15 @@ export abstract class Unrolled extends Module {
     expectOptions(who, options, FORWARD_OPTIONS)
     const keep = expectBoolean(who, 'keep', options.keep ?? false)
     const tape = expectBoolean(who, 'tape', options.tape ?? (this.training || keep))
+    if (keep && !tape) fail('option', `${who}: keep is true and tape false; expected a tape to keep`)
     const given = this.#inputTensors(who, input)
     const shape = this.callShape(who, given, options.lengths !== undefined)
     const state = this.#checkState(who, 'state', options.state, shape.batch)
     const lengths = expectLengths(who, options.lengths, shape)
     const truncation = this.#expectTruncation(who, options)
-    const checkpoint = tape ? expectCheckpointing(who, options.checkpoint) : undefined
-    const mode = tape ? 'tape' : 'plain'
-    const { call, giveBack } = this.#plan(shape, { mode, lengths: lengths !== undefined, checkpoint }, keep)
+    const checkpoint = expectCheckpointing(who, options.checkpoint)
+    const kind = tape ? { mode: 'tape' as const, checkpoint } : { mode: 'plain' as const, checkpoint: undefined }
+    const { call, giveBack } = this.#plan(shape, { ...kind, lengths: lengths !== undefined }, keep)
     const inputs = given.map((tensor, i) => outside(call, i, tensor))
     const result = this.#forward(call, inputs, state, lengths)
     const recorded = tape && { call, inputs, draws: result.draws, truncation, pasts: pastsOf(this.stack, state) }
@@ -196,7 +197,9 @@ export abstract class Unrolled extends Module {
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
     const backward = backwardOf(this.stack, call, { inputGradient, frozen: this.#block.frozen, truncation })
     const outgoing = withoutPasts(this.stack, backward.states, pasts)
-    pointBackward(this.stack, tape.data, backward, { output: output && outside(backward, 0, output), state }, outgoing)
+    const entering = output && outside(backward, 0, output)
+    const incoming = state && mapStates(state, (tensor, i) => outside(backward, i + 1, tensor))
+    pointBackward(this.stack, tape.data, backward, { output: entering, state: incoming }, outgoing)
     if (call.tapePlan !== call.plan) this.#prepare('rerun', call.tapePlan, tape.data.draws)
     this.#prepare(backward.kind, backward.plan, tape.data.draws)
     backward.itinerary.run()
@@ -310,8 +313,10 @@ export abstract class Unrolled extends Module {
     for (const layer of layers.keys())
       states.point(call.plan, layer, layer, initial, call.mode === 'step' ? initial : call.state)
     if (lengths) writeLengths(this.runtime, call.lengths, lengths)
-    if (call.tapePlan !== call.plan)
-      for (const layer of layers.keys()) states.point(call.tapePlan, layer, layer, initial)
+    if (call.initial) {
+      const kept = initial && copyStates(initial, call.initial)
+      for (const layer of layers.keys()) states.point(call.tapePlan, layer, layer, kept)
+    }
     const draws = { drops: this.training, module: this.#ordinal, call: this.#count++ }
     this.#prepare(call.kind, call.plan, draws)
     call.itinerary.run()
