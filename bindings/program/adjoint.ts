@@ -32,14 +32,16 @@ export const carryName = (state: string, lag: number): string => `${state}@${lag
 /** Source transformation of a step program into its adjoint. */
 export function adjoint(primal: StepGraph, options: AdjointOptions = {}): StepGraph {
   const cotangents = new Cotangents()
+  // What was sent furthest back is added first, gradients by the outputs last: where a sequence is split, all that comes from
+  // behind the split enters as one sum, and the order stays the same.
+  const carries = primal.states.flatMap((state) =>
+    [...state.reads].sort(([a], [b]) => b - a).map(([lag, read]) => openCarry(state, lag, read, cotangents)),
+  )
   const incoming = primal.outputs.map((output, i) => {
     const leaf = makeNode('input', [], [[output.rows, output.columns]], {}, `dOutput${i}`)[0]!
     cotangents.send(output, leaf)
     return leaf
   })
-  const carries = primal.states.flatMap((state) =>
-    [...state.reads].map(([lag, read]) => openCarry(state, lag, read, cotangents)),
-  )
   const wanted = wantedNodes(primal, options)
   const roots = [...primal.outputs, ...primal.states.map((state) => state.next)]
   for (const node of ancestors(roots).reverse()) {
