@@ -159,7 +159,8 @@ class Drawing {
     if (!this.#cut || lag === 0) return false
     const { window, stride = window } = this.#cut
     const end = stride * Math.ceil(step / stride)
-    return step - lag <= end - window
+    // a window that reaches the first step reaches the initial state too
+    return end > window && step - lag <= end - window
   }
 }
 
