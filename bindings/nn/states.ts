@@ -31,6 +31,10 @@ interface Field {
 }
 
 export class States {
+  /** Names of all fields, pasts last. */
+  readonly names: readonly string[]
+  /** Names of the fields that hold pasts: [entries, layers · directions, B, n], entry j - 1 being the state j steps before the last. */
+  readonly pasts: readonly string[]
   readonly #runtime: Runtime
   readonly #parts: number
   readonly #layered: boolean
@@ -49,16 +53,8 @@ export class States {
       const past = entries === 0 ? undefined : delayed.length === 1 ? 'past' : `past_${name}`
       return { name, columns, past, entries }
     })
-  }
-
-  /** Names of all fields, pasts last. */
-  get names(): string[] {
-    return [...this.#fields.map(({ name }) => name), ...this.pasts]
-  }
-
-  /** Names of the fields that hold pasts: [entries, layers · directions, B, n], entry j - 1 being the state j steps before the last. */
-  get pasts(): string[] {
-    return this.#fields.flatMap(({ past }) => past ?? [])
+    this.pasts = this.#fields.flatMap(({ past }) => past ?? [])
+    this.names = [...this.#fields.map(({ name }) => name), ...this.pasts]
   }
 
   /** The state whose field or past a name is. */

@@ -50,6 +50,15 @@ export interface UnrolledOptions {
   readonly title?: string
 }
 
+/** The last step of a stream. */
+interface Stream {
+  readonly input: Tensor
+  readonly state: State | undefined
+  readonly tensors: readonly Tensor[]
+  readonly call: Call
+  readonly result: ForwardResult
+}
+
 export abstract class Unrolled extends Module {
   readonly #block: ParameterBlock
   /** @internal */
@@ -62,6 +71,7 @@ export abstract class Unrolled extends Module {
   /** Calls so far: keys the draws of the next one. */
   #count = 0
   #tape: Tape<Recorded> | undefined
+  #stream: Stream | undefined
 
   constructor(runtime: Runtime, options: UnrolledOptions) {
     super(runtime)
@@ -161,6 +171,7 @@ export abstract class Unrolled extends Module {
   }
 
   override step(input: Input, state?: State): ForwardResult {
+    if (this.#stream && this.#goesOn(this.#stream, input, state)) return this.#stepOn(this.#stream)
     const who = this.#enter('step')
     const { states, directions } = this.stack
     if (directions === 2)
@@ -172,14 +183,14 @@ export abstract class Unrolled extends Module {
     if (missing !== undefined)
       fail('type', `${who}: state${given ? `.${missing}` : ''} is missing; make one with initialState(${shape.batch})`)
     const call = this.#calls.call(shape, STEP)
-    this.#forward(
-      call,
-      inputs.map((tensor, i) => outside(call, i, tensor)),
-      given,
-      undefined,
-    )
+    const read = inputs.map((tensor, i) => outside(call, i, tensor))
+    this.#forward(call, read, given, undefined)
     this.#tape = undefined
-    return given === undefined ? call.result : { output: call.output, state: given }
+    const result = given === undefined ? call.result : { output: call.output, state: given }
+    const isPlain = input instanceof Tensor && read[0] === input
+    const tensors = states.names.map((name) => given![name]!)
+    this.#stream = isPlain ? { input, state, tensors, call, result } : undefined
+    return result
   }
 
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
@@ -221,6 +232,7 @@ export abstract class Unrolled extends Module {
     for (const layer of this.stack.layers) layer.invariants.dispose()
     this.#block.dispose()
     this.#tape = undefined
+    this.#stream = undefined
   }
 
   /** Steps, batch and leading axes of the caller's tensors; refuses what does not fit. */
@@ -298,6 +310,28 @@ export abstract class Unrolled extends Module {
 
   // Calls
 
+  /** Is this the last step's input and state again, both still there? Then all is checked and pointed already. */
+  #goesOn({ input, state, tensors, call }: Stream, nextInput: Input, nextState: State | undefined): boolean {
+    if (input !== nextInput || state !== nextState || input.disposed || this.disposed || !this.#calls.has(call))
+      return false
+    const { names } = this.stack.states
+    for (let i = 0; i < names.length; i++) {
+      if ((nextState as NamedStates)[names[i]!] !== tensors[i] || tensors[i]!.disposed) return false
+    }
+    return true
+  }
+
+  #stepOn({ call, result }: Stream): ForwardResult {
+    this.#prepare(call.kind, call.plan, this.#nextDraws())
+    call.itinerary.run()
+    this.#tape = undefined
+    return result
+  }
+
+  #nextDraws(): Draws {
+    return { drops: this.training, module: this.#ordinal, call: this.#count++ }
+  }
+
   #plan(shape: CallShape, options: Parameters<Calls['call']>[1], keep: boolean): { call: Call; giveBack?: () => void } {
     return keep ? this.#calls.lend(shape, options) : { call: this.#calls.call(shape, options) }
   }
@@ -317,7 +351,7 @@ export abstract class Unrolled extends Module {
       const kept = initial && copyStates(initial, call.initial)
       for (const layer of layers.keys()) states.point(call.tapePlan, layer, layer, kept)
     }
-    const draws = { drops: this.training, module: this.#ordinal, call: this.#count++ }
+    const draws = this.#nextDraws()
     this.#prepare(call.kind, call.plan, draws)
     call.itinerary.run()
     return { draws }
