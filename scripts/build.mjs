@@ -51,6 +51,14 @@ async function bundle() {
   await build({ ...shared, entryPoints, outdir: at('dist', 'workerd'), plugins: [hostCompiles] })
   for (const variant of ['simd', 'float64'])
     copyFileSync(at('build', `${variant}.wasm`), at('dist', 'workerd', `${variant}.wasm`))
+  await build({
+    ...shared,
+    splitting: false,
+    entryPoints: [at('bindings', 'cli.ts')],
+    outfile: at('dist', 'cli.js'),
+    platform: 'node',
+    banner: { js: '#!/usr/bin/env node' },
+  })
   emitDeclarations(ENTRIES)
 }
 
