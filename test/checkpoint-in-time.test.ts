@@ -7,7 +7,7 @@ import {
   LSTM,
   type Module,
   RNN,
-  RetrogradError,
+  type RetrogradError,
   type Runtime,
   type Tensor,
   createRuntime,
