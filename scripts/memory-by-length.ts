@@ -72,14 +72,14 @@ const spec: Spec = {
   data: [{ name: 'rows', values: rows }],
   scales: [
     { name: 'x', type: 'log', domain: [LENGTHS[0]!, LENGTHS.at(-1)!], range: 'width' },
-    { name: 'y', type: 'log', domain: { data: 'rows', field: 'megabytes' }, range: 'height', nice: true },
+    { name: 'y', type: 'log', domain: [0.4, 300], range: 'height' },
     { name: 'colour', type: 'ordinal', domain: names, range: ['#212529', '#e8590c', '#adb5bd', '#4c6ef5'] },
   ],
   axes: [
     { orient: 'left', scale: 'y', grid: true, title: 'megabytes', titlePadding: 10, values: [1, 2, 5, 10, 20, 50, 100, 200] },
     { orient: 'bottom', scale: 'x', title: 'steps T', titlePadding: 10, values: LENGTHS, format: 'd' },
   ], // prettier-ignore
-  legends: [{ stroke: 'colour', symbolType: 'stroke', orient: 'top', direction: 'horizontal' }],
+  legends: [{ stroke: 'colour', symbolType: 'stroke', orient: 'top', columns: 2 }],
   marks: [
     {
       type: 'group',
