@@ -5,11 +5,12 @@
 import { RetrogradError } from '../runtime/errors.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { CompiledProgram, CompiledState, Slot, Storage } from './compile.ts'
+import type { CompiledProgram, CompiledState, Slot } from './compile.ts'
 import { KIND, PORT, PROGRAM, RUN, STAGE, STATE, UNIT, VALUE } from './format.ts'
 import type { Value } from './graph.ts'
 import type { Invariants } from './invariants.ts'
 import { type Layout, type UnitLayout, layOut } from './layout.ts'
+import type { Storage } from './storage.ts'
 
 const WORD = 4
 
