@@ -45,20 +45,21 @@ export function copyRows(rows: i32, bytes: usize, src: usize, srcStride: usize, 
   for (let i = 0; i < rows; i++) memory.copy(dst + <usize>i * dstStride, src + <usize>i * srcStride, bytes);
 }
 
-/** dst[o, i] = src[o, indices[i]] for rows of `bytes` bytes; src has `sourceRows` rows in each of `outer` blocks. */
+/** dst[o, i] = src[o, indices[i]] for rows of `bytes` bytes; src has `sourceRows` rows, `stride` bytes apart, in each of `outer` blocks. */
 export function gatherRows(
   outer: i32,
   sourceRows: i32,
   rows: i32,
   bytes: usize,
+  stride: usize,
   indices: usize,
   src: usize,
   dst: usize,
 ): void {
   for (let o = 0; o < outer; o++) {
-    const block = src + <usize>o * <usize>sourceRows * bytes;
+    const block = src + <usize>o * <usize>sourceRows * stride;
     for (let i = 0; i < rows; i++) {
-      memory.copy(dst, block + <usize>load<i32>(indices + ((<usize>i) << 2)) * bytes, bytes);
+      memory.copy(dst, block + <usize>load<i32>(indices + ((<usize>i) << 2)) * stride, bytes);
       dst += bytes;
     }
   }

@@ -72,7 +72,7 @@ export function repeatSamples(tensor: Tensor, axis: number, count: number): Tens
   const indices = runtime.indices(Int32Array.from({ length: count * batch }, (_, row) => row % batch))
   const outer = shape.slice(0, axis).reduce((product, size) => product * size, 1)
   const bytes = (tensor.size / outer / batch) * runtime.elementBytes
-  runtime.core.gatherRows(outer, batch, count * batch, bytes, indices.address, tensor.address, result.address)
+  runtime.core.gatherRows(outer, batch, count * batch, bytes, bytes, indices.address, tensor.address, result.address)
   indices.dispose()
   return result
 }

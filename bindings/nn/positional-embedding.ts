@@ -140,7 +140,11 @@ export class PositionalEmbedding extends Module {
 
   #first(who: string, state: State | undefined, steps: number): number {
     const length = state === undefined ? undefined : (state as Record<string, Tensor>)['length']
-    const first = length === undefined ? 0 : expectTensor(who, 'state.length', length, this.runtime).data[0]!
+    if (length !== undefined)
+      expectShape(who, 'state.length', expectTensor(who, 'state.length', length, this.runtime).shape, [1])
+    const first = length?.data[0] ?? 0
+    if (!(Number.isSafeInteger(first) && first >= 0))
+      fail('range', `${who}: state.length holds ${first}; expected a whole number of steps`)
     if (first + steps > this.maxLength) {
       fail('range', `${who}: steps ${first + 1} to ${first + steps} are asked for; maxLength is ${this.maxLength}`)
     }

@@ -96,6 +96,7 @@ export interface Core {
     sourceRows: number,
     rows: number,
     bytes: number,
+    stride: number,
     indices: number,
     src: number,
     dst: number,

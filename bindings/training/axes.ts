@@ -53,6 +53,16 @@ export function expectSamples(who: string, name: string, tensor: Tensor, layout:
   fail('shape', `${who}: ${name} is ${shapeText(tensor.shape)}; expected ${samples} samples${forms}`)
 }
 
+/** Refuses an input, target or mask that cannot be gone through a few steps at a time. */
+export function expectEveryStep(who: string, name: string, tensor: Tensor, layout: Layout, isMask: boolean): void {
+  if (layout.steps === undefined)
+    fail('shape', `${who}: truncation is given; ${name} belongs to an input without a time axis`)
+  if (fitsSteps(tensor, layout, isMask)) return
+  const columns = rankPerStep(tensor, isMask) > 2 ? ['F'] : []
+  const expected = `truncation expected a row for every step, ${shapeText([...leadingOf(layout), ...columns])}`
+  fail('shape', `${who}: ${name} is ${shapeText(tensor.shape)}; ${expected}`)
+}
+
 /** Does a target or mask have a row for every step of the model's output? Only where that has time: three axes. */
 export function isPerStep(tensor: Tensor, layout: Layout, output: Tensor, isMask: boolean): boolean {
   return hasTime(output) && fitsSteps(tensor, layout, isMask)

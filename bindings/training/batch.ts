@@ -2,8 +2,9 @@
 import type { Module } from '../nn/module.ts'
 import { describeValue, expectOptions, expectTensor, fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { type Layout, expectAnyTensor, expectSamples, layoutOf } from './axes.ts'
+import { type Layout, expectAnyTensor, expectEveryStep, expectSamples, layoutOf } from './axes.ts'
 import { type Lengths, expectLengths } from './lengths.ts'
+import type { SampleAxis, Span } from './steps.ts'
 
 /** Samples and what is wanted of them: of a whole data set, or of a batch of one's own. */
 export interface FitData {
@@ -23,15 +24,20 @@ export interface FitData {
   mask?: Tensor
 }
 
-/** What a model is run on at once. */
+/** What a model is run on at once. What is asked for lives until the same is asked for again. */
 export interface Batch {
   readonly input: Tensor
   /** One per sample; kept by the caller until the next batch. */
   readonly lengths: Int32Array | undefined
   /** Samples. */
   readonly count: number
+  /** Undefined for an input without time. */
+  readonly steps: number | undefined
+  readonly axis: SampleAxis
   /** What the loss compares the model's output with; its rank tells where their samples lie. */
   answersTo(output: Tensor): Answers
+  /** The same samples in some of their steps; of data that were checked to be gone through by steps. */
+  during(span: Span): Batch
 }
 
 /** What a loss takes beside the prediction. */
@@ -40,8 +46,13 @@ export interface Answers {
   readonly mask: Tensor | undefined
 }
 
-/** Checks what belongs to one input. `name` is what messages call it. @returns how its axes lie */
-export function checkData(who: string, name: string, model: Module, data: FitData): Layout {
+/**
+ * Checks what belongs to one input. `name` is what messages call it.
+ *
+ * @param bySteps it will be gone through a few steps at a time
+ * @returns how its axes lie
+ */
+export function checkData(who: string, name: string, model: Module, data: FitData, bySteps: boolean): Layout {
   if (data === null || typeof data !== 'object')
     fail('type', `${who}: ${name} is ${describeValue(data)}; expected { input, target }`)
   expectOptions(`${who}: ${name}`, data, ['input', 'target', 'lengths', 'mask'])
@@ -54,5 +65,8 @@ export function checkData(who: string, name: string, model: Module, data: FitDat
     expectTensor(who, `${name}.mask`, mask, model.runtime)
     expectSamples(who, `${name}.mask`, mask, layout, true)
   }
+  if (!bySteps) return layout
+  expectEveryStep(who, `${name}.target`, target, layout, false)
+  if (mask) expectEveryStep(who, `${name}.mask`, mask, layout, true)
   return layout
 }

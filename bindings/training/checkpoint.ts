@@ -96,8 +96,8 @@ function splitPosition(position: FitPosition): { position: object; weights: Stat
 
 function joinPosition(text: string | undefined, weights: StateDict, model: Module): FitPosition {
   const position = parseObject(text) as unknown as FitPosition
-  if (!isCount(position.epoch) || !isCount(position.batch))
-    fail('file', 'readCheckpoint: position is not { epoch, batch }')
+  if (!isCount(position.epoch) || !isCount(position.batch) || !isCount(position.block ?? 0))
+    fail('file', 'readCheckpoint: position is not { epoch, batch } or { epoch, batch, block }')
   const { stopping } = position
   if (!stopping) return position
   const whole = stopping.best ? { ...stopping, best: { ...stopping.best, weights } } : stopping

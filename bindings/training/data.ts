@@ -2,11 +2,21 @@
 import type { Module } from '../nn/module.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { type Layout, isPerStep, sampleAxis } from './axes.ts'
-import { type Answers, type Batch, type FitData, checkData } from './batch.ts'
-import { Gatherer, Order } from './batches.ts'
-import { LengthMask, type Lengths } from './lengths.ts'
+import type { Layout } from './axes.ts'
+import { type Batch, type FitData, checkData } from './batch.ts'
+import { type Chosen, Gatherer, Order } from './batches.ts'
+import type { Lengths } from './lengths.ts'
+import { Selection, Tray } from './selection.ts'
 import type { BatchSource } from './source.ts'
+
+/** How a data set is cut. */
+export interface Cutting {
+  readonly batchSize: number
+  /** Samples keep their order if it is left out. */
+  readonly seed: number | undefined
+  /** Batches are run on a few steps at a time. */
+  readonly bySteps: boolean
+}
 
 /**
  * Input, target, lengths and mask, whose batches are gathered: in a random order that is a function of the seed and the epoch, or,
@@ -19,20 +29,15 @@ export class DataSet implements BatchSource {
   readonly #layout: Layout
   readonly #data: FitData
   readonly #order: Order
-  readonly #input: Gatherer
-  readonly #target: Gatherer
-  readonly #mask: Gatherer | undefined
+  readonly #tray: Tray
   readonly #lengths: GatheredLengths | undefined
 
-  constructor(who: string, name: string, model: Module, data: FitData, batchSize: number, seed: number | undefined) {
-    this.#layout = checkData(who, name, model, data)
+  constructor(who: string, name: string, model: Module, data: FitData, { batchSize, seed, bySteps }: Cutting) {
+    this.#layout = checkData(who, name, model, data, bySteps)
     const { runtime } = model
-    const { input, target, lengths, mask } = data
     this.#data = data
-    this.#input = new Gatherer(input)
-    this.#target = new Gatherer(target)
-    this.#mask = mask && new Gatherer(mask)
-    this.#lengths = lengths && new GatheredLengths(runtime, lengths)
+    this.#tray = new Tray(runtime)
+    this.#lengths = data.lengths && new GatheredLengths(runtime, data.lengths)
     this.#order = new Order(runtime, this.#layout.samples, seed ?? 0)
     this.#seeded = seed !== undefined
     this.#batchSize = batchSize
@@ -43,32 +48,15 @@ export class DataSet implements BatchSource {
     const { samples } = this.#layout
     if (this.#seeded) this.#order.shuffle(epoch)
     for (let start = first * this.#batchSize; start < samples; start += this.#batchSize)
-      yield this.#batch(start, Math.min(this.#batchSize, samples - start))
+      yield this.#batch(this.#order.part(start, Math.min(this.#batchSize, samples - start)))
   }
 
   dispose(): void {
-    for (const part of [this.#order, this.#input, this.#target, this.#mask, this.#lengths]) part?.dispose()
+    for (const part of [this.#order, this.#tray, this.#lengths]) part?.dispose()
   }
 
-  /** Samples [first, first + count) of the order; the tensors are overwritten by the next batch of the same size. */
-  #batch(first: number, count: number): Batch {
-    const indices = this.#order.from(first)
-    return {
-      input: this.#input.gather(this.#layout.axis, indices, count),
-      lengths: this.#lengths?.gather(indices, count),
-      count,
-      answersTo: (output) => this.#answers(output, indices, count),
-    }
-  }
-
-  #answers(output: Tensor, indices: number, count: number): Answers {
-    const { target, mask } = this.#data
-    const layout = this.#layout
-    const answer = this.#target.gather(sampleAxis(target, layout, output, false), indices, count)
-    if (mask)
-      return { target: answer, mask: this.#mask!.gather(sampleAxis(mask, layout, output, true), indices, count) }
-    const masked = this.#lengths && isPerStep(target, layout, output, false)
-    return { target: answer, mask: masked ? this.#lengths!.mask(layout) : undefined }
+  #batch(chosen: Chosen): Batch {
+    return new Selection(this.#tray, this.#data, this.#layout, { chosen, lengths: this.#lengths?.gather(chosen) })
   }
 }
 
@@ -76,26 +64,17 @@ export class DataSet implements BatchSource {
 class GatheredLengths {
   readonly #all: Tensor
   readonly #gatherer: Gatherer
-  readonly #mask: LengthMask
-  #batch: Tensor
 
   constructor(runtime: Runtime, lengths: Lengths) {
-    this.#all = this.#batch = runtime.indices(lengths)
-    this.#gatherer = new Gatherer(this.#all)
-    this.#mask = new LengthMask(runtime)
+    this.#all = runtime.indices(lengths)
+    this.#gatherer = new Gatherer(runtime)
   }
 
-  gather(indices: number, count: number): Int32Array {
-    this.#batch = this.#gatherer.gather(0, indices, count)
-    return this.#batch.data.slice() as Int32Array
-  }
-
-  /** Of the batch that was gathered last. */
-  mask(layout: Layout): Tensor {
-    return this.#mask.of(this.#batch, layout)
+  gather(chosen: Chosen): Int32Array {
+    return this.#gatherer.gather(this.#all, 0, chosen).data.slice() as Int32Array
   }
 
   dispose(): void {
-    for (const part of [this.#all, this.#gatherer, this.#mask]) part.dispose()
+    for (const part of [this.#all, this.#gatherer]) part.dispose()
   }
 }

@@ -68,7 +68,7 @@ export async function evaluateSource(
   model.eval()
   try {
     for await (const batch of source.epoch(epoch, 0)) {
-      const { output } = forwardWith(model, batch.input, batch.lengths)
+      const { output } = forwardWith(model, batch.input, { lengths: batch.lengths })
       const answers = batch.answersTo(output)
       const { target, mask } = answers
       total += loss(output, target, mask ? { mask } : {}).value * batch.count
@@ -90,14 +90,14 @@ export function predict(model: Module, input: Tensor, options: { batchSize?: num
   expectOptions('predict', options, ['batchSize'])
   const batchSize = expectPositive('predict', 'batchSize', options.batchSize ?? BATCH_SIZE)
   const { samples: count, axis: inputAxis } = layoutOf('predict', 'input', model, input)
-  const gatherer = new Gatherer(input)
+  const gatherer = new Gatherer(model.runtime)
   const order = new Order(model.runtime, count, 0)
   try {
     return inEvaluation(model, () => {
       let result: Tensor | undefined
       for (let first = 0; first < count; first += batchSize) {
         const size = Math.min(batchSize, count - first)
-        const { output } = model.forward(gatherer.gather(inputAxis, order.from(first), size))
+        const { output } = model.forward(gatherer.gather(input, inputAxis, order.part(first, size)))
         const axis = hasTime(output) ? inputAxis : 0
         result ??= model.runtime.emptyTensor(output.shape.with(axis, count))
         place(output, result, axis, first)

@@ -1,6 +1,8 @@
 /** What `fit` takes, tells and gives, and the checks of it. */
 import { Module } from '../nn/module.ts'
+import type { Truncation } from '../nn/unrolling.ts'
 import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
+import { checkTruncation } from './blocks.ts'
 import { type StoppingState, checkStopping } from './early-stopping.ts'
 import type { LossFunction } from './evaluate.ts'
 import { type MetricName, type Tally, checkMetrics } from './metrics.ts'
@@ -19,13 +21,21 @@ export interface FitPosition {
   readonly sums?: Readonly<Partial<Record<'loss' | MetricName, Tally>>>
   /** Early stopping, where there is a `patience`. */
   readonly stopping?: StoppingState
+  /**
+   * With truncation, blocks of that batch's series that were trained on already; left out at their start. A run cannot go on from
+   * such a place, for the states there are no part of a position.
+   */
+  readonly block?: number
 }
 
 export interface FitProgress {
   /** The epoch now, from 1, of `epochs`. */
   readonly epoch: number
   readonly epochs: number
-  /** Steps taken, of `steps` in all; these are unknown in the first epoch of batches that come as they come. */
+  /**
+   * Steps taken, of `steps` in all: one per batch, with truncation one per block. `steps` is unknown in the first epoch of batches
+   * that come as they come, and an estimate where some series have fewer blocks than others.
+   */
   readonly step: number
   readonly steps: number | undefined
   readonly loss: number
@@ -45,7 +55,12 @@ export interface FitOptions {
   epochs?: number
   /** Samples per batch; 32 if left out. The last batch of an epoch may be smaller. Batches that the data bring along keep their own. */
   batchSize?: number
-  /** Batches whose gradients are added up for one update; 1 if left out. */
+  /**
+   * Trains on long series a block of `stride` steps at a time (the window's, if left out), gradients reaching over `window` steps.
+   * Targets and masks per step; no LastStep, one direction.
+   */
+  truncation?: Truncation
+  /** Batches (with truncation: blocks) whose gradients are added up for one update; 1 if left out. */
   accumulate?: number
   /** Greatest norm of all gradients, or greatest size of an element. */
   clip?: { norm: number } | { value: number }
@@ -65,18 +80,21 @@ export interface FitOptions {
   signal?: { readonly aborted: boolean }
   /** Go on from here rather than from the first batch: what a checkpoint says. */
   from?: FitPosition
-  /** Called after every batch; a promise is awaited. */
+  /** Called after every batch, with truncation after every block; a promise is awaited. */
   onProgress?: (progress: FitProgress) => unknown
 }
 
 export interface FitResult {
-  /** Mean loss per epoch that was completed, each batch weighted by its samples. */
+  /**
+   * Mean loss per epoch that was completed, each batch weighted by its samples; with truncation each block by the series that go on in
+   * it, a shorter block at the end by its share of steps besides.
+   */
   readonly loss: number[]
   /** Validation loss per epoch. */
   readonly validation?: number[]
   /** By name, one number per epoch, where they were asked for. */
   readonly metrics?: Partial<Record<MetricName, number[]>>
-  /** Batches seen. */
+  /** Batches seen, or with truncation blocks. */
   readonly steps: number
 }
 
@@ -85,6 +103,7 @@ const OPTIONS = [
   'optimizer',
   'epochs',
   'batchSize',
+  'truncation',
   'accumulate',
   'clip',
   'schedule',
@@ -103,13 +122,15 @@ export interface Settings {
   readonly accumulate: number
   readonly patience: number
   readonly from: FitPosition
+  readonly truncation: Required<Truncation> | undefined
 }
 
 /** Refuses options that are unknown or do not go together. */
 export function checkOptions(model: Module, options: FitOptions): Settings {
   if (!(model instanceof Module)) fail('type', `fit: model is ${describeValue(model)}; expected a module`)
   expectOptions('fit', options, OPTIONS)
-  const { loss, optimizer, schedule, clip, validation, patience, onNonFinite, batchSize, seed, from } = options
+  const { loss, optimizer, schedule, clip, validation, patience, onNonFinite, batchSize, seed, from, truncation } =
+    options
   if (typeof loss !== 'function') fail('type', `fit: loss is ${describeValue(loss)}; expected a loss function`)
   if (!(optimizer instanceof Optimizer))
     fail('type', `fit: optimizer is ${describeValue(optimizer)}; expected an optimiser`)
@@ -128,6 +149,7 @@ export function checkOptions(model: Module, options: FitOptions): Settings {
     accumulate: expectPositive('fit', 'accumulate', options.accumulate ?? 1),
     patience: patience === undefined ? Infinity : expectPositive('fit', 'patience', patience),
     from: checkPosition(from, model),
+    truncation: truncation === undefined ? undefined : checkTruncation(model, truncation),
   }
 }
 
@@ -139,11 +161,15 @@ function checkClip(clip: object): void {
 }
 
 function checkPosition(from: FitPosition = { epoch: 0, batch: 0 }, model: Module): FitPosition {
-  expectOptions('fit: from', from, ['epoch', 'batch', 'sums', 'stopping'])
-  for (const name of ['epoch', 'batch'] as const) {
-    const count = from[name]
+  expectOptions('fit: from', from, ['epoch', 'batch', 'block', 'sums', 'stopping'])
+  for (const name of ['epoch', 'batch', 'block'] as const) {
+    const count = name === 'block' ? (from.block ?? 0) : from[name]
     if (!(Number.isSafeInteger(count) && count >= 0))
       fail('option', `fit: from.${name} is ${describeValue(count)}; expected a whole number >= 0`)
+  }
+  if (from.block) {
+    const remedy = 'write checkpoints where position.block is undefined, or leave it out to begin that batch again'
+    fail('option', `fit: from.block is ${from.block}: the states in the middle of a series are lost; ${remedy}`)
   }
   for (const [name, tally] of Object.entries(from.sums ?? {})) {
     if (!Number.isFinite(tally?.sum) || !Number.isFinite(tally?.count))

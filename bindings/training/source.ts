@@ -35,6 +35,8 @@ export interface SourceOptions {
   readonly defaultSeed?: number
   /** How often it will be gone through. */
   readonly epochs: number
+  /** Batches are run on a few steps at a time. */
+  readonly bySteps?: boolean
 }
 
 /** `who` and `name` are what messages call the caller and its data. */
@@ -46,13 +48,14 @@ export function openSource(
   options: SourceOptions,
 ): BatchSource {
   expectModule(who, model)
-  const { batchSize, defaultSize, seed, defaultSeed, epochs } = options
-  if (!isStream(data)) return new DataSet(who, name, model, data, batchSize ?? defaultSize, seed ?? defaultSeed)
+  const { batchSize, defaultSize, seed, defaultSeed, epochs, bySteps = false } = options
+  const cutting = { batchSize: batchSize ?? defaultSize, seed: seed ?? defaultSeed, bySteps }
+  if (!isStream(data)) return new DataSet(who, name, model, data, cutting)
   if (batchSize !== undefined)
     fail('option', `${who}: batchSize is given; expected none, for the iterable decides how large its batches are`)
   if (seed !== undefined)
     fail('option', `${who}: seed is given; expected none, for the iterable decides the order of samples`)
-  return new BatchStream(who, name, model, data, epochs)
+  return new BatchStream(who, name, model, data, { epochs, bySteps })
 }
 
 function isStream(data: FitSource): data is Exclude<FitSource, FitData> {

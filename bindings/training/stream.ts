@@ -1,10 +1,8 @@
 /** Batches that the caller makes, checked one by one. */
 import type { Module } from '../nn/module.ts'
 import { describeValue, fail } from '../runtime/check.ts'
-import type { Tensor } from '../runtime/tensor.ts'
-import { type Layout, isPerStep } from './axes.ts'
-import { type Answers, type Batch, type FitData, checkData } from './batch.ts'
-import { LengthMask } from './lengths.ts'
+import { type Batch, type FitData, checkData } from './batch.ts'
+import { Selection, Tray } from './selection.ts'
 import type { BatchSource, FitBatches } from './source.ts'
 
 type Batches = FitBatches | ((epoch: number) => FitBatches | Promise<FitBatches>)
@@ -16,11 +14,13 @@ export class BatchStream implements BatchSource {
   readonly #name: string
   readonly #model: Module
   readonly #data: Batches
-  readonly #mask: LengthMask
+  readonly #bySteps: boolean
+  readonly #tray: Tray
   /** Learned from the epoch before. */
   batches: number | undefined
 
-  constructor(who: string, name: string, model: Module, data: Batches, epochs: number) {
+  constructor(who: string, name: string, model: Module, data: Batches, options: { epochs: number; bySteps: boolean }) {
+    const { epochs, bySteps } = options
     // what is an iterator itself is gone through once
     if (epochs > 1 && 'next' in data)
       fail('option', `${who}: ${name} is an iterator, good for one epoch, and there are ${epochs}; ${REMEDY}`)
@@ -28,7 +28,8 @@ export class BatchStream implements BatchSource {
     this.#name = name
     this.#model = model
     this.#data = data
-    this.#mask = new LengthMask(model.runtime)
+    this.#bySteps = bySteps
+    this.#tray = new Tray(model.runtime)
   }
 
   async *epoch(epoch: number, first: number): AsyncGenerator<Batch> {
@@ -45,7 +46,7 @@ export class BatchStream implements BatchSource {
   }
 
   dispose(): void {
-    this.#mask.dispose()
+    this.#tray.dispose()
   }
 
   async #open(epoch: number): Promise<FitBatches> {
@@ -59,21 +60,8 @@ export class BatchStream implements BatchSource {
   }
 
   #batch(data: FitData, where: string): Batch {
-    const layout = checkData(`${this.#who}: ${where}`, this.#name, this.#model, data)
-    const { input, lengths } = data
-    return {
-      input,
-      lengths: lengths && Int32Array.from(lengths),
-      count: layout.samples,
-      answersTo: (output) => this.#answers(data, layout, output),
-    }
-  }
-
-  #answers({ target, lengths, mask }: FitData, layout: Layout, output: Tensor): Answers {
-    if (mask || !lengths || !isPerStep(target, layout, output, false)) return { target, mask }
-    const indices = this.#model.runtime.indices(lengths)
-    const made = this.#mask.of(indices, layout)
-    indices.dispose()
-    return { target, mask: made }
+    const layout = checkData(`${this.#who}: ${where}`, this.#name, this.#model, data, this.#bySteps)
+    const { lengths } = data
+    return new Selection(this.#tray, data, layout, { lengths: lengths && Int32Array.from(lengths) })
   }
 }
