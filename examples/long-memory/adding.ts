@@ -1,7 +1,9 @@
-import { mseLoss, type Runtime } from 'retrograd'
+import { mseLoss, type Runtime, type Tensor } from 'retrograd'
 import type { Batch, Problem } from './problem.ts'
 
 const CHANNELS = 2 // a value and a marker
+/** A sum counts as right within this error, as in Hochreiter and Schmidhuber 1997. */
+const TOLERANCE = 0.04
 
 /**
  * The adding problem: of `steps` values from U(0, 1), two are marked, one in each half; the answer is their sum.
@@ -18,6 +20,7 @@ export function addingProblem(steps: number): Problem {
     loss: mseLoss,
     baseline: 1 / 6,
     batch: (rt, B) => createBatch(rt, steps, B),
+    right,
   }
 }
 
@@ -40,4 +43,10 @@ function createBatch(rt: Runtime, steps: number, B: number): Batch {
     }
   }
   return { input, target, fill }
+}
+
+function right({ data: sums }: Tensor, { data: answers }: Tensor): number {
+  let count = 0
+  for (let b = 0; b < sums.length; b++) if (Math.abs(sums[b]! - answers[b]!) < TOLERANCE) count++
+  return count / sums.length
 }

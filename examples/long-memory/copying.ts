@@ -1,4 +1,4 @@
-import { crossEntropyLoss, type Runtime } from 'retrograd'
+import { crossEntropyLoss, type Runtime, type Tensor } from 'retrograd'
 import type { Batch, Problem } from './problem.ts'
 
 const LETTERS = 8
@@ -30,6 +30,7 @@ export function copyMemory({ length, delay }: CopyOptions): Problem {
     loss: crossEntropyLoss,
     baseline: (length * Math.log(LETTERS)) / steps,
     batch: (rt, B) => createBatch(rt, { length, delay }, B),
+    right: recalled,
   }
 }
 
@@ -52,4 +53,21 @@ function createBatch(rt: Runtime, { length, delay }: CopyOptions, B: number): Ba
     }
   }
   return { input, target, fill }
+}
+
+/** Share of the letters that were recalled, each at its step; blanks do not count. */
+function recalled({ data: logits }: Tensor, { data: answers }: Tensor): number {
+  let [letters, right] = [0, 0]
+  for (let row = 0; row < answers.length; row++) {
+    if (answers[row] === BLANK) continue
+    letters++
+    if (likeliest(logits.subarray(row * SYMBOLS, (row + 1) * SYMBOLS)) === answers[row]) right++
+  }
+  return right / letters
+}
+
+function likeliest(scores: ArrayLike<number>): number {
+  let best = 0
+  for (let id = 1; id < scores.length; id++) if (scores[id]! > scores[best]!) best = id
+  return best
 }

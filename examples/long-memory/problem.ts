@@ -1,6 +1,6 @@
 import type { LossFunction, Runtime, Tensor } from 'retrograd'
 
-/** Sequences of one length, time first, made anew for every batch. */
+/** A kind of sequences of one length, time first, made anew for every batch. */
 export interface Problem {
   readonly steps: number
   readonly inputs: number
@@ -10,8 +10,10 @@ export interface Problem {
   readonly loss: LossFunction
   /** The loss of the best answer that remembers nothing. */
   readonly baseline: number
-  /** Tensors for batches of B sequences, to be filled again and again; the caller's to dispose of. */
+  /** Tensors for B sequences, to be filled again and again; the caller's to dispose of. */
   batch(rt: Runtime, B: number): Batch
+  /** Share of the answers that count as right. */
+  right(output: Tensor, target: Tensor): number
 }
 
 export interface Batch {
