@@ -1,12 +1,13 @@
 import { type BackwardCall, isPorted } from '../nn/backward-call.ts'
 import type { Layer } from '../nn/layer.ts'
 import type { Input, Module } from '../nn/module.ts'
+import type { Unrolled } from '../nn/unrolled.ts'
 import { type Truncation, expectTruncation } from '../nn/unrolling.ts'
 import { adjoint } from '../program/adjoint.ts'
 import { KIND } from '../program/format.ts'
 import { expectNumber, expectPositive, fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { type InspectOptions, Recording, expectOutput } from './recording.ts'
+import { type InspectOptions, Recording, expectInspected, expectOutput } from './recording.ts'
 
 export interface BiasOptions extends InspectOptions {
   /** Steps that a loss's gradient reaches back over. */
@@ -26,11 +27,12 @@ export interface TruncationBias {
 /** What TBPTT(stride, window) leaves out of each parameter's gradient. Unidirectional modules. */
 export function truncationBias(module: Module, input: Input, options: BiasOptions): TruncationBias {
   const who = 'truncationBias'
+  const net = expectInspected(who, module, options, ['window', 'stride'])
   expectOutput(who, options)
+  expectOneDirection(who, net)
   const truncation = cutOf(who, options)
-  const recording = new Recording(who, module, input, options, ['window', 'stride'])
+  const recording = new Recording(who, net, input, options)
   try {
-    expectOneDirection(who, recording)
     const whole = wholeGradients(recording)
     try {
       const gradients = gradientsOf(recording, truncation)
@@ -54,12 +56,13 @@ export interface WindowOptions extends InspectOptions {
 /** The smallest window >= stride whose bias is no greater than wanted, tried one after the other; its bias beside it. */
 export function smallestWindow(module: Module, input: Input, options: WindowOptions): { window: number; bias: number } {
   const who = 'smallestWindow'
+  const net = expectInspected(who, module, options, ['bias', 'stride'])
   expectOutput(who, options)
+  expectOneDirection(who, net)
   const wanted = expectNumber(who, 'bias', options.bias, 0)
   const stride = expectPositive(who, 'stride', options.stride ?? 1)
-  const recording = new Recording(who, module, input, options, ['bias', 'stride'])
+  const recording = new Recording(who, net, input, options)
   try {
-    expectOneDirection(who, recording)
     const whole = wholeGradients(recording)
     const norm = totalNorm(recording, whole)
     // from here on nothing is cut
@@ -85,7 +88,7 @@ function cutOf(who: string, { window, stride = window }: BiasOptions): Truncatio
   return expectTruncation(who, { window, stride })
 }
 
-function expectOneDirection(who: string, { stack }: Recording): void {
+function expectOneDirection(who: string, { stack }: Unrolled): void {
   if (stack.directions === 2) fail('unsupported', `${who}: the module is bidirectional; it has no one past to cut off`)
 }
 

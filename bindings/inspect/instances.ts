@@ -2,9 +2,10 @@ import { adjoint } from '../program/adjoint.ts'
 import { KIND } from '../program/format.ts'
 import { isPorted } from '../nn/backward-call.ts'
 import type { Input, Module } from '../nn/module.ts'
+import type { Unrolled } from '../nn/unrolled.ts'
 import { fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { type InspectOptions, Recording, expectOutput } from './recording.ts'
+import { type InspectOptions, Recording, expectInspected, expectOutput } from './recording.ts'
 
 export interface InstanceOptions extends InspectOptions {
   /** One parameter's name; all if left out. */
@@ -23,17 +24,19 @@ export function instanceGradients(
   options: InstanceOptions,
 ): { gradients: Record<string, Tensor> } {
   const who = 'instanceGradients'
+  const net = expectInspected(who, module, options, ['parameter'])
   expectOutput(who, options)
-  const recording = new Recording(who, module, input, options, ['parameter'])
+  const names = chosen(who, net, options.parameter)
+  const recording = new Recording(who, net, input, options)
   try {
-    return { gradients: instancesOf(recording, chosen(who, recording, options.parameter)) }
+    return { gradients: instancesOf(recording, names) }
   } finally {
     recording.dispose()
   }
 }
 
 /** Public names of the parameters asked for. */
-export function chosen(who: string, { module }: Recording, parameter: string | undefined): string[] {
+export function chosen(who: string, module: Unrolled, parameter: string | undefined): string[] {
   const names = module.parameters().map(({ name }) => name)
   if (parameter === undefined) return names
   if (names.includes(parameter)) return [parameter]

@@ -1,7 +1,7 @@
 import type { Input, Module, State } from '../nn/module.ts'
 import { expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { pullBack } from './products.ts'
+import { pullBack, withoutDropout } from './products.ts'
 import { expectUnrolled } from './recording.ts'
 import { Trajectory, disposeTensors } from './trajectory.ts'
 import { type Part, lengthOf, partsOf } from './vectors.ts'
@@ -18,7 +18,7 @@ export interface StepJacobian {
   readonly blocks: Record<string, Record<string, Tensor>>
 }
 
-/** The Jacobian of step `step` (from 1) by the state before it; reads further back are held fixed. Causal modules. */
+/** The Jacobian of step `step` (from 1) by the state before it; reads further back are held fixed. Causal modules, without dropout. */
 export function stepJacobian(module: Module, input: Input, options: JacobianOptions & { step: number }): StepJacobian {
   const who = 'stepJacobian'
   expectOptions(who, options, ['state', 'step'])
@@ -32,7 +32,7 @@ export function stepJacobian(module: Module, input: Input, options: JacobianOpti
 
 /**
  * ∂h_to/∂h_from, h_0 being the initial state: the product of the step Jacobians between, where the cell reads one step back; reads of
- * steps before `from` are held fixed.
+ * steps before `from` are held fixed. Causal modules, without dropout.
  *
  * @returns matrix [B, N, N] of the caller's, and its Frobenius norm for each sample
  */
@@ -67,14 +67,18 @@ function productOf(
 ): { matrix: Tensor; parts: Part[] } {
   const module = expectUnrolled(who, given)
   if (module.stack.directions === 2) fail('unsupported', `${who}: the module is bidirectional; expected a causal one`)
-  const trajectory = new Trajectory(who, module, input)
-  if (to > trajectory.steps) fail('range', `${who}: step ${to} is asked for; the input has ${trajectory.steps}`)
+  const { steps } = module.expectInput(who, input).shape
+  if (to > steps) fail('range', `${who}: step ${to} is asked for; the input has ${steps}`)
   const parts = partsOf(module, false)
-  const before = trajectory.stateAt(from, state)
-  const matrix = identities(trajectory.batch, lengthOf(parts), module.runtime)
-  pullBack(who, module, trajectory, { from, to, before }, parts, matrix)
-  disposeTensors(before)
-  return { matrix, parts }
+  return withoutDropout(module, () => {
+    const trajectory = new Trajectory(who, module, input, state)
+    const before = trajectory.stateAt(from)
+    const matrix = identities(trajectory.batch, lengthOf(parts), module.runtime)
+    pullBack(who, module, trajectory, { from, to, before }, parts, matrix)
+    disposeTensors(before)
+    trajectory.dispose()
+    return { matrix, parts }
+  })
 }
 
 /** [B, N, N], an identity for each sample. */

@@ -1,8 +1,9 @@
 import type { Input, Module, State } from '../nn/module.ts'
 import type { NamedStates } from '../nn/states.ts'
+import type { Unrolled } from '../nn/unrolled.ts'
 import { expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { pullBack } from './products.ts'
+import { pullBack, withoutDropout } from './products.ts'
 import { expectUnrolled } from './recording.ts'
 import { Trajectory, disposeTensors } from './trajectory.ts'
 import { lengthOf, partsOf } from './vectors.ts'
@@ -26,7 +27,7 @@ export interface LyapunovSpectrum {
 /**
  * The Lyapunov exponents along the trajectory that the input drives, by QR decomposition. Vectors are pulled back from the last step to
  * the first by transposed Jacobians: their products have the singular values of those forward. The state is all that later steps
- * depend on, pasts of delayed reads included. Causal modules.
+ * depend on, pasts of delayed reads included. Causal modules, without dropout.
  *
  * @see Benettin et al. 1980; Vogt et al. 2022, https://arxiv.org/abs/2006.14123 (for recurrent nets)
  */
@@ -35,32 +36,45 @@ export function lyapunovSpectrum(module: Module, input: Input, options: Lyapunov
   expectOptions(who, options, ['state', 'count', 'every'])
   const net = expectUnrolled(who, module)
   if (net.stack.directions === 2) fail('unsupported', `${who}: the module is bidirectional; expected a causal one`)
-  const parts = partsOf(net, true)
-  const N = lengthOf(parts)
+  const N = lengthOf(partsOf(net, true))
   const count = expectPositive(who, 'count', options.count ?? N)
   if (count > N) fail('range', `${who}: count is ${count}; the state has ${N} dimensions`)
   const every = expectPositive(who, 'every', options.every ?? 1)
-  const trajectory = new Trajectory(who, net, input)
+  return withoutDropout(net, () =>
+    spectrumAlong(who, net, new Trajectory(who, net, input, options.state), count, every),
+  )
+}
+
+function spectrumAlong(
+  who: string,
+  net: Unrolled,
+  trajectory: Trajectory,
+  count: number,
+  every: number,
+): LyapunovSpectrum {
+  const parts = partsOf(net, true)
+  const N = lengthOf(parts)
   const vectors = firstVectors(net.runtime, trajectory.batch, count, N)
   const logs = net.runtime.heap.allocateZeros(trajectory.batch * count * 8, 'logarithms of growth')
-  const stops = statesEvery(trajectory, options.state, every)
+  const stops = statesEvery(trajectory, every)
   for (const [from, before] of [...stops].reverse()) {
     pullBack(who, net, trajectory, { from, to: Math.min(from + every, trajectory.steps), before }, parts, vectors)
     orthonormalise(vectors, logs.address)
   }
   for (const before of stops.values()) disposeTensors(before)
   vectors.dispose()
+  trajectory.dispose()
   const sums = new Float64Array(net.runtime.heap.buffer, logs.address, trajectory.batch * count).slice()
   logs.dispose()
   return spectrum(sums, trajectory, count)
 }
 
 /** The states before every `every`-th step. */
-function statesEvery(trajectory: Trajectory, state: State | undefined, every: number): Map<number, NamedStates> {
+function statesEvery(trajectory: Trajectory, every: number): Map<number, NamedStates> {
   const stops = new Map<number, NamedStates>()
   let before: NamedStates | undefined
   for (let from = 0; from < trajectory.steps; from += every) {
-    before = before === undefined ? trajectory.stateAt(0, state) : trajectory.stateAfter(from - every, from, before)
+    before = before === undefined ? trajectory.stateAt(0) : trajectory.stateAfter(from - every, from, before)
     stops.set(from, before)
   }
   return stops

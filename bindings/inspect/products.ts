@@ -9,6 +9,17 @@ import { Recording } from './recording.ts'
 import { type Trajectory, disposeTensors, mapTensors } from './trajectory.ts'
 import { type Part, exchange, repeatSamples } from './vectors.ts'
 
+/** A trajectory is taken apart and repeated: draws that depend on step and row would not stay the same. */
+export function withoutDropout<Result>(module: Unrolled, run: () => Result): Result {
+  const { training } = module
+  module.eval()
+  try {
+    return run()
+  } finally {
+    if (training) module.train()
+  }
+}
+
 export interface Stretch {
   readonly from: number
   readonly to: number
@@ -33,7 +44,7 @@ export function pullBack(
   const input = trajectory.slice(stretch.from, stretch.to, count)
   const state = mapTensors(stretch.before, (tensor) => repeatSamples(tensor, tensor.shape.length - 2, count))
   const seeds = module.initialState(batch * count) as Record<string, Tensor>
-  const recording = new Recording(who, module, input, { state }, [])
+  const recording = new Recording(who, module, input, { state })
   exchange(runtime, parts, { batch, count }, vectors.address, seeds, 'spread')
   const make = ({ graph, depth }: Layer) => ({
     graph: adjoint(graph, { params: [], ...(depth === 0 && { inputs: [] }) }),

@@ -6,10 +6,11 @@ import {
   planBackward,
   pointBackward,
 } from '../nn/backward-call.ts'
-import type { Lengths } from '../nn/lengths.ts'
+import { type Lengths, expectLengths } from '../nn/lengths.ts'
 import type { Input, Module, State } from '../nn/module.ts'
-import type { Stack } from '../nn/stack.ts'
+import { type Stack, outputColumns } from '../nn/stack.ts'
 import type { NamedStates } from '../nn/states.ts'
+import type { Tape } from '../nn/tape.ts'
 import { Unrolled } from '../nn/unrolled.ts'
 import { describeValue, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
@@ -23,7 +24,22 @@ export interface InspectOptions {
   output?: Tensor
 }
 
-export const INSPECT_OPTIONS = ['state', 'lengths', 'output']
+const INSPECT_OPTIONS = ['state', 'lengths', 'output']
+
+/**
+ * What every instrument asks before anything is run.
+ *
+ * @param own names of the options beside those that all of them take
+ */
+export function expectInspected(
+  who: string,
+  module: Module,
+  options: InspectOptions,
+  own: readonly string[],
+): Unrolled {
+  expectOptions(who, options, [...INSPECT_OPTIONS, ...own])
+  return expectUnrolled(who, module)
+}
 
 /** Refuses what is not one recurrent module: of a Sequential, its layers are inspected one by one. */
 export function expectUnrolled(who: string, module: Module): Unrolled {
@@ -41,21 +57,28 @@ export class Recording {
   readonly stack: Stack
   readonly data: Recorded
   readonly output: Tensor | undefined
-  readonly #dispose: () => void
+  readonly #tape: Tape
+  readonly #copy: Tensor | undefined
 
-  /** @param own names of the options beside those that all instruments take */
-  constructor(who: string, module: Module, input: Input, options: InspectOptions, own: readonly string[]) {
-    expectOptions(who, options, [...INSPECT_OPTIONS, ...own])
-    this.module = expectUnrolled(who, module)
-    this.stack = this.module.stack
-    const { callCount } = this.module
-    const { state, lengths } = options
-    const { output, tape } = this.module.forward(input, { state, lengths, keep: true })
+  /** Refuses what does not fit before it runs forward, which ends the module's own tape. */
+  constructor(who: string, module: Unrolled, input: Input, { state, lengths, output }: InspectOptions) {
+    const { shape } = module.expectInput(who, input, lengths !== undefined)
+    module.checkState(who, state, shape.batch)
+    expectLengths(who, lengths, shape)
+    if (output) {
+      expectTensor(who, 'output', output, module.runtime)
+      expectShape(who, 'output', output.shape, [...shape.leading, outputColumns(module.stack)])
+    }
+    this.module = module
+    this.stack = module.stack
+    // forward writes where the module's results lie
+    this.#copy = output && module.owns(output.storage) ? output.clone() : undefined
+    this.output = this.#copy ?? output
+    const { callCount } = module
+    this.#tape = module.forward(input, { state, lengths, keep: true }).tape!
     // looking changes no later draw
-    this.module.callCount = callCount
-    this.data = tape!.data as Recorded
-    this.#dispose = () => tape!.dispose()
-    this.output = options.output && this.#expectGradient(who, options.output, output)
+    module.callCount = callCount
+    this.data = this.#tape.data as Recorded
   }
 
   get steps(): number {
@@ -85,19 +108,8 @@ export class Recording {
   }
 
   dispose(): void {
-    this.#dispose()
-  }
-
-  #expectGradient(who: string, gradient: Tensor, output: Tensor): Tensor {
-    const { runtime } = this.module
-    try {
-      expectTensor(who, 'output', gradient, runtime)
-      expectShape(who, 'output', gradient.shape, output.shape.map(Number))
-    } catch (error) {
-      this.#dispose()
-      throw error
-    }
-    return gradient
+    this.#tape.dispose()
+    this.#copy?.dispose()
   }
 }
 

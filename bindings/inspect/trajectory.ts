@@ -2,8 +2,7 @@
 import type { Input, State } from '../nn/module.ts'
 import type { NamedStates } from '../nn/states.ts'
 import type { Unrolled } from '../nn/unrolled.ts'
-import { describeValue, fail, shapeText } from '../runtime/check.ts'
-import { Tensor } from '../runtime/tensor.ts'
+import type { Tensor } from '../runtime/tensor.ts'
 import { repeatSamples } from './vectors.ts'
 
 export class Trajectory {
@@ -11,18 +10,23 @@ export class Trajectory {
   readonly batch: number
   readonly #module: Unrolled
   readonly #inputs: Readonly<Record<string, Tensor>>
+  readonly #state: State | undefined
   readonly #batchFirst: boolean
+  readonly #copies: Tensor[] = []
 
-  constructor(who: string, module: Unrolled, input: Input) {
+  constructor(who: string, module: Unrolled, input: Input, state: State | undefined) {
+    const { inputs, shape } = module.expectInput(who, input)
+    module.checkState(who, state, shape.batch)
     const names = [...module.stack.layers[0]!.sized.inputs.keys()]
     this.#module = module
-    this.#batchFirst = module.batchFirst === true
-    this.#inputs = input instanceof Tensor ? { [names[0]!]: input } : (input as Readonly<Record<string, Tensor>>)
-    const first = this.#inputs[names[0]!]
-    if (!(first instanceof Tensor)) fail('type', `${who}: input is ${describeValue(input)}; expected a tensor`)
-    if (first.shape.length !== 3) fail('shape', `${who}: input is ${shapeText(first.shape)}; expected three axes`)
-    const [a, b] = first.shape as [number, number]
-    ;[this.steps, this.batch] = this.#batchFirst ? [b, a] : [a, b]
+    this.#state = state
+    this.#batchFirst = shape.batchFirst
+    this.#inputs = Object.fromEntries(inputs.map((tensor, i) => [names[i]!, this.#own(tensor)]))
+    ;[this.steps, this.batch] = [shape.steps, shape.batch]
+  }
+
+  dispose(): void {
+    for (const copy of this.#copies) copy.dispose()
   }
 
   /** Steps [from, to), each sample `count` times; the caller's. */
@@ -38,8 +42,8 @@ export class Trajectory {
   }
 
   /** The states before step `from` (counted from 0), pasts included; the caller's. */
-  stateAt(from: number, state: State | undefined): Record<string, Tensor> {
-    const given = this.#complete(state)
+  stateAt(from: number): Record<string, Tensor> {
+    const given = this.#complete()
     if (from === 0) return given
     const last = this.stateAfter(0, from, given)
     disposeTensors(given)
@@ -57,12 +61,11 @@ export class Trajectory {
   }
 
   /** Copies, with every past spelt out: what is not given repeats the first state. */
-  #complete(state: State | undefined): Record<string, Tensor> {
+  #complete(): Record<string, Tensor> {
     const whole = this.#module.initialState(this.batch) as Record<string, Tensor>
     const { states } = this.#module.stack
     const { core, elementBytes } = this.#module.runtime
-    const given = (state ?? {}) as NamedStates
-    this.#module.checkState('state', state, this.batch)
+    const given = (this.#state ?? {}) as NamedStates
     for (const [name, tensor] of Object.entries(whole)) {
       const own = given[name]
       const source = own ?? given[states.stateOf(name)]
@@ -72,6 +75,14 @@ export class Trajectory {
         core.copyBytes(tensor.address + at * elementBytes, source.address, bytes)
     }
     return whole
+  }
+
+  /** A result of the module that is handed in is copied: forward runs again and again. */
+  #own(tensor: Tensor): Tensor {
+    if (!this.#module.owns(tensor.storage)) return tensor
+    const copy = tensor.clone()
+    this.#copies.push(copy)
+    return copy
   }
 
   #cut(tensor: Tensor, from: number, to: number): Tensor {

@@ -155,8 +155,7 @@ export abstract class Unrolled extends Module {
     const keep = expectBoolean(who, 'keep', options.keep ?? false)
     const tape = expectBoolean(who, 'tape', options.tape ?? (this.training || keep))
     if (keep && !tape) fail('option', `${who}: keep is true and tape false; expected a tape to keep`)
-    const given = this.#inputTensors(who, input)
-    const shape = this.callShape(who, given, options.lengths !== undefined)
+    const { inputs: given, shape } = this.expectInput(who, input, options.lengths !== undefined)
     const state = this.#checkState(who, 'state', options.state, shape.batch)
     const lengths = expectLengths(who, options.lengths, shape)
     const truncation = this.#expectTruncation(who, options)
@@ -233,6 +232,12 @@ export abstract class Unrolled extends Module {
     this.#block.dispose()
     this.#tape = undefined
     this.#stream = undefined
+  }
+
+  /** @internal The input's tensors, and their sizes; refuses what forward would. */
+  expectInput(who: string, input: Input, hasLengths = false): { inputs: Tensor[]; shape: CallShape } {
+    const inputs = this.#inputTensors(who, input)
+    return { inputs, shape: this.callShape(who, inputs, hasLengths) }
   }
 
   /** Steps, batch and leading axes of the caller's tensors; refuses what does not fit. */
