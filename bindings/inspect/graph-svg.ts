@@ -46,7 +46,7 @@ function drawVertex({ label, step, kind }: Vertex, { x, y }: Point): string {
     kind === 'state'
       ? `<circle cx="${x}" cy="${y}" r="${RADIUS}"`
       : `<rect x="${x - RADIUS}" y="${y - RADIUS * 0.75}" width="${2 * RADIUS}" height="${RADIUS * 1.5}" rx="4"`
-  const text = `<text x="${x}" y="${y + 4}" text-anchor="middle" fill="#0f172a">${name}<tspan font-size="9" dy="3">${index}</tspan></text>`
+  const text = `<text x="${x}" y="${y + 4}" text-anchor="middle" fill="#0f172a">${escape(name)}<tspan font-size="9" dy="3">${index}</tspan></text>`
   return `${shape} fill="${COLORS[kind]}" stroke="${LINE}"/>${text}`
 }
 
@@ -72,5 +72,8 @@ function towards({ x, y }: Point, { x: toX, y: toY }: Point): Point {
   const length = Math.sqrt(dx * dx + dy * dy) || 1
   return { x: round(x + (dx / length) * (RADIUS + 2)), y: round(y + (dy / length) * (RADIUS + 2)) }
 }
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
+const escape = (text: string): string => text.replace(/[&<>]/g, (character) => ENTITIES[character]!)
 
 const round = (value: number): number => Math.round(value * 10) / 10

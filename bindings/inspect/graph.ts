@@ -2,7 +2,7 @@ import type { Layer } from '../nn/layer.ts'
 import type { Input, Module } from '../nn/module.ts'
 import { type Truncation, expectTruncation } from '../nn/unrolling.ts'
 import { type Value, ancestors } from '../program/graph.ts'
-import { expectOptions, expectPositive } from '../runtime/check.ts'
+import { expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { stateName } from './flow.ts'
 import { drawGraph } from './graph-svg.ts'
 import { expectUnrolled } from './recording.ts'
@@ -10,7 +10,7 @@ import { expectUnrolled } from './recording.ts'
 export interface GraphOptions {
   /** Steps to draw; 4 if left out. */
   steps?: number
-  /** Draws where truncation cuts: edges that no gradient of a later block passes. */
+  /** Draws where truncation cuts. */
   truncation?: Truncation
 }
 
@@ -30,7 +30,7 @@ export interface Edge {
   readonly to: string
   /** Steps that it spans. */
   readonly lag: number
-  /** No gradient passes from a block of losses that ends later. */
+  /** Truncation lets no gradient pass, not even one of the block of losses that ends first after it. */
   readonly cut: boolean
 }
 
@@ -54,8 +54,21 @@ export function unrolledGraph(module: Module, _input?: Input, options: GraphOpti
   const { stack } = expectUnrolled(who, module)
   const steps = expectPositive(who, 'steps', options.steps ?? 4)
   const cut = options.truncation && expectTruncation(who, options.truncation)
+  if (cut && stack.directions === 2)
+    fail('unsupported', `${who}: truncation is given; a bidirectional module has no one past to cut off`)
   const drawing = new Drawing(stack.layers, stack.directions, steps, cut)
   return { ...drawing.graph(), dot: dotOf(drawing.graph()), svg: drawGraph(drawing.graph(), steps) }
+}
+
+interface Source {
+  readonly from: string
+  readonly lag: number
+}
+
+/** The nearest values on the way up from a value for which something holds. */
+function frontier(value: Value, holds: (value: Value) => boolean): Value[] {
+  const found = ancestors([value], holds).flatMap(({ inputs }) => inputs.filter(holds))
+  return [...new Set(found)]
 }
 
 class Drawing {
@@ -85,43 +98,41 @@ class Drawing {
   }
 
   #addLayer(layer: Layer, step: number): void {
-    const { states, outputs } = layer.graph
-    for (const { name, next } of states) {
-      this.#state(layer, name, step)
-      this.#connect(layer, next, this.#stateId(layer, name, step), step)
+    for (const { name, next } of layer.graph.states) {
+      const id = this.#state(layer, name, step)
+      for (const { from, lag } of this.#read([next], layer, step)) this.#edge(from, id, lag, step)
     }
     if (layer.depth < this.#layers.at(-1)!.depth) return
     const id = this.#vertex('output', 'y', step, this.#rows)
-    const own = states.find(({ next }) => next === outputs[0])
-    if (own) this.#edge(this.#stateId(layer, own.name, step), id, 0, step)
-    else this.#connect(layer, outputs[0]!, id, step)
+    for (const { from, lag } of this.#readByOutput(layer, step)) this.#edge(from, id, lag, step)
   }
 
-  /** Edges from everything that a value of a step reads. */
-  #connect(layer: Layer, value: Value, to: string, step: number): void {
-    const leaves = ancestors([value]).filter(({ op }) => op === 'input' || op === 'state')
-    for (const { op, name, attributes } of leaves) {
-      if (op === 'input') for (const from of this.#sources(layer, name, step)) this.#edge(from, to, 0, step)
-      else this.#edge(this.#read(layer, name, step, attributes['lag'] ?? 1), to, attributes['lag'] ?? 1, step)
-    }
-  }
-
-  /** Where a layer's input comes from: the module's, or the layer below, in both directions. */
-  #sources(layer: Layer, name: string, step: number): string[] {
-    if (layer.depth === 0) return [`${name}@${step}`]
-    const below = this.#layers.filter(({ depth }) => depth === layer.depth - 1)
-    return below.map((source) => {
-      const { states, outputs } = source.graph
-      const own = states.find(({ next }) => next === outputs[0]) ?? states[0]!
-      return this.#stateId(source, own.name, step)
+  /** What values of a step read, where inputs come from the module or from the layer below, in both directions. */
+  #read(values: readonly Value[], layer: Layer, step: number, until?: (value: Value) => boolean): Source[] {
+    const leaves = ancestors(values, until).filter(({ op }) => op === 'input' || op === 'state')
+    return leaves.flatMap(({ op, name, attributes }) => {
+      if (op === 'state') return [this.#readState(layer, name, step, attributes['lag'] ?? 1)]
+      if (layer.depth === 0) return [{ from: `${name}@${step}`, lag: 0 }]
+      const below = this.#layers.filter(({ depth }) => depth === layer.depth - 1)
+      return below.flatMap((source) => this.#readByOutput(source, step))
     })
   }
 
+  /** An output reads the states that the step has just made, and what it reads beside them. */
+  #readByOutput(layer: Layer, step: number): Source[] {
+    const { states, outputs } = layer.graph
+    const nameOf = (value: Value) => states.find(({ next }) => next === value)?.name
+    const isNext = (value: Value) => nameOf(value) !== undefined
+    const own = isNext(outputs[0]!) ? [outputs[0]!] : frontier(outputs[0]!, isNext)
+    const made = own.map((value) => ({ from: this.#stateId(layer, nameOf(value)!, step), lag: 0 }))
+    return isNext(outputs[0]!) ? made : [...made, ...this.#read([outputs[0]!], layer, step, isNext)]
+  }
+
   /** A state read `lag` steps back; before the first step the initial one. */
-  #read(layer: Layer, name: string, step: number, lag: number): string {
+  #readState(layer: Layer, name: string, step: number, lag: number): Source {
     const at = layer.reversed ? step + lag : step - lag
     const inside = layer.reversed ? Math.min(at, this.#steps + 1) : Math.max(at, 0)
-    return this.#state(layer, name, inside)
+    return { from: this.#state(layer, name, inside), lag }
   }
 
   #state(layer: Layer, name: string, step: number): string {
@@ -144,7 +155,8 @@ class Drawing {
   }
 
   #vertex(kind: Vertex['kind'], label: string, step: number, row: number): string {
-    const id = `${label}@${step}`
+    // an output's name may be a state's too
+    const id = kind === 'output' ? `output ${label}@${step}` : `${label}@${step}`
     if (!this.#vertices.has(id)) this.#vertices.set(id, { id, label, kind, step, row })
     return id
   }
@@ -166,7 +178,7 @@ class Drawing {
 
 function dotOf({ vertices, edges }: { vertices: readonly Vertex[]; edges: readonly Edge[] }): string {
   const shapes = { input: 'box', state: 'circle', output: 'diamond' }
-  const quote = (text: string) => `"${text}"`
+  const quote = (text: string) => `"${text.replace(/["\\]/g, '\\$&')}"`
   const nodes = vertices.map(
     ({ id, label, kind, step }) => `  ${quote(id)} [label=${quote(`${label}_${step}`)}, shape=${shapes[kind]}];`,
   )
