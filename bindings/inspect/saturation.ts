@@ -2,7 +2,7 @@ import { type Layer, savedValues } from '../nn/layer.ts'
 import type { Input, Module } from '../nn/module.ts'
 import type { Value } from '../program/graph.ts'
 import { expectNumber } from '../runtime/check.ts'
-import { type InspectOptions, Recording } from './recording.ts'
+import { type InspectOptions, Recording, expectInspected } from './recording.ts'
 
 export interface SaturationOptions extends Omit<InspectOptions, 'output'> {
   /** A gate is shut below this, open above 1 minus this; a tanh saturates this close to ±1. 0.1 if left out. */
@@ -30,9 +30,9 @@ export interface Saturation {
 /** How far gates and activations are driven into their flat parts, while a module runs over an input. */
 export function saturation(module: Module, input: Input, options: SaturationOptions = {}): Saturation {
   const who = 'saturation'
-  const { margin = 0.1, ...rest } = options
-  expectNumber(who, 'margin', margin, 0, 0.5)
-  const recording = new Recording(who, module, input, rest, [])
+  const net = expectInspected(who, module, options, ['margin'])
+  const margin = expectNumber(who, 'margin', options.margin ?? 0.1, 0, 0.5)
+  const recording = new Recording(who, net, input, options)
   try {
     return measure(recording, margin)
   } finally {
@@ -102,7 +102,7 @@ function measure(recording: Recording, margin: number): Saturation {
       const mean = sums.map((value) => value / rows)
       activations[name] = { low: kind === 'relu' ? 1 - high : sum(below) / total, high, mean }
       if (kind === 'relu') deadUnits[name] = [...above.keys()].filter((unit) => above[unit] === 0)
-      if (keeps) timeConstants[name] = mean.map((kept) => -1 / module.runtime.core.logarithm(kept))
+      if (keeps) timeConstants[name] = mean.map((kept) => 1 / -module.runtime.core.logarithm(kept))
     }
   }
   return { activations, deadUnits, timeConstants }
