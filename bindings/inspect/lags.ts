@@ -5,11 +5,11 @@ import { adjoint } from '../program/adjoint.ts'
 import { KIND } from '../program/format.ts'
 import { copy } from '../program/build.ts'
 import type { StepGraph, Value } from '../program/graph.ts'
-import { expectPositive, fail } from '../runtime/check.ts'
+import { describeValue, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import { chosen } from './instances.ts'
-import { type InspectOptions, Recording, expectOutput } from './recording.ts'
+import { type InspectOptions, Recording, expectInspected, expectOutput } from './recording.ts'
 
 export interface LagOptions extends InspectOptions {
   /** The parameter's name. */
@@ -54,18 +54,23 @@ function partsOf(
   limit: 'maxLag' | 'maxHops',
   byHops: boolean,
 ): GradientParts {
+  const net = expectInspected(who, module, options, ['parameter', limit])
   expectOutput(who, options)
-  const recording = new Recording(who, module, input, options, ['parameter', limit])
+  if (options.parameter === undefined) fail('option', `${who}: parameter is missing; expected a parameter's name`)
+  const [name] = chosen(who, net, options.parameter)
+  const wanted = expectLimit(who, limit, options[limit])
+  const recording = new Recording(who, net, input, options)
   try {
-    if (options.parameter === undefined) fail('option', `${who}: parameter is missing; expected a parameter's name`)
-    const [name] = chosen(who, recording, options.parameter)
-    const given = options[limit]
-    const longest = longestPath(recording)
-    const wanted = given === undefined ? longest : given === 0 ? 0 : expectPositive(who, limit, given)
-    return new Sweeps(recording, name!, byHops).measure(Math.min(wanted, longest) + 1)
+    return new Sweeps(recording, name!, byHops).measure(Math.min(wanted, longestPath(recording)) + 1)
   } finally {
     recording.dispose()
   }
+}
+
+function expectLimit(who: string, name: string, limit: unknown): number {
+  if (limit === undefined) return Infinity
+  if (Number.isSafeInteger(limit) && (limit as number) >= 0) return limit as number
+  return fail('option', `${who}: ${name} is ${describeValue(limit)}; expected a whole number >= 0`)
 }
 
 /** In one direction a path only goes on in time; with two, each layer may send it from one end to the other. */
@@ -165,6 +170,7 @@ class Sweeps {
     const bytes = this.#scratch.size * elementBytes
     core.zeroBytes(this.#scratch.address, bytes)
     this.#recording.run(this.#backward)
+    for (const ring of this.#rings) ring.close(part)
     core.copyBytes(gradients.address + part * bytes, this.#scratch.address, bytes)
   }
 
@@ -209,6 +215,7 @@ class Ring {
   readonly layer: number
   readonly #carry: SweepGraph['carries'][number]
   readonly #reversed: boolean
+  readonly #recording: Recording
   readonly #slots: number
   readonly #stride: number
   readonly #bytes: number
@@ -218,6 +225,7 @@ class Ring {
     const { steps, batch, module, stack } = recording
     this.layer = layer
     this.#carry = carry
+    this.#recording = recording
     this.#reversed = stack.layers[layer]!.reversed
     this.#slots = (byHops ? 1 : carry.lag) + 1
     this.#stride = batch * carry.columns * module.runtime.elementBytes
@@ -233,6 +241,21 @@ class Ring {
     // a ring not yet filled holds zeros
     plan.point(unit, arriving, at(sweep + this.#slots - ago) + (this.#reversed ? -lag : lag) * this.#stride)
     plan.point(unit, sent, at(sweep))
+  }
+
+  /** Ends the ways of a sweep: a reverse direction starts at each sample's own end, and what is sent there goes to the initial state. */
+  close(sweep: number): void {
+    const { steps, batch, module, data } = this.#recording
+    if (!this.#reversed || data.call.lengths === 0) return
+    const row = this.#stride / batch
+    const zeros = this.#memory.address
+    const slot = zeros + (sweep % this.#slots) * this.#bytes + this.#carry.lag * this.#stride
+    const lengths = module.runtime.heap.words.slice(data.call.lengths >>> 2, (data.call.lengths >>> 2) + batch)
+    for (const [sample, length] of lengths.entries()) {
+      const from = Math.max(0, length - this.#carry.lag)
+      const place = slot + from * this.#stride + sample * row
+      module.runtime.core.copyRows(steps - from, row, zeros, 0, place, this.#stride)
+    }
   }
 
   dispose(): void {
