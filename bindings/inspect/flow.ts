@@ -7,11 +7,14 @@ import type { GradientTerm, StepGraph, Value } from '../program/graph.ts'
 import type { Entry } from '../program/plan.ts'
 import { isReduction } from '../program/schedule.ts'
 import { instancesOf } from './instances.ts'
-import { type InspectOptions, Recording, expectOutput } from './recording.ts'
+import { type InspectOptions, Recording, expectInspected, expectOutput } from './recording.ts'
 import { Squares } from './squares.ts'
 
 export interface GradientFlow {
-  /** ‖∂L/∂h_t‖ over the batch, t = 1 … T, by state; of several layers `h_l0`, `h_l1`, …, `h_l0_reverse`. */
+  /**
+   * ‖∂L/∂h_t‖ over the batch, t = 1 … T, by state; of several layers `h_l0`, `h_l1`, …, `h_l0_reverse`. The step's other states are
+   * held fixed: an LSTM's c without the way through h of the same step.
+   */
   readonly states: Readonly<Record<string, Float64Array>>
   /** ‖∇W^(t)‖: the norm of what step t adds to each parameter's gradient. */
   readonly parameters: Readonly<Record<string, Float64Array>>
@@ -23,8 +26,10 @@ export interface GradientFlow {
  * @param options `output`, the loss's gradient by the module's output; `state`, `lengths` as in forward
  */
 export function gradientFlow(module: Module, input: Input, options: InspectOptions): GradientFlow {
-  expectOutput('gradientFlow', options)
-  const recording = new Recording('gradientFlow', module, input, options, [])
+  const who = 'gradientFlow'
+  const net = expectInspected(who, module, options, [])
+  expectOutput(who, options)
+  const recording = new Recording(who, net, input, options)
   try {
     return new Flow(recording).measure()
   } finally {
@@ -114,10 +119,11 @@ class Flow {
     return Object.fromEntries(module.parameters().map(({ name }) => [name, norms[name]!]))
   }
 
-  /** From the factors of the terms, where all of them are sums over rows; undefined else. */
+  /** From the factors of the terms, where all of them are sums over rows of the same or of separate parts; undefined else. */
   #byFactors(index: number, terms: readonly GradientTerm[]): Float64Array | undefined {
     const { module, steps, batch } = this.#recording
     const factors = terms.map(factorsOf)
+    if (factors.some((one) => factors.some((other) => overlap(one, other)))) return undefined
     const places = factors.map((factor) => factor && { ...factor, at: this.#placesOf(index, factor) })
     if (places.some((place) => place?.at === undefined)) return undefined
     const squares = new Squares(module.runtime, steps)
@@ -175,6 +181,16 @@ function factorsOf({ value, firstRow }: GradientTerm): Factors | undefined {
   const [first, second] = value.node.inputs
   return value.node.op === 'outer' ? { a: first!, b: second!, firstRow } : { a: undefined, b: first!, firstRow }
 }
+
+/** Do two terms share rows of the parameter, but not all of them? */
+function overlap(one: Factors | undefined, other: Factors | undefined): boolean {
+  if (!one || !other) return false
+  const [from, to] = [Math.max(one.firstRow, other.firstRow), Math.min(lastRow(one), lastRow(other))]
+  const same = one.firstRow === other.firstRow && lastRow(one) === lastRow(other) && !one.a === !other.a
+  return from < to && !same
+}
+
+const lastRow = ({ a, firstRow }: Factors): number => firstRow + (a?.columns ?? 1)
 
 /** A state's name among those of all layers. */
 export function stateName(name: string, { depth, reversed }: Layer, layers: number): string {

@@ -22,7 +22,10 @@ export interface AdjointOptions {
   readonly inputs?: readonly string[]
   /** Which parameters need gradients; all of them if left out. */
   readonly params?: readonly string[]
-  /** Give the whole gradient by each state as further outputs, in the order of the states. */
+  /**
+   * Give the whole gradient by each state that the step makes, the step's other states held fixed, as further outputs in the order of
+   * the states: so it depends on what the step computes, and not on how it is written.
+   */
   readonly totals?: boolean
 }
 
@@ -47,7 +50,9 @@ export function adjoint(primal: StepGraph, options: AdjointOptions = {}): StepGr
   for (const node of ancestors(roots).reverse()) {
     if (!isLeaf(node.results[0]!)) spread(node, cotangents, wanted)
   }
-  const totals = options.totals ? primal.states.map(({ next }) => ownTotal(next, cotangents)) : []
+  const totals = options.totals
+    ? totalsOf(primal, cotangents, () => byStatesAlone(primal, carries, incoming, wanted))
+    : []
   const byInputs = primal.inputs.filter((input) => wanted.has(input.node))
   return {
     inputs: incoming,
@@ -73,6 +78,35 @@ function openCarry(
   reads.set(lag, arriving)
   cotangents.send(state.next, arriving)
   return { edge: { name: leaf.node.name, columns: state.columns, reads, carries: state.name, next: arriving }, read }
+}
+
+/** Does no state that the step makes read another one that it makes? */
+function areApart({ states }: StepGraph): boolean {
+  const nexts = new Set(states.map(({ next }) => next.node))
+  return states.every(({ next }) => ancestors([next]).every((node) => node === next.node || !nexts.has(node)))
+}
+
+/** Cotangents of the states that a step makes: from later steps, and from the outputs without the way through another state. */
+function byStatesAlone(
+  primal: StepGraph,
+  carries: readonly { edge: StateEdge }[],
+  incoming: readonly Value[],
+  wanted: ReadonlySet<Node>,
+): Cotangents {
+  const cotangents = new Cotangents()
+  const nextOf = new Map(primal.states.map(({ name, next }) => [name, next]))
+  const nexts = new Set(nextOf.values())
+  for (const { edge } of carries) cotangents.send(nextOf.get(edge.carries!)!, [...edge.reads.values()][0]!)
+  for (const [i, output] of primal.outputs.entries()) cotangents.send(output, incoming[i]!)
+  for (const node of ancestors(primal.outputs, (value) => nexts.has(value)).reverse()) {
+    if (!isLeaf(node.results[0]!)) spread(node, cotangents, wanted)
+  }
+  return cotangents
+}
+
+function totalsOf(primal: StepGraph, all: Cotangents, alone: () => Cotangents): Value[] {
+  const cotangents = areApart(primal) ? all : alone()
+  return primal.states.map(({ next }) => ownTotal(next, cotangents))
 }
 
 function ownTotal(next: Value, cotangents: Cotangents): Value {
