@@ -64,7 +64,16 @@ function panel({ experiment, runs }: Panel): Mark {
       { name: 'y', type: 'log', domain, range: [HEIGHT, 0] },
     ],
     axes: [
-      { orient: 'left', scale: 'y', grid: true, gridScale: 'x', tickCount: 6, format: '~g', title: 'loss', titlePadding: 12 },
+      {
+        orient: 'left',
+        scale: 'y',
+        grid: true,
+        gridScale: 'x',
+        tickCount: 6,
+        format: '~g',
+        title: 'loss',
+        titlePadding: 12,
+      },
       { orient: 'bottom', scale: 'x', title: 'step', titlePadding: 8, format: 'd' },
     ],
     marks: [curves, ...baselineRule(baseline)],
