@@ -102,7 +102,8 @@ function measure(recording: Recording, margin: number): Saturation {
       const mean = sums.map((value) => value / rows)
       activations[name] = { low: kind === 'relu' ? 1 - high : sum(below) / total, high, mean }
       if (kind === 'relu') deadUnits[name] = [...above.keys()].filter((unit) => above[unit] === 0)
-      if (keeps) timeConstants[name] = mean.map((kept) => 1 / -module.runtime.core.logarithm(kept))
+      if (keeps)
+        timeConstants[name] = mean.map((kept) => (kept < 1 ? -1 / module.runtime.core.logarithm(kept) : Infinity))
     }
   }
   return { activations, deadUnits, timeConstants }
