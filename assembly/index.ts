@@ -195,6 +195,20 @@ export function addOuterProducts(
     : norms.addOuterProducts<f32>(steps, rows, m, n, a, aStride, b, bStride, c, cStride, d, dStride, squares);
 }
 
+export function addSharedProducts(
+  steps: i32,
+  rows: i32,
+  m: i32,
+  a: usize,
+  aStride: usize,
+  count: i32,
+  table: usize,
+): void {
+  FLOAT64
+    ? norms.addSharedProducts<f64>(steps, rows, m, a, aStride, count, table)
+    : norms.addSharedProducts<f32>(steps, rows, m, a, aStride, count, table);
+}
+
 export function addScaled(n: i32, factor: f64, x: usize, y: usize): void {
   FLOAT64 ? reduce.addScaled<f64>(n, factor, x, y) : reduce.addScaled<f32>(n, factor, x, y);
 }

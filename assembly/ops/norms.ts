@@ -31,11 +31,10 @@ export function addOuterProducts<T>(
 ): void {
   const symmetric = a == c && b == d;
   for (let t = 0; t < steps; t++) {
-    let sum: f64 = 0;
-    for (let i = 0; i < rows; i++) {
+    let sum: f64 = a ? 0 : columnSums<T>(rows, n, b, d);
+    for (let i = 0; a && i < rows; i++) {
       for (let j = symmetric ? i : 0; j < rows; j++) {
-        const left = a ? dot<T>(m, at<T>(a, i * m), at<T>(c, j * m)) : 1;
-        const product = left * dot<T>(n, at<T>(b, i * n), at<T>(d, j * n));
+        const product = dot<T>(m, at<T>(a, i * m), at<T>(c, j * m)) * dot<T>(n, at<T>(b, i * n), at<T>(d, j * n));
         sum += symmetric && j > i ? 2 * product : product;
       }
     }
@@ -44,6 +43,53 @@ export function addOuterProducts<T>(
     if (c) c += cStride;
     b += bStride;
     d += dStride;
+  }
+}
+
+/** (Σ_i b_i) · (Σ_i d_i) of b, d: T[rows, n]. */
+function columnSums<T>(rows: i32, n: i32, b: usize, d: usize): f64 {
+  let sum: f64 = 0;
+  for (let j = 0; j < n; j++) {
+    let left: f64 = 0;
+    let right: f64 = 0;
+    for (let i = 0; i < rows; i++) {
+      left += <f64>load<T>(at<T>(b, i * n + j));
+      right += <f64>load<T>(at<T>(d, i * n + j));
+    }
+    sum += left * right;
+  }
+  return sum;
+}
+
+/** Words of an entry of `addSharedProducts`: b, its stride in bytes, n, squares. */
+const ENTRY_BYTES: usize = 16;
+
+/**
+ * squares_k[t] += ‖aᵀ b_k‖² at each step, for a: T[rows, m] and several b_k: T[rows, n_k]: as `addOuterProducts`, with the products of
+ * a's rows formed once for all. table: i32[count, 4] of b_k, its stride in bytes, n_k, squares_k.
+ */
+export function addSharedProducts<T>(
+  steps: i32,
+  rows: i32,
+  m: i32,
+  a: usize,
+  aStride: usize,
+  count: i32,
+  table: usize,
+): void {
+  for (let t = 0; t < steps; t++) {
+    for (let i = 0; i < rows; i++) {
+      for (let j = i; j < rows; j++) {
+        const left = dot<T>(m, at<T>(a, i * m), at<T>(a, j * m)) * (j > i ? 2 : 1);
+        for (let k = 0; k < count; k++) {
+          const entry = table + <usize>k * ENTRY_BYTES;
+          const b = <usize>load<u32>(entry) + <usize>t * <usize>load<u32>(entry, 4);
+          const n = load<i32>(entry, 8);
+          add(<usize>load<u32>(entry, 12), t, left * dot<T>(n, at<T>(b, i * n), at<T>(b, j * n)));
+        }
+      }
+    }
+    a += aStride;
   }
 }
 

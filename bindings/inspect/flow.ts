@@ -109,14 +109,32 @@ class Flow {
     const { stack, module } = this.#recording
     const norms: Record<string, Float64Array> = {}
     for (const [index, layer] of stack.layers.entries()) {
+      const shared = new Map<Value, { name: string; factors: Factors }[]>()
       for (const [param, { name }] of layer.params) {
         const terms = adjointOf(layer).gradients.filter((term) => term.param === param)
-        norms[name] = this.#byFactors(index, terms) ?? new Float64Array(0)
+        const one = terms.length === 1 ? factorsOf(terms[0]!) : undefined
+        if (one?.a && this.#placesOf(index, one)) put(shared, one.a, { name, factors: one })
+        else norms[name] = this.#byFactors(index, terms) ?? new Float64Array(0)
       }
+      for (const [a, uses] of shared) Object.assign(norms, this.#byShared(index, a, uses))
     }
     const missing = Object.keys(norms).filter((name) => norms[name]!.length === 0)
     if (missing.length > 0) Object.assign(norms, this.#byInstances(missing))
     return Object.fromEntries(module.parameters().map(({ name }) => [name, norms[name]!]))
+  }
+
+  /** Of parameters whose gradients are sums over rows of aᵀ b with one a: the rows' products are formed once. */
+  #byShared(
+    index: number,
+    a: Value,
+    uses: readonly { name: string; factors: Factors }[],
+  ): Record<string, Float64Array> {
+    const { module, steps, batch } = this.#recording
+    const shares = uses.map(({ factors: { b } }) => {
+      return { b: this.#place(index, b)!, columns: b.columns, into: new Squares(module.runtime, steps) }
+    })
+    Squares.addShared(module.runtime, [steps, batch], { at: this.#place(index, a)!, columns: a.columns }, shares)
+    return Object.fromEntries(uses.map(({ name }, i) => [name, shares[i]!.into.roots()]))
   }
 
   /** From the factors of the terms, where all of them are sums over rows of the same or of separate parts; undefined else. */
@@ -180,6 +198,10 @@ function factorsOf({ value, firstRow }: GradientTerm): Factors | undefined {
   if (!isReduction(value.node)) return undefined
   const [first, second] = value.node.inputs
   return value.node.op === 'outer' ? { a: first!, b: second!, firstRow } : { a: undefined, b: first!, firstRow }
+}
+
+function put<Key, Item>(groups: Map<Key, Item[]>, key: Key, item: Item): void {
+  groups.set(key, [...(groups.get(key) ?? []), item])
 }
 
 /** Do two terms share rows of the parameter, but not all of them? */

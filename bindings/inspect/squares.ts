@@ -2,6 +2,7 @@ import type { Entry } from '../program/plan.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 
 const FLOAT64_BYTES = 8
+const WORD_BYTES = 4
 
 /** Squares of norms by time step, added up in float64 in the core. */
 export class Squares {
@@ -39,6 +40,20 @@ export class Squares {
       ...(flat as [number, number, number, number, number, number, number, number]),
       this.#sums.address,
     )
+  }
+
+  /** ‖aᵀ b‖² of the rows of each step, for several b with sums of their own. */
+  static addShared(
+    runtime: Runtime,
+    [steps, rows]: readonly [number, number],
+    a: { at: Entry; columns: number },
+    shares: readonly { b: Entry; columns: number; into: Squares }[],
+  ): void {
+    const words = shares.flatMap(({ b, columns, into }) => [b.base, b.stride, columns, into.#sums.address])
+    const table = runtime.heap.allocate(words.length * WORD_BYTES, 'factors of gradients')
+    runtime.heap.words.set(words, table.address >>> 2)
+    runtime.core.addSharedProducts(steps, rows, a.columns, a.at.base, a.at.stride, shares.length, table.address)
+    table.dispose()
   }
 
   /** Their roots; ends this object. */

@@ -75,6 +75,15 @@ export interface Core {
     dStride: number,
     squares: number,
   ): void
+  addSharedProducts(
+    steps: number,
+    rows: number,
+    m: number,
+    a: number,
+    aStride: number,
+    count: number,
+    table: number,
+  ): void
   addScaled(n: number, factor: number, x: number, y: number): void
   takeRoots(n: number, x: number): void
   dot(n: number, x: number, y: number): number
