@@ -30,12 +30,33 @@ export interface Problem {
   readonly seeds: Named
   readonly lengths?: readonly number[] | undefined
   readonly truncation?: { window: number; stride: number } | undefined
+  readonly probe?: Probe
+}
+
+/** Looks at what goes on inside: the states on the way, and each step's own copy of every parameter. */
+export class Probe {
+  /** By layer's state (h_l0), step and sample. */
+  readonly states: Record<string, Scalar[][][]> = {}
+  /** By parameter, step and sample. */
+  readonly copies: Record<string, Scalar[][][]> = {}
+  /** A gradient that passes a state edge of this lag is multiplied by this. */
+  readonly factor: (lag: number) => number
+
+  constructor(factor: (lag: number) => number = () => 1) {
+    this.factor = factor
+  }
+
+  static keep(into: Record<string, Scalar[][][]>, name: string, step: number, values: Scalar[]): void {
+    ;((into[name] ??= [])[step - 1] ??= []).push(values)
+  }
 }
 
 /** Values of output and states, and gradients by every leaf. */
 export interface Answer {
   readonly values: Record<string, number[]>
   readonly gradients: Record<string, number[]>
+  /** By every number on the tape, where nothing is truncated. */
+  readonly all?: Float64Array
 }
 
 /** Every block of losses by itself, with the states before its window as constants; the gradients add up. */
@@ -64,7 +85,7 @@ function solveBlock(problem: Problem, cut: number, lossFrom: number, lossTo: num
   const seeding: [Scalar, number][] = []
   for (let b = 0; b < B; b++) {
     const length = lengths?.[b] ?? T
-    const chain = new Chain(tape, net, places, [b, B], length, cut)
+    const chain = new Chain(tape, problem, places, [b, B], length, cut)
     for (const [t, row] of chain.outputs.entries()) {
       for (const [i, y] of row.entries()) {
         const place = (t * B + b) * P + i
@@ -87,6 +108,7 @@ function solveBlock(problem: Problem, cut: number, lossFrom: number, lossTo: num
     gradients: Object.fromEntries(
       Object.entries(places).map(([name, list]) => [name, list.map((place) => gradients[place]!)]),
     ),
+    all: gradients,
   }
 }
 
@@ -100,10 +122,11 @@ class Chain {
   readonly #sample: number
   readonly #batch: number
   readonly #cut: number
+  readonly #probe: Probe | undefined
 
   constructor(
     tape: ScalarTape,
-    net: NetOptions,
+    { net, probe }: Problem,
     places: Readonly<Record<string, Scalar[]>>,
     [sample, batch]: readonly [number, number],
     length: number,
@@ -111,6 +134,7 @@ class Chain {
   ) {
     this.#tape = tape
     this.#net = net
+    this.#probe = probe
     this.#places = places
     this.#sample = sample
     this.#batch = batch
@@ -142,11 +166,14 @@ class Chain {
     const fixed = (values: Scalar[], step: number) => (isCut(step) ? values.map((v) => tape.detach(v)) : values)
     for (let step = 1; step <= length; step++) {
       const x = this.outputs[step - 1]!
-      const read = (lag: number) => fixed(h.get(step - lag)!, step - lag)
-      const next = this.#step(layer, x, read, fixed(c, step - 1))
-      h.set(step, net.residual ? next.h.map((v, i) => tape.add(read(1)[i]!, v)) : next.h)
-      c = next.c
+      const read = (lag: number) => this.#pass(fixed(h.get(step - lag)!, step - lag), lag)
+      const next = this.#step(x, read, this.#pass(fixed(c, step - 1), 1), this.#weights(layer, step))
+      h.set(step, this.#seen(net.residual ? next.h.map((v, i) => tape.add(read(1)[i]!, v)) : next.h))
+      c = this.#seen(next.c)
       const y = h.get(step)!
+      // the two are apart: c as later steps read it, without its way through this step's h
+      if (this.#probe) Probe.keep(this.#probe.states, `h_l${layer}`, step, y)
+      if (this.#probe && net.kind === 'LSTM') Probe.keep(this.#probe.states, `c_l${layer}`, step, c)
       this.outputs[step - 1] = net.layerResidual && layer > 0 ? y.map((v, i) => tape.add(v, x[i]!)) : y
     }
     const put = (name: string, lead: number, values: Scalar[]) => {
@@ -159,12 +186,41 @@ class Chain {
     for (let j = 1; j < furthest; j++) put('past', (j - 1) * net.numLayers + layer, fixed(h.get(length - j)!, length - j)) // prettier-ignore
   }
 
+  #seen(values: Scalar[]): Scalar[] {
+    return this.#probe ? values.map((v) => this.#tape.apply(v, this.#tape.values[v]!, 1)) : values
+  }
+
+  /** State edges, seen by the probe. */
+  #pass(values: Scalar[], lag: number): Scalar[] {
+    const [probe, tape] = [this.#probe, this.#tape]
+    return probe ? values.map((v) => tape.apply(v, tape.values[v]!, probe.factor(lag))) : values
+  }
+
+  /** A layer's parameters; for a probe copies of them, this step's own. */
+  #weights(layer: number, step: number): (name: string) => Scalar[] {
+    const [probe, tape, own] = [this.#probe, this.#tape, new Map<string, Scalar[]>()]
+    return (name) => {
+      const full = `${name}_l${layer}`
+      if (!probe) return this.#places[full]!
+      if (!own.has(full)) {
+        const copies = this.#places[full]!.map((v) => tape.apply(v, tape.values[v]!, 1))
+        own.set(full, copies)
+        Probe.keep(probe.copies, full, step, copies)
+      }
+      return own.get(full)!
+    }
+  }
+
   /** PyTorch's cells, skips on the input side of every gate. */
-  #step(layer: number, x: Scalar[], read: (lag: number) => Scalar[], c: Scalar[]): { h: Scalar[]; c: Scalar[] } {
-    const [tape, net, places] = [this.#tape, this.#net, this.#places]
+  #step(
+    x: Scalar[],
+    read: (lag: number) => Scalar[],
+    c: Scalar[],
+    w: (name: string) => Scalar[],
+  ): { h: Scalar[]; c: Scalar[] } {
+    const [tape, net] = [this.#tape, this.#net]
     const H = net.hiddenSize
     const units = Array.from({ length: H }, (_, i) => i)
-    const w = (name: string) => places[`${name}_l${layer}`]!
     const h = read(1)
     const dot = (weight: Scalar[], row: number, values: Scalar[], start: Scalar) =>
       values.reduce((sum, value, k) => tape.add(sum, tape.mul(weight[row * values.length + k]!, value)), start)
