@@ -4,7 +4,8 @@ import type { Tensor } from '../runtime/tensor.ts'
 import { expectCheckpointing } from './checkpointing.ts'
 import type { ForwardOptions, ForwardResult, Input } from './module.ts'
 import type { CallShape } from './stack.ts'
-import { Unrolled, type UnrolledOptions } from './unrolled.ts'
+import type { UnrolledOptions } from './layers.ts'
+import { Unrolled } from './unrolled.ts'
 import { expectTruncation } from './unrolling.ts'
 
 /** A cell without state, applied to every row of [T, B, n] (either order of the leading axes) or of [B, n]. */

@@ -1,9 +1,11 @@
 /** The states of an unrolled module as its callers see them: names, shapes, and which part of them is whose. */
 import type { CompiledProgram } from '../program/compile.ts'
 import { type Plan, widestCarry } from '../program/plan.ts'
+import { expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Shape, Tensor } from '../runtime/tensor.ts'
 import type { Layer } from './layer.ts'
+import type { State } from './module.ts'
 
 export type NamedStates = Readonly<Record<string, Tensor>>
 
@@ -55,6 +57,32 @@ export class States {
     })
     this.pasts = this.#fields.flatMap(({ past }) => past ?? [])
     this.names = [...this.#fields.map(({ name }) => name), ...this.pasts]
+  }
+
+  /** The fields of a state, all of them but pasts; refuses what does not fit. */
+  expect(who: string, what: string, state: State | undefined, batch: number): NamedStates | undefined {
+    if (state === undefined) return undefined
+    if (this.names.length === 0) fail('option', `${who}: ${what} is given; this module has none`)
+    expectOptions(`${who}: ${what}`, state, this.names)
+    const tensors = state as Record<string, Tensor>
+    for (const name of this.names) {
+      if (tensors[name] === undefined && this.pasts.includes(name)) continue
+      const tensor = expectTensor(who, `${what}.${name}`, tensors[name], this.#runtime)
+      expectShape(who, `${what}.${name}`, tensor.shape, this.shape(name, batch).map(Number))
+    }
+    return tensors
+  }
+
+  /** Names of the pasts that a state holds. */
+  pastsIn(state: NamedStates | undefined): string[] {
+    return this.pasts.filter((name) => state?.[name] !== undefined)
+  }
+
+  /** Gradients by the first states: one by a past only where forward was given it. */
+  withPasts(gradients: NamedStates, given: readonly string[]): NamedStates {
+    if (this.pasts.length === given.length) return gradients
+    const names = this.names.filter((name) => !this.pasts.includes(name) || given.includes(name))
+    return Object.fromEntries(names.map((name) => [name, gradients[name]!]))
   }
 
   /** The state whose field or past a name is. */

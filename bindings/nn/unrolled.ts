@@ -2,18 +2,16 @@
  * A module made of a cell, or of a stack of them, unrolled over time in the core. Each public method reads: check,
  * plan, call, return.
  */
-import { Invariants } from '../program/invariants.ts'
 import type { Draws, Plan } from '../program/plan.ts'
-import { type SizedCell, trace } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { type Shape, Tensor } from '../runtime/tensor.ts'
+import { Tensor } from '../runtime/tensor.ts'
 import { type Recorded, backwardOf, pointBackward } from './backward-call.ts'
 import { Calls, outside } from './calls.ts'
 import { expectCheckpointing } from './checkpointing.ts'
 import type { Call } from './forward-call.ts'
-import type { Layer } from './layer.ts'
+import { type UnrolledOptions, boundsOf, makeLayers } from './layers.ts'
 import { expectLengths, writeLengths } from './lengths.ts'
 import {
   type BackwardOptions,
@@ -26,29 +24,12 @@ import {
   type OutputGradients,
   type State,
 } from './module.ts'
-import { type Bound, type Parameter, ParameterBlock } from './parameters.ts'
+import type { Parameter, ParameterBlock } from './parameters.ts'
 import { Programs } from './programs.ts'
 import type { CallShape, Stack } from './stack.ts'
 import { type NamedStates, States, copyStates, mapStates } from './states.ts'
 import { Tape, expectTape } from './tape.ts'
 import { type Truncation, expectTruncation } from './unrolling.ts'
-
-export interface UnrolledOptions {
-  /** The cells of each layer, by depth: one, or one for each direction; a layer's output is the next one's only input. */
-  readonly layers: readonly (readonly SizedCell[])[]
-  /** A parameter's public name. */
-  readonly nameOf?: (depth: number, param: string, reversed: boolean) => string
-  /** Initial values are drawn from U(-bound, bound), or U(low, high). */
-  readonly boundOf: (param: string, shape: Shape) => Bound
-  readonly batchFirst?: boolean
-  /** States are [layers · directions, B, n] rather than [B, n]. */
-  readonly layered?: boolean
-  readonly fused?: boolean
-  /** What keys the module's random draws; the next ordinal if left out. */
-  readonly ordinal?: number
-  /** What messages call the module; its class if left out. */
-  readonly title?: string
-}
 
 /** The last step of a stream. */
 interface Stream {
@@ -75,31 +56,11 @@ export abstract class Unrolled extends Module {
 
   constructor(runtime: Runtime, options: UnrolledOptions) {
     super(runtime)
-    const nameOf = options.nameOf ?? ((_depth: number, param: string) => param)
-    const cells = options.layers.flatMap((directions, depth) =>
-      directions.map((sized, direction) => ({ sized, depth, reversed: direction === 1 })),
-    )
-    const shapes = new Map<string, Shape>()
-    const bounds = new Map<string, Bound>()
-    for (const { sized, depth, reversed } of cells) {
-      for (const [param, shape] of sized.params) {
-        shapes.set(nameOf(depth, param, reversed), shape)
-        bounds.set(nameOf(depth, param, reversed), options.boundOf(param, shape))
-      }
-    }
-    // what may be refused comes before anything is taken
-    const graphs = cells.map(({ sized }) => trace(sized, { fused: options.fused ?? true }))
-    this.#block = new ParameterBlock(runtime, shapes)
-    this.#ordinal = options.ordinal ?? runtime.nextModule()
     this.#title = options.title ?? new.target.name
-    this.#block.fillUniform(this.#ordinal, (name) => bounds.get(name)!)
-    const byName = new Map(this.#block.parameters.map((parameter) => [parameter.name, parameter]))
-    const layers = cells.map(({ sized, depth, reversed }, i): Layer => {
-      const params = [...sized.params.keys()].map(
-        (param) => [param, byName.get(nameOf(depth, param, reversed))!] as const,
-      )
-      return { sized, depth, reversed, graph: graphs[i]!, invariants: new Invariants(runtime), params: new Map(params) }
-    })
+    const { layers, block } = makeLayers(runtime, options)
+    this.#block = block
+    this.#ordinal = options.ordinal ?? runtime.nextModule()
+    block.fillUniform(this.#ordinal, boundsOf(layers, options))
     this.stack = {
       runtime,
       layers,
@@ -137,7 +98,7 @@ export abstract class Unrolled extends Module {
   }
 
   override checkState(who: string, state: State | undefined, batch = this.#tape?.data.call.plan.batch): void {
-    this.#checkState(who, 'state', state, batch ?? 0)
+    this.stack.states.expect(who, 'state', state, batch ?? 0)
   }
 
   override blocks(): ParameterBlock[] {
@@ -156,7 +117,7 @@ export abstract class Unrolled extends Module {
     const tape = expectBoolean(who, 'tape', options.tape ?? (this.training || keep))
     if (keep && !tape) fail('option', `${who}: keep is true and tape false; expected a tape to keep`)
     const { inputs: given, shape } = this.expectInput(who, input, options.lengths !== undefined)
-    const state = this.#checkState(who, 'state', options.state, shape.batch)
+    const state = this.stack.states.expect(who, 'state', options.state, shape.batch)
     const lengths = expectLengths(who, options.lengths, shape)
     const truncation = this.#expectTruncation(who, options)
     const checkpoint = expectCheckpointing(who, options.checkpoint)
@@ -164,7 +125,7 @@ export abstract class Unrolled extends Module {
     const { call, giveBack } = this.#plan(shape, { ...kind, lengths: lengths !== undefined }, keep)
     const inputs = given.map((tensor, i) => outside(call, i, tensor))
     const result = this.#forward(call, inputs, state, lengths)
-    const recorded = tape && { call, inputs, draws: result.draws, truncation, pasts: pastsOf(this.stack, state) }
+    const recorded = tape && { call, inputs, draws: result.draws, truncation, pasts: this.stack.states.pastsIn(state) }
     this.#tape = recorded && !keep ? new Tape(this, recorded) : undefined
     return keep && recorded ? { ...call.result, tape: new Tape(this, recorded, giveBack) } : call.result
   }
@@ -177,7 +138,7 @@ export abstract class Unrolled extends Module {
       fail('unsupported', `${who}: the module is bidirectional: a step needs what comes after it; use forward`)
     const inputs = this.#inputTensors(who, input)
     const shape = this.#stepShape(who, inputs)
-    const given = this.#checkState(who, 'state', state, shape.batch)
+    const given = states.expect(who, 'state', state, shape.batch)
     const missing = states.names.find((name) => given?.[name] === undefined)
     if (missing !== undefined)
       fail('type', `${who}: state${given ? `.${missing}` : ''} is missing; make one with initialState(${shape.batch})`)
@@ -199,14 +160,15 @@ export abstract class Unrolled extends Module {
     const inputGradient = expectBoolean(who, 'inputGradient', options.inputGradient ?? true)
     const tape = expectTape(who, this, options.tape, this.#tape)
     const { call, inputs, truncation, pasts } = tape.data
+    const { states } = this.stack
     if (inputs.some((tensor) => tensor.disposed))
       fail('tape', `${who}: the input of the recorded forward was disposed of; keep it until backward`)
     const output = gradients.output && expectTensor(who, 'output', gradients.output, this.runtime)
     if (output) expectShape(who, 'output', output.shape, call.output.shape.map(Number))
-    const state = this.#checkState(who, 'state', gradients.state, call.plan.batch)
+    const state = states.expect(who, 'state', gradients.state, call.plan.batch)
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
     const backward = backwardOf(this.stack, call, { inputGradient, frozen: this.#block.frozen, truncation })
-    const outgoing = withoutPasts(this.stack, backward.states, pasts)
+    const outgoing = states.withPasts(backward.states, pasts)
     const entering = output && outside(backward, 0, output)
     const incoming = state && mapStates(state, (tensor, i) => outside(backward, i + 1, tensor))
     pointBackward(this.stack, tape.data, backward, { output: entering, state: incoming }, outgoing)
@@ -298,21 +260,6 @@ export abstract class Unrolled extends Module {
     return expectTruncation(who, truncation)
   }
 
-  /** The fields of a state, all of them but pasts. */
-  #checkState(who: string, what: string, state: State | undefined, batch: number): NamedStates | undefined {
-    if (state === undefined) return undefined
-    const { states } = this.stack
-    if (states.names.length === 0) fail('option', `${who}: ${what} is given; this module has none`)
-    expectOptions(`${who}: ${what}`, state, states.names)
-    const tensors = state as Record<string, Tensor>
-    for (const name of states.names) {
-      if (tensors[name] === undefined && states.pasts.includes(name)) continue
-      const tensor = expectTensor(who, `${what}.${name}`, tensors[name], this.runtime)
-      expectShape(who, `${what}.${name}`, tensor.shape, states.shape(name, batch).map(Number))
-    }
-    return tensors
-  }
-
   // Calls
 
   /** Is this the last step's input and state again, both still there? Then all is checked and pointed already. */
@@ -384,14 +331,3 @@ export abstract class Unrolled extends Module {
 }
 
 const STEP = { mode: 'step', lengths: false, checkpoint: undefined } as const
-
-const pastsOf = ({ states }: Stack, state: NamedStates | undefined): string[] =>
-  states.pasts.filter((name) => state?.[name] !== undefined)
-
-/** Gradients by the first states: one by a past only where forward was given it. */
-function withoutPasts({ states }: Stack, gradients: NamedStates, given: readonly string[]): NamedStates {
-  if (states.pasts.length === given.length) return gradients
-  return Object.fromEntries(
-    Object.entries(gradients).filter(([name]) => !states.pasts.includes(name) || given.includes(name)),
-  )
-}
