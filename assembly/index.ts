@@ -7,15 +7,20 @@ import * as linalg from "./linalg/gemm";
 import * as orthogonal from "./linalg/orthogonal";
 import * as packing from "./linalg/pack";
 import * as systems from "./linalg/solve";
+import * as tiles from "./linalg/tiles";
 import * as normal from "./math/normal";
 import { fillUniform as uniform, philox as philoxWords } from "./math/random";
-import { CHAIN_ELEMENTS as elements, CHAIN_SCRATCH as chainScratch, CHAIN_TILES as tiles } from "./memory";
+import { CHAIN_ELEMENTS as elements, CHAIN_SCRATCH as chainScratch, CHAIN_TILES as chainTiles } from "./memory";
 import * as elementwise from "./ops/elementwise";
 import * as embedding from "./ops/embedding";
 import { lengthMask as maskOfLengths } from "./ops/length-mask";
 import * as losses from "./ops/losses";
+import * as padding from "./ops/padding";
+import * as metrics from "./ops/metrics";
+import * as norms from "./ops/norms";
 import * as optimizers from "./ops/optimizers";
 import * as reduce from "./ops/reduce";
+import { countShares as sharesOf } from "./ops/shares";
 import { shuffle as shuffleOrder } from "./ops/shuffle";
 
 /** Where the memory of the bindings begins. */
@@ -23,7 +28,7 @@ export const HEAP_BASE: usize = __heap_base;
 export const ELEMENT_BYTES: i32 = FLOAT64 ? 8 : 4;
 export const RELAXED: i32 = ASC_FEATURE_RELAXED_SIMD ? 1 : 0;
 export const CHAIN_SCRATCH: usize = chainScratch;
-export const CHAIN_TILES: i32 = tiles;
+export const CHAIN_TILES: i32 = chainTiles;
 export const CHAIN_ELEMENTS: i32 = elements;
 
 /** Runs a planned call: see engine/format.ts. */
@@ -40,23 +45,43 @@ export function copyRows(rows: i32, bytes: usize, src: usize, srcStride: usize, 
   for (let i = 0; i < rows; i++) memory.copy(dst + <usize>i * dstStride, src + <usize>i * srcStride, bytes);
 }
 
-/** dst[o, i] = src[o, indices[i]] for rows of `bytes` bytes; src has `sourceRows` rows in each of `outer` blocks. */
+/** dst[o, i] = src[o, indices[i]] for rows of `bytes` bytes; src has `sourceRows` rows, `stride` bytes apart, in each of `outer` blocks. */
 export function gatherRows(
   outer: i32,
   sourceRows: i32,
   rows: i32,
   bytes: usize,
+  stride: usize,
   indices: usize,
   src: usize,
   dst: usize,
 ): void {
   for (let o = 0; o < outer; o++) {
-    const block = src + <usize>o * <usize>sourceRows * bytes;
+    const block = src + <usize>o * <usize>sourceRows * stride;
     for (let i = 0; i < rows; i++) {
-      memory.copy(dst, block + <usize>load<i32>(indices + ((<usize>i) << 2)) * bytes, bytes);
+      memory.copy(dst, block + <usize>load<i32>(indices + ((<usize>i) << 2)) * stride, bytes);
       dst += bytes;
     }
   }
+}
+
+export function clearPadding(steps: i32, batch: i32, bytes: usize, batchFirst: bool, lengths: usize, x: usize): void {
+  padding.clearPadding(steps, batch, bytes, batchFirst, lengths, x);
+}
+
+export function endRows(
+  steps: i32,
+  batch: i32,
+  bytes: usize,
+  half: usize,
+  stepStride: usize,
+  sampleStride: usize,
+  lengths: usize,
+  sequence: usize,
+  rows: usize,
+  gather: bool,
+): void {
+  padding.endRows(steps, batch, bytes, half, stepStride, sampleStride, lengths, sequence, rows, gather);
 }
 
 export function zeroBytes(dst: usize, bytes: usize): void {
@@ -138,6 +163,84 @@ export function orthonormalise(
     : orthogonal.orthonormalise<f32>(count, length, vectorStride, elementStride, gain, x);
 }
 
+export function orthonormaliseLogs(count: i32, length: i32, x: usize, logs: usize): void {
+  FLOAT64
+    ? orthogonal.orthonormaliseLogs<f64>(count, length, x, logs)
+    : orthogonal.orthonormaliseLogs<f32>(count, length, x, logs);
+}
+
+export function addStepSquares(steps: i32, elements: i32, stride: usize, x: usize, squares: usize): void {
+  FLOAT64
+    ? norms.addStepSquares<f64>(steps, elements, stride, x, squares)
+    : norms.addStepSquares<f32>(steps, elements, stride, x, squares);
+}
+
+export function addOuterProducts(
+  steps: i32,
+  rows: i32,
+  m: i32,
+  n: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  bStride: usize,
+  c: usize,
+  cStride: usize,
+  d: usize,
+  dStride: usize,
+  squares: usize,
+): void {
+  FLOAT64
+    ? norms.addOuterProducts<f64>(steps, rows, m, n, a, aStride, b, bStride, c, cStride, d, dStride, squares)
+    : norms.addOuterProducts<f32>(steps, rows, m, n, a, aStride, b, bStride, c, cStride, d, dStride, squares);
+}
+
+export function addSharedProducts(
+  steps: i32,
+  rows: i32,
+  m: i32,
+  a: usize,
+  aStride: usize,
+  count: i32,
+  table: usize,
+): void {
+  FLOAT64
+    ? norms.addSharedProducts<f64>(steps, rows, m, a, aStride, count, table)
+    : norms.addSharedProducts<f32>(steps, rows, m, a, aStride, count, table);
+}
+
+export function addScaled(n: i32, factor: f64, x: usize, y: usize): void {
+  FLOAT64 ? reduce.addScaled<f64>(n, factor, x, y) : reduce.addScaled<f32>(n, factor, x, y);
+}
+
+export function takeRoots(n: i32, x: usize): void {
+  norms.takeRoots(n, x);
+}
+
+export function dot(n: i32, x: usize, y: usize): f64 {
+  return FLOAT64 ? norms.dot<f64>(n, x, y) : norms.dot<f32>(n, x, y);
+}
+
+export function countShares(
+  steps: i32,
+  batch: i32,
+  columns: i32,
+  low: f64,
+  high: f64,
+  lengths: usize,
+  x: usize,
+  counts: usize,
+): i32 {
+  return FLOAT64
+    ? sharesOf<f64>(steps, batch, columns, low, high, lengths, x, counts)
+    : sharesOf<f32>(steps, batch, columns, low, high, lengths, x, counts);
+}
+
+/** The natural logarithm, for what is told about a model: the host's Math must not reach a result. */
+export function logarithm(x: f64): f64 {
+  return NativeMath.log(x);
+}
+
 export function shuffle(n: i32, seed0: u32, seed1: u32, stream0: u32, stream1: u32, out: usize): void {
   shuffleOrder(n, seed0, seed1, stream0, stream1, out);
 }
@@ -212,6 +315,45 @@ export function lengthMask(steps: i32, batch: i32, batchFirst: bool, lengths: us
 
 export function firstBadId(rows: i32, classes: i32, ids: usize, mask: usize): i32 {
   return FLOAT64 ? losses.firstBadId<f64>(rows, classes, ids, mask) : losses.firstBadId<f32>(rows, classes, ids, mask);
+}
+
+export function keptGroups(groups: i32, mask: usize): i32 {
+  return FLOAT64 ? losses.keptGroups<f64>(groups, mask) : losses.keptGroups<f32>(groups, mask);
+}
+
+export function correctIds(rows: i32, classes: i32, logits: usize, ids: usize, mask: usize): i32 {
+  return FLOAT64
+    ? metrics.correctIds<f64>(rows, classes, logits, ids, mask)
+    : metrics.correctIds<f32>(rows, classes, logits, ids, mask);
+}
+
+export function correctSigns(groups: i32, size: i32, prediction: usize, target: usize, mask: usize): i32 {
+  return FLOAT64
+    ? metrics.correctSigns<f64>(groups, size, prediction, target, mask)
+    : metrics.correctSigns<f32>(groups, size, prediction, target, mask);
+}
+
+export function absoluteErrors(groups: i32, size: i32, prediction: usize, target: usize, mask: usize): f64 {
+  return FLOAT64
+    ? metrics.absoluteErrors<f64>(groups, size, prediction, target, mask)
+    : metrics.absoluteErrors<f32>(groups, size, prediction, target, mask);
+}
+
+export function squaredErrors(groups: i32, size: i32, prediction: usize, target: usize, mask: usize): f64 {
+  return FLOAT64
+    ? metrics.squaredErrors<f64>(groups, size, prediction, target, mask)
+    : metrics.squaredErrors<f32>(groups, size, prediction, target, mask);
+}
+
+export function surprisals(rows: i32, classes: i32, logits: usize, ids: usize, mask: usize): f64 {
+  return FLOAT64
+    ? metrics.surprisals<f64>(rows, classes, logits, ids, mask)
+    : metrics.surprisals<f32>(rows, classes, logits, ids, mask);
+}
+
+/** exp(x), for metrics: the host's Math must not reach a result. */
+export function exponential(x: f64): f64 {
+  return NativeMath.exp(x);
 }
 
 export function sgd(
@@ -343,8 +485,8 @@ export function gemmPacked(
   cStride: i32,
 ): void {
   FLOAT64
-    ? linalg.gemmPacked<f64>(rows, columns, depth, a, aStride, packed, c, cStride)
-    : linalg.gemmPacked<f32>(rows, columns, depth, a, aStride, packed, c, cStride);
+    ? linalg.gemmPacked<f64>(rows, columns, depth, a, aStride, packed, c, cStride, c, cStride)
+    : linalg.gemmPacked<f32>(rows, columns, depth, a, aStride, packed, c, cStride, c, cStride);
 }
 
 export function gemmTn(
@@ -362,4 +504,11 @@ export function gemmTn(
   FLOAT64
     ? linalg.gemmTn<f64>(rows, m, n, a, aStride, b, bStride, c, cStride, panels)
     : linalg.gemmTn<f32>(rows, m, n, a, aStride, b, bStride, c, cStride, panels);
+}
+
+/** An export so that Binaryen does not inline it into its one caller: there its accumulators spill, at half the speed. */
+export function tile1x8(depth: i32, a: usize, b: usize, panelStride: usize, start: usize, c: usize): void {
+  FLOAT64
+    ? tiles.tile1x8<f64>(depth, a, b, panelStride, start, c)
+    : tiles.tile1x8<f32>(depth, a, b, panelStride, start, c);
 }

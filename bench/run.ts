@@ -8,6 +8,7 @@ import * as activations from './activations.bench.ts'
 import * as ceiling from './ceiling.ts'
 import * as gemm from './gemm.bench.ts'
 import * as gemv from './gemv.bench.ts'
+import * as inspect from './inspect.bench.ts'
 import * as lstm from './lstm.bench.ts'
 import * as sizes from './sizes.bench.ts'
 import * as start from './start.bench.ts'
@@ -16,7 +17,7 @@ import { environment } from './support/report.ts'
 import * as workloads from './workloads.bench.ts'
 
 const BENCHES: Record<string, { run(context: Context): void | Promise<void> }> = {
-  ceiling, gemm, gemv, activations, lstm, workloads, start, sizes,
+  ceiling, gemm, gemv, activations, lstm, workloads, inspect, start, sizes,
 } // prettier-ignore
 
 const { values, positionals } = parseArgs({

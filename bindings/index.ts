@@ -14,7 +14,10 @@ export {
   type OutputGradients,
   type State,
 } from './nn/module.ts'
+export type { Checkpointing } from './nn/checkpointing.ts'
 export type { Parameter, StateDict } from './nn/parameters.ts'
+export type { Tape } from './nn/tape.ts'
+export type { Truncation } from './nn/unrolling.ts'
 export { RNN, type RNNOptions } from './nn/rnn.ts'
 export { LSTM, type LSTMOptions } from './nn/lstm.ts'
 export { GRU, type GRUOptions } from './nn/gru.ts'
@@ -50,10 +53,14 @@ export { RMSprop, type RMSpropOptions } from './training/rmsprop.ts'
 export { Adam, AdamW, type AdamOptions } from './training/adam.ts'
 export { clipGradNorm, clipGradValue } from './training/clip.ts'
 export type { Lengths } from './training/lengths.ts'
-export type { FitData } from './training/data.ts'
-export { type EvaluateOptions, type LossFunction, evaluate, predict } from './training/evaluate.ts'
+export type { FitData } from './training/batch.ts'
+export type { FitBatches, FitSource } from './training/source.ts'
+export { type EvaluateOptions, type Evaluation, type LossFunction, evaluate, predict } from './training/evaluate.ts'
 export { type CheckpointParts, readCheckpoint, saveFile, writeCheckpoint } from './training/checkpoint.ts'
-export { type FitOptions, type FitPosition, type FitProgress, type FitResult, fit } from './training/fit.ts'
+export type { MetricName, Metrics, Tally } from './training/metrics.ts'
+export type { StoppingState } from './training/early-stopping.ts'
+export type { FitOptions, FitPosition, FitProgress, FitResult } from './training/fit-options.ts'
+export { fit } from './training/fit.ts'
 export {
   CosineAnnealingLR,
   LinearLR,

@@ -12,7 +12,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const at = (...parts) => join(root, ...parts)
 const require = createRequire(import.meta.url)
 const TARGETS = ['simd', 'relaxed', 'float64', 'debug']
-const ENTRIES = ['index', 'ops', 'io']
+const ENTRIES = ['index', 'ops', 'io', 'inspect']
 
 function compileCore() {
   mkdirSync(at('build'), { recursive: true })
@@ -51,6 +51,14 @@ async function bundle() {
   await build({ ...shared, entryPoints, outdir: at('dist', 'workerd'), plugins: [hostCompiles] })
   for (const variant of ['simd', 'float64'])
     copyFileSync(at('build', `${variant}.wasm`), at('dist', 'workerd', `${variant}.wasm`))
+  await build({
+    ...shared,
+    splitting: false,
+    entryPoints: [at('bindings', 'cli.ts')],
+    outfile: at('dist', 'cli.js'),
+    platform: 'node',
+    banner: { js: '#!/usr/bin/env node' },
+  })
   emitDeclarations(ENTRIES)
 }
 

@@ -21,12 +21,13 @@ ${printResult('await trainFewSteps(retrograd)')}`
 
 /** Uses the three entries as a program without DOM and Node types would. */
 const TYPED = `import { Adam, GRU, type RetrogradError, createRuntime, mseLoss } from 'retrograd'
+import { gradientFlow } from 'retrograd/inspect'
 import { readSafetensors, writeSafetensors } from 'retrograd/io'
 import { add, tanh } from 'retrograd/ops'
 const rt = await createRuntime({ seed: 1, variant: 'simd' })
 const gru = new GRU(rt, { inputSize: 1, hiddenSize: 8 })
 gru.loadStateDict(readSafetensors(writeSafetensors(gru.stateDict())).tensors)
-export const used: unknown[] = [Adam, mseLoss, add, tanh]
+export const used: unknown[] = [Adam, mseLoss, add, tanh, gradientFlow]
 export const code = (error: RetrogradError): string => error.code
 `
 

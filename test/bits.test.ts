@@ -7,6 +7,7 @@ import {
   LastStep,
   Linear,
   type Module,
+  type Parameter,
   RNN,
   type Runtime,
   Sequential,
@@ -17,6 +18,7 @@ import {
   mseLoss,
 } from '../bindings/index.ts'
 import { readSafetensors, writeSafetensors } from '../bindings/io.ts'
+import { gemmReference } from './reference/gemm.ts'
 import { drawTensor, numbers, stateNumbers } from './support/nets.ts'
 import { STRUCTURED, structured } from './support/structured.ts'
 
@@ -123,6 +125,24 @@ for (const [index, options] of HOSTS.entries()) {
       }
     })
   }
+  test('Linear: terms and rows are summed in their order, from the bias and from the gradient there was', () => {
+    const round = runtime.dtype === 'float64' ? (value: number) => value : Math.fround
+    const [I, O] = [300, 45] // more terms than a block's depth; columns for tiles of every width and an edge
+    const net = new Linear(runtime, { inFeatures: I, outFeatures: O })
+    const [weight, bias] = net.parameters() as [Parameter, Parameter]
+    const [w, start] = [numbers(weight.value), numbers(bias.value)]
+    for (const rows of [1, 2, 3, 7, 31, 64]) {
+      const x = drawTensor(runtime, 5, 'x', [rows, I])
+      const starts = Array.from({ length: rows }, () => start).flat()
+      const [a, b] = [(i: number, k: number) => x.data[i * I + k]!, (k: number, j: number) => w[j * I + k]!]
+      assert.equal(numbers(net.forward(x).output), gemmReference(rows, O, I, a, b, starts, round), `${rows} rows`)
+      const dOutput = drawTensor(runtime, 6, 'd', [rows, O])
+      const expected = numbers(bias.grad)
+      for (const [i, d] of numbers(dOutput).entries()) expected[i % O] = round(expected[i % O]! + d)
+      net.backward({ output: dOutput })
+      assert.equal(numbers(bias.grad), expected, `${rows} rows`)
+    }
+  })
   test('results handed in again are safe', () => {
     const net = new RNN(runtime, { inputSize: 5, hiddenSize: 5 })
     const x = drawTensor(runtime, 4, 'x', [T, B, 5])

@@ -11,6 +11,7 @@ import {
   GRU,
   LSTM,
   Linear,
+  ReduceLROnPlateau,
   SGD,
   Sequential,
   StepLR,
@@ -78,6 +79,95 @@ for (const stopAt of [1, 3, 5, 7]) {
     assert.is(second.optimizer.lr, whole.optimizer.lr)
   })
 }
+
+/** A run whose validation loss is smallest after a few epochs. */
+async function makeStopping() {
+  const rt = await createRuntime({ variant: 'simd', seed: 3 })
+  const model = new Sequential(rt, [
+    new GRU(rt, { inputSize: 2, hiddenSize: 4 }),
+    new Dropout(rt, { p: 0.1 }),
+    new Linear(rt, { inFeatures: 4, outFeatures: 1 }),
+  ])
+  const optimizer = new SGD(model, { lr: 0.1, momentum: 0.9 })
+  const schedule = new ReduceLROnPlateau(optimizer, { patience: 3, factor: 0.9 })
+  const samples = (seed: number) => ({
+    input: drawTensor(rt, seed, 'x', [6, 10, 2]),
+    target: drawTensor(rt, seed + 1, 'y', [6, 10, 1]),
+  })
+  return { model, optimizer, schedule, data: samples(1), validation: samples(3) }
+}
+
+resume('with early stopping stops at the same epoch, with the same best weights, wherever it was written', async () => {
+  const PATIENCE = 4
+  const whole = await makeStopping()
+  const files: Uint8Array[] = []
+  const settings = { loss: mseLoss, epochs: 200, batchSize: 5, patience: PATIENCE }
+  const run = ({ optimizer, schedule, validation }: typeof whole) => ({ ...settings, optimizer, schedule, validation })
+  const result = await fit(whole.model, whole.data, {
+    ...run(whole),
+    onProgress: ({ position }) => {
+      const { model, optimizer, schedule } = whole
+      files.push(writeCheckpoint({ model, optimizer, schedule, position }))
+    },
+  })
+  const losses = result.validation!
+  const best = losses.indexOf(Math.min(...losses))
+  assert.is(losses.length, best + 1 + PATIENCE)
+  assert.ok(best > 0 && losses.length < 200, `best ${best} of ${losses.length}`)
+  for (const [i, file] of files.entries()) {
+    const again = await makeStopping()
+    const { model, optimizer, schedule } = again
+    const { position } = readCheckpoint(file, { model, optimizer, schedule })
+    const rest = await fit(model, again.data, { ...run(again), from: position })
+    assert.equal(rest.validation, losses.slice(Math.floor((i + 1) / 2)), `after ${i + 1} batches`)
+    assert.equal(rest.loss, result.loss.slice(Math.floor((i + 1) / 2)), `after ${i + 1} batches`)
+    assert.equal(model.stateDict(), whole.model.stateDict(), `after ${i + 1} batches`)
+    assert.is(optimizer.lr, whole.optimizer.lr)
+  }
+})
+
+resume('of a plateau that has not stepped yet, its best still infinite', async () => {
+  const { model, optimizer, schedule } = await makeStopping()
+  const fresh = schedule.stateDict()
+  const bytes = writeCheckpoint({ model, optimizer, schedule })
+  schedule.step(1)
+  assert.is(schedule.stateDict()['best'], 1)
+  readCheckpoint(bytes, { model, optimizer, schedule })
+  assert.equal(schedule.stateDict(), fresh)
+})
+
+resume('carries metrics over the middle of an epoch', async () => {
+  const options = { loss: mseLoss, batchSize: 4, metrics: ['mae'] as const }
+  const whole = await make()
+  const files: Uint8Array[] = []
+  const { metrics, loss } = await fit(whole.model, whole.data, {
+    ...options,
+    optimizer: whole.optimizer,
+    onProgress: ({ position }) => files.push(writeCheckpoint({ ...without(whole), position })),
+  })
+  const again = await make()
+  const { position } = readCheckpoint(files[1]!, without(again))
+  const rest = await fit(again.model, again.data, { ...options, optimizer: again.optimizer, from: position })
+  assert.equal([rest.metrics, rest.loss], [metrics, loss])
+})
+
+resume("of another model's best weights is refused, and nothing changes", async () => {
+  const run = await makeStopping()
+  const { model, optimizer, schedule } = run
+  const best = { epoch: 1, loss: 1, weights: { '0.weight': { shape: [1], data: new Float32Array(1) } } }
+  const position = { epoch: 2, batch: 0, stopping: { waited: 1, best } }
+  const before = model.stateDict()
+  const bytes = writeCheckpoint({ model, optimizer, schedule, position })
+  assert.throws(
+    () => readCheckpoint(bytes, { model, optimizer, schedule }),
+    /^readCheckpoint: position\.stopping\.best\.weights: names do not match; missing: 0\.weight_ih_l0/,
+  )
+  const options = { loss: mseLoss, optimizer, validation: run.validation, patience: 3, epochs: 4, from: position }
+  let error: unknown
+  await fit(model, run.data, options).catch((thrown: unknown) => (error = thrown))
+  assert.match(String(error), /fit: from\.stopping\.best\.weights: names do not match/)
+  assert.equal(model.stateDict(), before)
+})
 
 /** What a checkpoint takes of a run: not its data. */
 function without({ model, optimizer, schedule }: Awaited<ReturnType<typeof make>>) {

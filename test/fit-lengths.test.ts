@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
-  type FitData,
+  type FitSource,
   type ForwardOptions,
   type ForwardResult,
   type Input,
@@ -65,13 +65,18 @@ interface Seen {
 }
 
 /** Trains one epoch and tells what the loss saw of each batch. */
-async function watch(model: Module, data: FitData, batchSize: number, perSample: (output: Tensor) => number[]) {
+async function watch(
+  model: Module,
+  data: FitSource,
+  batchSize: number | undefined,
+  perSample: (output: Tensor) => number[],
+) {
   const seen: Seen[] = []
   const loss: LossFunction = (prediction, _target, { mask }) => {
     seen.push({ samples: perSample(prediction), mask, kept: mask ? numbers(mask) : [] })
     return { value: 0, grad: rt.tensor(new Float64Array(prediction.size), prediction.shape) }
   }
-  await fit(model, data, { loss, optimizer: new SGD(model), batchSize })
+  await fit(model, data, { loss, optimizer: new SGD(model), ...(batchSize && { batchSize }) })
   return seen
 }
 
@@ -143,7 +148,7 @@ test('are not spoken of where none are given', async () => {
   const model = new Recorder(rt, false, false)
   const input = sequences(false)
   await watch(model, { input, target: input.clone() }, N, () => [])
-  evaluate(model, { input, target: input.clone() }, { loss: mseLoss })
+  await evaluate(model, { input, target: input.clone() }, { loss: mseLoss })
   assert.equal(model.given, ['nothing', 'nothing'])
 })
 
@@ -161,11 +166,37 @@ test('keep padded targets out of the loss of fit and evaluate', async () => {
       }
     }
   const data = { input, target, lengths: LENGTHS }
-  const { loss } = evaluate(model, data, { loss: mseLoss })
+  const { loss } = await evaluate(model, data, { loss: mseLoss })
   // a sum of ten positive terms, in another order
   assert.ok(Math.abs(loss - sum / count) <= 11 * 2 ** -52 * (sum / count), `${loss} for ${sum / count}`)
   const fitted = await fit(model, data, { loss: mseLoss, optimizer: new SGD(model, { lr: 1e-6 }), batchSize: N })
   assert.ok(Math.abs(fitted.loss[0]! - loss) <= 11 * 2 ** -52 * loss)
+})
+
+test('come with batches of their own as well', async () => {
+  const model = new Recorder(rt, false, false)
+  const batches = [
+    [3, 1],
+    [0, 4, 2],
+  ].map((lengths) => {
+    const input = drawTensor(rt, 1, 'x', [T, lengths.length, 1])
+    return { input, target: input.clone(), lengths }
+  })
+  const seen = await watch(model, batches, undefined, () => [])
+  assert.equal(
+    model.given.map((lengths) => Array.from(lengths as Int32Array)),
+    [
+      [3, 1],
+      [0, 4, 2],
+    ],
+  )
+  assert.equal(
+    seen.map(({ kept }) => kept),
+    [
+      [1, 1, 1, 0, 1, 0, 0, 0],
+      [0, 1, 1, 0, 1, 1, 0, 1, 0, 0, 1, 0],
+    ],
+  )
 })
 
 test('that do not fit are refused', async () => {

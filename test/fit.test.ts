@@ -168,7 +168,7 @@ test('stops early and goes back to the best weights', async () => {
   const best = Math.min(...result.validation!)
   assert.ok(result.validation!.length < 200)
   assert.is(result.validation!.length - 1 - result.validation!.indexOf(best), 4)
-  assert.is(evaluate(model, validation, { loss: mseLoss }).loss, best)
+  assert.is((await evaluate(model, validation, { loss: mseLoss })).loss, best)
 })
 
 test('stops between two steps when aborted, everything usable', async () => {
@@ -224,13 +224,13 @@ test('a schedule steps once per epoch', async () => {
   assert.is(optimizer.lr, 0.2)
 })
 
-test('evaluate and predict go over all samples in their order, whatever the batch', () => {
+test('evaluate and predict go over all samples in their order, whatever the batch', async () => {
   const model = forecaster()
   const data = samples(7)
   const output = numbers(model.forward(data.input).output)
   assert.equal(numbers(predict(model, data.input, { batchSize: 3 })), output)
   const whole = mseLoss(model.forward(data.input).output, data.target).value
-  const parts = evaluate(model, data, { loss: mseLoss, batchSize: 4 }).loss
+  const parts = (await evaluate(model, data, { loss: mseLoss, batchSize: 4 })).loss
   assert.ok(Math.abs(parts - whole) < 1e-15, `${parts} ${whole}`)
   assert.is(model.training, true)
 })

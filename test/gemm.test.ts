@@ -9,6 +9,7 @@ const SHAPES: readonly (readonly [number, number, number])[] = [
   [1, 1, 1],
   [1, 16, 7],
   [1, 37, 5],
+  [1, 60, 9],
   [2, 17, 300],
   [3, 8, 3],
   [4, 9, 260],

@@ -129,18 +129,12 @@ function runDropout<T>(code: usize): void {
 function runGemm<T>(code: usize): void {
   const height = rowsOf(num(code, 7));
   const columns = num(code, 3);
+  const depth = num(code, 4);
   const dst = arg(code, 0);
-  const bytes = at<T>(0, columns);
-  switch (num(code, 5)) {
-    case format.START_ZERO:
-      memory.fill(dst, 0, <usize>height * bytes);
-      break;
-    case format.START_VECTOR:
-      for (let i = 0; i < height; i++) memory.copy(dst + <usize>i * bytes, arg(code, 6), bytes);
-      break;
-    case format.START_COPY:
-      memory.copy(dst, arg(code, 6), <usize>height * bytes);
-      break;
-  }
-  gemmPacked<T>(height, columns, num(code, 4), arg(code, 1), num(code, 4), arg(code, 2), dst, columns);
+  const kind = num(code, 5);
+  if (kind == format.START_ZERO) memory.fill(dst, 0, at<T>(0, height * columns));
+  const isElsewhere = kind == format.START_VECTOR || kind == format.START_COPY;
+  const start = isElsewhere ? arg(code, 6) : dst;
+  const startStride = kind == format.START_VECTOR ? 0 : columns;
+  gemmPacked<T>(height, columns, depth, arg(code, 1), depth, arg(code, 2), start, startStride, dst, columns);
 }

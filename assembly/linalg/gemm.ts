@@ -1,11 +1,11 @@
 /**
- * Matrix products C += A B over packed panels of B. Each element of C takes its terms in order of k, starting
- * from what C holds, whatever the number of rows and the blocking: the same bits for a row alone and in a batch.
+ * Matrix products C = start + A B over packed panels of B. Each element of C takes its terms in order of k, from
+ * its start on, whatever the number of rows and the blocking: the same bits for a row alone and in a batch.
  */
 import { BLOCK_DEPTH_BYTES, BLOCK_ROWS, EDGE_TILE, PACKED_ROWS, PANEL_VECTORS } from "../memory";
 import { VECTOR_BYTES, at } from "../simd";
 import { packPlain, panelColumns, transposeInto } from "./pack";
-import { tile1x2, tile1x4, tile2x2, tile2x4, tile3x2, tile4x2, tile5x2, tile6x2 } from "./tiles";
+import { tile1x2, tile1x4, tile1x8, tile2x2, tile2x4, tile3x2, tile4x2, tile5x2, tile6x2 } from "./tiles";
 
 /** Columns of B kept in the second-level cache at a time. */
 const BLOCK_COLUMNS: i32 = 256;
@@ -37,13 +37,23 @@ function tileHeight(rows: i32): i32 {
 
 // @ts-ignore: decorator
 @inline
-function tile<T>(height: i32, depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
-  if (height == 5) return tile5x2<T>(depth, a, aStride, b, c, cStride);
-  if (height == 4) return tile4x2<T>(depth, a, aStride, b, c, cStride);
-  if (height == 3) return tile3x2<T>(depth, a, aStride, b, c, cStride);
-  if (height == 2) return tile2x2<T>(depth, a, aStride, b, c, cStride);
-  if (ASC_FEATURE_RELAXED_SIMD && height == 6) return tile6x2<T>(depth, a, aStride, b, c, cStride);
-  tile1x2<T>(depth, a, aStride, b, c, cStride);
+function tile<T>(
+  height: i32,
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  start: usize,
+  startStride: usize,
+  c: usize,
+  cStride: usize,
+): void {
+  if (height == 5) return tile5x2<T>(depth, a, aStride, b, start, startStride, c, cStride);
+  if (height == 4) return tile4x2<T>(depth, a, aStride, b, start, startStride, c, cStride);
+  if (height == 3) return tile3x2<T>(depth, a, aStride, b, start, startStride, c, cStride);
+  if (height == 2) return tile2x2<T>(depth, a, aStride, b, start, startStride, c, cStride);
+  if (ASC_FEATURE_RELAXED_SIMD && height == 6) return tile6x2<T>(depth, a, aStride, b, start, startStride, c, cStride);
+  tile1x2<T>(depth, a, aStride, b, start, startStride, c, cStride);
 }
 
 /** A tile of which only `valid` columns exist: computed in EDGE_TILE, so that nothing beside C is written. */
@@ -53,14 +63,17 @@ function edgeTile<T>(
   a: usize,
   aStride: usize,
   b: usize,
+  start: usize,
+  startStride: usize,
   c: usize,
   cStride: usize,
   valid: i32,
 ): void {
   const bytes = at<T>(0, valid);
   const edgeStride: usize = PANEL_VECTORS * VECTOR_BYTES;
-  for (let i = 0; i < height; i++) memory.copy(EDGE_TILE + <usize>i * edgeStride, c + <usize>i * cStride, bytes);
-  tile<T>(height, depth, a, aStride, b, EDGE_TILE, edgeStride);
+  for (let i = 0; i < height; i++)
+    memory.copy(EDGE_TILE + <usize>i * edgeStride, start + <usize>i * startStride, bytes);
+  tile<T>(height, depth, a, aStride, b, EDGE_TILE, edgeStride, EDGE_TILE, edgeStride);
   for (let i = 0; i < height; i++) memory.copy(c + <usize>i * cStride, EDGE_TILE + <usize>i * edgeStride, bytes);
 }
 
@@ -72,21 +85,27 @@ function panelProduct<T>(
   a: usize,
   aStride: usize,
   b: usize,
+  start: usize,
+  startStride: usize,
   c: usize,
   cStride: usize,
 ): void {
   const whole = valid >= panelColumns<T>();
   while (rows > 0) {
     const height = tileHeight(rows);
-    if (whole) tile<T>(height, depth, a, aStride, b, c, cStride);
-    else edgeTile<T>(height, depth, a, aStride, b, c, cStride, valid);
+    if (whole) tile<T>(height, depth, a, aStride, b, start, startStride, c, cStride);
+    else edgeTile<T>(height, depth, a, aStride, b, start, startStride, c, cStride, valid);
     a += <usize>height * aStride;
+    start += <usize>height * startStride;
     c += <usize>height * cStride;
     rows -= height;
   }
 }
 
-/** One or two rows: two panels at a time, for enough independent accumulators to hide an addition's latency. */
+/**
+ * One or two rows: several panels at a time, for enough independent accumulators to hide an addition's latency. The
+ * widest tile is an export of the core: inlined here, its accumulators would spill.
+ */
 function thinProduct<T>(
   rows: i32,
   columns: i32,
@@ -94,30 +113,42 @@ function thinProduct<T>(
   a: usize,
   aStride: usize,
   b: usize,
+  start: usize,
+  startStride: usize,
   c: usize,
   cStride: usize,
 ): void {
   const width = panelColumns<T>();
   const panelStride = at<T>(0, width * depth);
   let column = 0;
+  for (; rows == 1 && column + 4 * width <= columns; column += 4 * width) {
+    tile1x8<T>(depth, a, b, panelStride, start, c);
+    b += 4 * panelStride;
+    start = at<T>(start, 4 * width);
+    c = at<T>(c, 4 * width);
+  }
   for (; column + 2 * width <= columns; column += 2 * width) {
-    if (rows == 1) tile1x4<T>(depth, a, aStride, b, panelStride, c, cStride);
-    else tile2x4<T>(depth, a, aStride, b, panelStride, c, cStride);
+    if (rows == 1) tile1x4<T>(depth, a, aStride, b, panelStride, start, startStride, c, cStride);
+    else tile2x4<T>(depth, a, aStride, b, panelStride, start, startStride, c, cStride);
     b += 2 * panelStride;
+    start = at<T>(start, 2 * width);
     c = at<T>(c, 2 * width);
   }
   for (; column < columns; column += width) {
-    panelProduct<T>(rows, columns - column, depth, a, aStride, b, c, cStride);
+    panelProduct<T>(rows, columns - column, depth, a, aStride, b, start, startStride, c, cStride);
     b += panelStride;
+    start = at<T>(start, width);
     c = at<T>(c, width);
   }
 }
 
 /**
- * C[rows, columns] += A[rows, depth] B, B being packed by `packTransposed` or `packPlain`.
+ * C[rows, columns] = start + A[rows, depth] B, B being packed by `packTransposed` or `packPlain`.
  *
  * @param aStride elements between the rows of A
- * @param cStride elements between the rows of C; C must not overlap A or B
+ * @param start rows of `columns` elements; C itself to add to it
+ * @param startStride elements between the rows of start; 0 for one vector that every row starts from
+ * @param cStride elements between the rows of C; C must not overlap A or B, nor start in part
  */
 export function gemmPacked<T>(
   rows: i32,
@@ -126,18 +157,22 @@ export function gemmPacked<T>(
   a: usize,
   aStride: i32,
   packed: usize,
+  start: usize,
+  startStride: i32,
   c: usize,
   cStride: i32,
 ): void {
-  assert(rows >= 0 && columns >= 0 && depth >= 0);
+  assert(rows >= 0 && columns >= 0 && depth > 0);
   const aBytes = at<T>(0, aStride);
+  const startBytes = at<T>(0, startStride);
   const cBytes = at<T>(0, cStride);
-  if (rows <= 2) return thinProduct<T>(rows, columns, depth, a, aBytes, packed, c, cBytes);
+  if (rows <= 2) return thinProduct<T>(rows, columns, depth, a, aBytes, packed, start, startBytes, c, cBytes);
   for (let column = 0; column < columns; column += BLOCK_COLUMNS) {
     const blockColumns = min(BLOCK_COLUMNS, columns - column);
     for (let k = 0; k < depth; k += blockDepth<T>()) {
       const terms = min(blockDepth<T>(), depth - k);
       for (let row = 0; row < rows; row += BLOCK_ROWS) {
+        const cBlock = at<T>(c + <usize>row * cBytes, column);
         blockProduct<T>(
           min(BLOCK_ROWS, rows - row),
           blockColumns,
@@ -146,7 +181,9 @@ export function gemmPacked<T>(
           at<T>(a + <usize>row * aBytes, k),
           aBytes,
           at<T>(packed, column * depth + k * panelColumns<T>()),
-          at<T>(c + <usize>row * cBytes, column),
+          k == 0 ? at<T>(start + <usize>row * startBytes, column) : cBlock,
+          k == 0 ? startBytes : cBytes,
+          cBlock,
           cBytes,
         );
       }
@@ -163,13 +200,16 @@ function blockProduct<T>(
   a: usize,
   aStride: usize,
   b: usize,
+  start: usize,
+  startStride: usize,
   c: usize,
   cStride: usize,
 ): void {
   const width = panelColumns<T>();
   for (let column = 0; column < columns; column += width) {
-    panelProduct<T>(rows, columns - column, terms, a, aStride, b, c, cStride);
+    panelProduct<T>(rows, columns - column, terms, a, aStride, b, start, startStride, c, cStride);
     b = at<T>(b, width * panelDepth);
+    start = at<T>(start, width);
     c = at<T>(c, width);
   }
 }
@@ -193,23 +233,15 @@ export function gemmTn<T>(
 ): void {
   const depth = blockDepth<T>();
   const packedBytes = at<T>(0, depth);
+  const cBytes = at<T>(0, cStride);
   for (let k = 0; k < rows; k += depth) {
     const terms = min(depth, rows - k);
     packPlain<T>(n, terms, at<T>(b, k * bStride), bStride, panels);
     for (let i = 0; i < m; i += BLOCK_ROWS) {
       const height = min(BLOCK_ROWS, m - i);
       transposeInto<T>(terms, height, at<T>(a, k * aStride + i), aStride, PACKED_ROWS, depth);
-      blockProduct<T>(
-        height,
-        n,
-        terms,
-        terms,
-        PACKED_ROWS,
-        packedBytes,
-        panels,
-        at<T>(c, i * cStride),
-        at<T>(0, cStride),
-      );
+      const cBlock = at<T>(c, i * cStride);
+      blockProduct<T>(height, n, terms, terms, PACKED_ROWS, packedBytes, panels, cBlock, cBytes, cBlock, cBytes);
     }
   }
 }

@@ -30,6 +30,25 @@ export function orthonormalise<T>(
   for (let i = 0; i < count; i++) scale<T>(length, elementStride, gain, at<T>(x, i * vectorStride));
 }
 
+/**
+ * The same of `count` vectors of `length` elements, one after the other; logs[i] += log of what was left of vector i once its share
+ * of the earlier ones was taken: the diagonal of R in a QR decomposition. logs: f64[count].
+ */
+export function orthonormaliseLogs<T>(count: i32, length: i32, x: usize, logs: usize): void {
+  for (let i = 0; i < count; i++) {
+    const own = at<T>(x, i * length);
+    for (let pass = 0; pass < 2; pass++) {
+      for (let j = 0; j < i; j++) {
+        const other = at<T>(x, j * length);
+        subtract<T>(length, 1, dot<T>(length, 1, own, other), other, own);
+      }
+    }
+    const norm = sqrt<f64>(dot<T>(length, 1, own, own));
+    store<f64>(at<f64>(logs, i), load<f64>(at<f64>(logs, i)) + NativeMath.log(norm));
+    if (norm > 0) scale<T>(length, 1, 1 / norm, own);
+  }
+}
+
 function dot<T>(n: i32, stride: i32, a: usize, b: usize): f64 {
   let sum: f64 = 0;
   for (let i = 0; i < n; i++) sum += <f64>load<T>(at<T>(a, i * stride)) * <f64>load<T>(at<T>(b, i * stride));

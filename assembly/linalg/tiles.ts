@@ -1,21 +1,30 @@
 /**
- * Register tiles of the matrix product: `tile<rows>x<vectors>` adds A (rows x depth) times one or two packed
- * panels of B to C (rows x vectors). Accumulators start from C and take the terms in order of k, one at a
- * time, so that every tile shape gives an element the same bits.
+ * Register tiles of the matrix product: `tile<rows>x<vectors>` gives C (rows x vectors) as start plus A (rows x depth)
+ * times one, two or four packed panels of B. Accumulators take the terms in order of k, one at a time, so that every
+ * tile shape gives an element the same bits.
  *
  * a: rows of A, `aStride` bytes apart, contiguous in k. b: a panel, PANEL_VECTORS vectors for each k.
- * c: rows of C, `cStride` bytes apart. Fifteen vector registers are usable: 5x2 is the largest tile that does not
- * spill with mul+add, 6x2 with a fused madd.
+ * start: rows `startStride` bytes apart, 0 for the same row everywhere; may be c. c: rows of C, `cStride` bytes apart.
+ * Fifteen vector registers are usable: 5x2 is the largest tile that does not spill with mul+add, 6x2 with a fused madd.
  */
 import { PANEL_VECTORS } from "../memory";
 import { VECTOR_BYTES, loadSplat, madd } from "../simd";
 
 const PANEL_BYTES: usize = PANEL_VECTORS * VECTOR_BYTES;
 
-/** C[1, 2 vectors] += A[1, depth] * one panel. */
-export function tile1x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
-  let acc0x0 = v128.load(c);
-  let acc0x1 = v128.load(c, 16);
+/** C[1, 2 vectors] = start + A[1, depth] * one panel. */
+export function tile1x2<T>(
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  start: usize,
+  startStride: usize,
+  c: usize,
+  cStride: usize,
+): void {
+  let acc0x0 = v128.load(start);
+  let acc0x1 = v128.load(start, 16);
   const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
     const av0 = loadSplat<T>(a);
@@ -30,20 +39,22 @@ export function tile1x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
   v128.store(c, acc0x1, 16);
 }
 
-/** C[1, 4 vectors] += A[1, depth] * two panels, the second `panelStride` bytes after the first. */
+/** C[1, 4 vectors] = start + A[1, depth] * two panels, the second `panelStride` bytes after the first. */
 export function tile1x4<T>(
   depth: i32,
   a: usize,
   aStride: usize,
   b: usize,
   panelStride: usize,
+  start: usize,
+  startStride: usize,
   c: usize,
   cStride: usize,
 ): void {
-  let acc0x0 = v128.load(c);
-  let acc0x1 = v128.load(c, 16);
-  let acc0x2 = v128.load(c, 32);
-  let acc0x3 = v128.load(c, 48);
+  let acc0x0 = v128.load(start);
+  let acc0x1 = v128.load(start, 16);
+  let acc0x2 = v128.load(start, 32);
+  let acc0x3 = v128.load(start, 48);
   let b1 = b + panelStride;
   const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
@@ -66,13 +77,62 @@ export function tile1x4<T>(
   v128.store(c, acc0x3, 48);
 }
 
-/** C[2, 2 vectors] += A[2, depth] * one panel. */
-export function tile2x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
-  const c1 = c + cStride;
-  let acc0x0 = v128.load(c);
-  let acc0x1 = v128.load(c, 16);
-  let acc1x0 = v128.load(c1);
-  let acc1x1 = v128.load(c1, 16);
+/** C[1, 8 vectors] = start + A[1, depth] * four panels, `panelStride` bytes from one to the next. */
+export function tile1x8<T>(depth: i32, a: usize, b: usize, panelStride: usize, start: usize, c: usize): void {
+  let acc0x0 = v128.load(start);
+  let acc0x1 = v128.load(start, 16);
+  let acc0x2 = v128.load(start, 32);
+  let acc0x3 = v128.load(start, 48);
+  let acc0x4 = v128.load(start, 64);
+  let acc0x5 = v128.load(start, 80);
+  let acc0x6 = v128.load(start, 96);
+  let acc0x7 = v128.load(start, 112);
+  let b1 = b + panelStride;
+  let b2 = b1 + panelStride;
+  let b3 = b2 + panelStride;
+  const end = b + <usize>depth * PANEL_BYTES;
+  while (b < end) {
+    const av0 = loadSplat<T>(a);
+    acc0x0 = madd<T>(av0, v128.load(b), acc0x0);
+    acc0x1 = madd<T>(av0, v128.load(b, 16), acc0x1);
+    acc0x2 = madd<T>(av0, v128.load(b1), acc0x2);
+    acc0x3 = madd<T>(av0, v128.load(b1, 16), acc0x3);
+    acc0x4 = madd<T>(av0, v128.load(b2), acc0x4);
+    acc0x5 = madd<T>(av0, v128.load(b2, 16), acc0x5);
+    acc0x6 = madd<T>(av0, v128.load(b3), acc0x6);
+    acc0x7 = madd<T>(av0, v128.load(b3, 16), acc0x7);
+    a += sizeof<T>();
+    b += PANEL_BYTES;
+    b1 += PANEL_BYTES;
+    b2 += PANEL_BYTES;
+    b3 += PANEL_BYTES;
+  }
+  v128.store(c, acc0x0);
+  v128.store(c, acc0x1, 16);
+  v128.store(c, acc0x2, 32);
+  v128.store(c, acc0x3, 48);
+  v128.store(c, acc0x4, 64);
+  v128.store(c, acc0x5, 80);
+  v128.store(c, acc0x6, 96);
+  v128.store(c, acc0x7, 112);
+}
+
+/** C[2, 2 vectors] = start + A[2, depth] * one panel. */
+export function tile2x2<T>(
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  start: usize,
+  startStride: usize,
+  c: usize,
+  cStride: usize,
+): void {
+  const start1 = start + startStride;
+  let acc0x0 = v128.load(start);
+  let acc0x1 = v128.load(start, 16);
+  let acc1x0 = v128.load(start1);
+  let acc1x1 = v128.load(start1, 16);
   let a1 = a + aStride;
   const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
@@ -88,31 +148,34 @@ export function tile2x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
     a1 += sizeof<T>();
     b += PANEL_BYTES;
   }
+  const c1 = c + cStride;
   v128.store(c, acc0x0);
   v128.store(c, acc0x1, 16);
   v128.store(c1, acc1x0);
   v128.store(c1, acc1x1, 16);
 }
 
-/** C[2, 4 vectors] += A[2, depth] * two panels, the second `panelStride` bytes after the first. */
+/** C[2, 4 vectors] = start + A[2, depth] * two panels, the second `panelStride` bytes after the first. */
 export function tile2x4<T>(
   depth: i32,
   a: usize,
   aStride: usize,
   b: usize,
   panelStride: usize,
+  start: usize,
+  startStride: usize,
   c: usize,
   cStride: usize,
 ): void {
-  const c1 = c + cStride;
-  let acc0x0 = v128.load(c);
-  let acc0x1 = v128.load(c, 16);
-  let acc0x2 = v128.load(c, 32);
-  let acc0x3 = v128.load(c, 48);
-  let acc1x0 = v128.load(c1);
-  let acc1x1 = v128.load(c1, 16);
-  let acc1x2 = v128.load(c1, 32);
-  let acc1x3 = v128.load(c1, 48);
+  const start1 = start + startStride;
+  let acc0x0 = v128.load(start);
+  let acc0x1 = v128.load(start, 16);
+  let acc0x2 = v128.load(start, 32);
+  let acc0x3 = v128.load(start, 48);
+  let acc1x0 = v128.load(start1);
+  let acc1x1 = v128.load(start1, 16);
+  let acc1x2 = v128.load(start1, 32);
+  let acc1x3 = v128.load(start1, 48);
   let a1 = a + aStride;
   let b1 = b + panelStride;
   const end = b + <usize>depth * PANEL_BYTES;
@@ -136,6 +199,7 @@ export function tile2x4<T>(
     b += PANEL_BYTES;
     b1 += PANEL_BYTES;
   }
+  const c1 = c + cStride;
   v128.store(c, acc0x0);
   v128.store(c, acc0x1, 16);
   v128.store(c, acc0x2, 32);
@@ -146,16 +210,25 @@ export function tile2x4<T>(
   v128.store(c1, acc1x3, 48);
 }
 
-/** C[3, 2 vectors] += A[3, depth] * one panel. */
-export function tile3x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
-  const c1 = c + cStride;
-  const c2 = c1 + cStride;
-  let acc0x0 = v128.load(c);
-  let acc0x1 = v128.load(c, 16);
-  let acc1x0 = v128.load(c1);
-  let acc1x1 = v128.load(c1, 16);
-  let acc2x0 = v128.load(c2);
-  let acc2x1 = v128.load(c2, 16);
+/** C[3, 2 vectors] = start + A[3, depth] * one panel. */
+export function tile3x2<T>(
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  start: usize,
+  startStride: usize,
+  c: usize,
+  cStride: usize,
+): void {
+  const start1 = start + startStride;
+  const start2 = start1 + startStride;
+  let acc0x0 = v128.load(start);
+  let acc0x1 = v128.load(start, 16);
+  let acc1x0 = v128.load(start1);
+  let acc1x1 = v128.load(start1, 16);
+  let acc2x0 = v128.load(start2);
+  let acc2x1 = v128.load(start2, 16);
   let a1 = a + aStride;
   let a2 = a1 + aStride;
   const end = b + <usize>depth * PANEL_BYTES;
@@ -176,6 +249,8 @@ export function tile3x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
     a2 += sizeof<T>();
     b += PANEL_BYTES;
   }
+  const c1 = c + cStride;
+  const c2 = c1 + cStride;
   v128.store(c, acc0x0);
   v128.store(c, acc0x1, 16);
   v128.store(c1, acc1x0);
@@ -184,19 +259,28 @@ export function tile3x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
   v128.store(c2, acc2x1, 16);
 }
 
-/** C[4, 2 vectors] += A[4, depth] * one panel. */
-export function tile4x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
-  const c1 = c + cStride;
-  const c2 = c1 + cStride;
-  const c3 = c2 + cStride;
-  let acc0x0 = v128.load(c);
-  let acc0x1 = v128.load(c, 16);
-  let acc1x0 = v128.load(c1);
-  let acc1x1 = v128.load(c1, 16);
-  let acc2x0 = v128.load(c2);
-  let acc2x1 = v128.load(c2, 16);
-  let acc3x0 = v128.load(c3);
-  let acc3x1 = v128.load(c3, 16);
+/** C[4, 2 vectors] = start + A[4, depth] * one panel. */
+export function tile4x2<T>(
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  start: usize,
+  startStride: usize,
+  c: usize,
+  cStride: usize,
+): void {
+  const start1 = start + startStride;
+  const start2 = start1 + startStride;
+  const start3 = start2 + startStride;
+  let acc0x0 = v128.load(start);
+  let acc0x1 = v128.load(start, 16);
+  let acc1x0 = v128.load(start1);
+  let acc1x1 = v128.load(start1, 16);
+  let acc2x0 = v128.load(start2);
+  let acc2x1 = v128.load(start2, 16);
+  let acc3x0 = v128.load(start3);
+  let acc3x1 = v128.load(start3, 16);
   let a1 = a + aStride;
   let a2 = a1 + aStride;
   let a3 = a2 + aStride;
@@ -222,6 +306,9 @@ export function tile4x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
     a3 += sizeof<T>();
     b += PANEL_BYTES;
   }
+  const c1 = c + cStride;
+  const c2 = c1 + cStride;
+  const c3 = c2 + cStride;
   v128.store(c, acc0x0);
   v128.store(c, acc0x1, 16);
   v128.store(c1, acc1x0);
@@ -232,22 +319,31 @@ export function tile4x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
   v128.store(c3, acc3x1, 16);
 }
 
-/** C[5, 2 vectors] += A[5, depth] * one panel. */
-export function tile5x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
-  const c1 = c + cStride;
-  const c2 = c1 + cStride;
-  const c3 = c2 + cStride;
-  const c4 = c3 + cStride;
-  let acc0x0 = v128.load(c);
-  let acc0x1 = v128.load(c, 16);
-  let acc1x0 = v128.load(c1);
-  let acc1x1 = v128.load(c1, 16);
-  let acc2x0 = v128.load(c2);
-  let acc2x1 = v128.load(c2, 16);
-  let acc3x0 = v128.load(c3);
-  let acc3x1 = v128.load(c3, 16);
-  let acc4x0 = v128.load(c4);
-  let acc4x1 = v128.load(c4, 16);
+/** C[5, 2 vectors] = start + A[5, depth] * one panel. */
+export function tile5x2<T>(
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  start: usize,
+  startStride: usize,
+  c: usize,
+  cStride: usize,
+): void {
+  const start1 = start + startStride;
+  const start2 = start1 + startStride;
+  const start3 = start2 + startStride;
+  const start4 = start3 + startStride;
+  let acc0x0 = v128.load(start);
+  let acc0x1 = v128.load(start, 16);
+  let acc1x0 = v128.load(start1);
+  let acc1x1 = v128.load(start1, 16);
+  let acc2x0 = v128.load(start2);
+  let acc2x1 = v128.load(start2, 16);
+  let acc3x0 = v128.load(start3);
+  let acc3x1 = v128.load(start3, 16);
+  let acc4x0 = v128.load(start4);
+  let acc4x1 = v128.load(start4, 16);
   let a1 = a + aStride;
   let a2 = a1 + aStride;
   let a3 = a2 + aStride;
@@ -278,6 +374,10 @@ export function tile5x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
     a4 += sizeof<T>();
     b += PANEL_BYTES;
   }
+  const c1 = c + cStride;
+  const c2 = c1 + cStride;
+  const c3 = c2 + cStride;
+  const c4 = c3 + cStride;
   v128.store(c, acc0x0);
   v128.store(c, acc0x1, 16);
   v128.store(c1, acc1x0);
@@ -290,25 +390,34 @@ export function tile5x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
   v128.store(c4, acc4x1, 16);
 }
 
-/** C[6, 2 vectors] += A[6, depth] * one panel. */
-export function tile6x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize): void {
-  const c1 = c + cStride;
-  const c2 = c1 + cStride;
-  const c3 = c2 + cStride;
-  const c4 = c3 + cStride;
-  const c5 = c4 + cStride;
-  let acc0x0 = v128.load(c);
-  let acc0x1 = v128.load(c, 16);
-  let acc1x0 = v128.load(c1);
-  let acc1x1 = v128.load(c1, 16);
-  let acc2x0 = v128.load(c2);
-  let acc2x1 = v128.load(c2, 16);
-  let acc3x0 = v128.load(c3);
-  let acc3x1 = v128.load(c3, 16);
-  let acc4x0 = v128.load(c4);
-  let acc4x1 = v128.load(c4, 16);
-  let acc5x0 = v128.load(c5);
-  let acc5x1 = v128.load(c5, 16);
+/** C[6, 2 vectors] = start + A[6, depth] * one panel. */
+export function tile6x2<T>(
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  start: usize,
+  startStride: usize,
+  c: usize,
+  cStride: usize,
+): void {
+  const start1 = start + startStride;
+  const start2 = start1 + startStride;
+  const start3 = start2 + startStride;
+  const start4 = start3 + startStride;
+  const start5 = start4 + startStride;
+  let acc0x0 = v128.load(start);
+  let acc0x1 = v128.load(start, 16);
+  let acc1x0 = v128.load(start1);
+  let acc1x1 = v128.load(start1, 16);
+  let acc2x0 = v128.load(start2);
+  let acc2x1 = v128.load(start2, 16);
+  let acc3x0 = v128.load(start3);
+  let acc3x1 = v128.load(start3, 16);
+  let acc4x0 = v128.load(start4);
+  let acc4x1 = v128.load(start4, 16);
+  let acc5x0 = v128.load(start5);
+  let acc5x1 = v128.load(start5, 16);
   let a1 = a + aStride;
   let a2 = a1 + aStride;
   let a3 = a2 + aStride;
@@ -344,6 +453,11 @@ export function tile6x2<T>(depth: i32, a: usize, aStride: usize, b: usize, c: us
     a5 += sizeof<T>();
     b += PANEL_BYTES;
   }
+  const c1 = c + cStride;
+  const c2 = c1 + cStride;
+  const c3 = c2 + cStride;
+  const c4 = c3 + cStride;
+  const c5 = c4 + cStride;
   v128.store(c, acc0x0);
   v128.store(c, acc0x1, 16);
   v128.store(c1, acc1x0);

@@ -3,7 +3,7 @@ import { at } from "../simd";
 import { logSumExp, normaliseRow, rowMaximum } from "./softmax";
 
 /** How many of `groups` the mask keeps: those whose mask is not 0; all of them without a mask. */
-function keptGroups<T>(groups: i32, mask: usize): i32 {
+export function keptGroups<T>(groups: i32, mask: usize): i32 {
   if (!mask) return groups;
   let kept = 0;
   for (let i = 0; i < groups; i++) kept += i32(load<T>(at<T>(mask, i)) != 0);
@@ -12,7 +12,7 @@ function keptGroups<T>(groups: i32, mask: usize): i32 {
 
 // @ts-ignore: decorator
 @inline
-function keeps<T>(mask: usize, group: i32): bool {
+export function keeps<T>(mask: usize, group: i32): bool {
   return !mask || load<T>(at<T>(mask, group)) != 0;
 }
 

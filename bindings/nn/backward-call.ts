@@ -4,7 +4,7 @@ import { KIND, PORT } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import { Itinerary } from '../program/itinerary.ts'
 import { Area, chunkSteps } from '../program/layout.ts'
-import { type Entry, Plan, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
+import { type Draws, type Entry, Plan, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import { type Call, parameterEntry } from './forward-call.ts'
@@ -35,13 +35,23 @@ export interface BackwardCall {
   readonly extra: Allocation
   /** Memory for what is handed in though it is a result of this very call. */
   readonly copies: Tensor[]
-  /** Zeros for one step, in place of a gradient by the output that is not given. */
+  /** Zeros for one chunk, in place of a gradient by the output that is not given. */
   readonly zeros: number
   /** Which ports of which units take the gradient by the output, at how many bytes into it. */
   readonly takes: readonly { unit: number; port: number; offset: number }[]
   readonly inputs: Readonly<Record<string, Tensor>>
   readonly states: NamedStates
   readonly input: InputGradients['input']
+}
+
+/** What a recorded forward leaves for backward. */
+export interface Recorded {
+  readonly call: Call
+  readonly inputs: readonly Tensor[]
+  readonly draws: Draws
+  readonly truncation: Truncation | undefined
+  /** The past that forward was given: without it the first state stands for all before it. */
+  readonly pasts: readonly string[]
 }
 
 export interface BackwardOptions {
@@ -51,21 +61,40 @@ export interface BackwardOptions {
   readonly truncation: Truncation | undefined
 }
 
+/** A backward to be planned. */
+export interface BackwardSpec {
+  readonly kind: string
+  /** By layer; gradients by the inputs come first among a program's outputs. */
+  readonly programs: readonly CompiledProgram[]
+  readonly inputGradient: boolean
+  /** Gradients by the inputs leave by ports. */
+  readonly ported: boolean
+  readonly truncation?: Truncation | undefined
+  /** Sums over time begin and go out step by step. */
+  readonly stepwise?: boolean
+  /** Where gradients by parameters go, if not to the parameters' own. */
+  readonly gradient?: (layer: number, param: string) => Entry
+}
+
 /** The planned backward of a call, made once for each kind of options. */
 export function backwardOf(stack: Stack, call: Call, options: BackwardOptions): BackwardCall {
   const { truncation } = options
   const cut = truncation && `${truncation.window} ${truncation.stride ?? truncation.window}`
-  const kind = { ...options, ported: isPorted(stack, call, truncation) }
+  const kind: BackwardKind = { ...options, ported: isPorted(stack, call, truncation) }
   const key = `${backwardKey(kind)} ${cut}`
   let backward = call.backward.get(key)
-  if (backward === undefined) call.backward.set(key, (backward = planBackward(stack, call, kind, truncation)))
+  if (backward === undefined) {
+    const programs = stack.programs.backward(kind)
+    backward = planBackward(stack, call, { ...kind, kind: backwardKey(kind), programs, truncation })
+    call.backward.set(key, backward)
+  }
   return backward
 }
 
 /** Gradients by the inputs leave by ports where they lie otherwise, where two directions or overlapping windows add up. */
-function isPorted(stack: Stack, call: Call, truncation: Truncation | undefined): boolean {
+export function isPorted(stack: Stack, call: Call, truncation?: Truncation): boolean {
   const overlaps = truncation !== undefined && (truncation.stride ?? truncation.window) < truncation.window
-  return stack.directions === 2 || isSwapped(stack, call.shape) || overlaps
+  return stack.directions === 2 || isSwapped(call.shape) || overlaps
 }
 
 /** Where the parts of a backward's memory beside its plan lie. */
@@ -79,11 +108,11 @@ interface Rooms {
   readonly inputs: readonly number[]
 }
 
-function planBackward(stack: Stack, call: Call, kind: BackwardKind, truncation: Truncation | undefined): BackwardCall {
+export function planBackward(stack: Stack, call: Call, spec: BackwardSpec): BackwardCall {
   const { steps, batch } = call.shape
   const who = `${stack.who}: the backward workspace for T = ${steps}, B = ${batch}`
   const area = new Area()
-  const rooms = furnish(stack, call, kind, truncation, area)
+  const rooms = furnish(stack, call, spec, area)
   const extra = stack.runtime.heap.allocateZeros(area.bytes, who)
   const made: { dispose(): void }[] = [extra]
   const keep = <Thing extends { dispose(): void }>(thing: Thing): Thing => {
@@ -91,30 +120,24 @@ function planBackward(stack: Stack, call: Call, kind: BackwardKind, truncation: 
     return thing
   }
   try {
-    return new BackwardPlanner(stack, call, kind, truncation, rooms, extra).plan(who, keep)
+    return new BackwardPlanner(stack, call, spec, rooms, extra).plan(who, keep)
   } catch (error) {
     for (const thing of made) thing.dispose()
     throw error
   }
 }
 
-function furnish(
-  stack: Stack,
-  call: Call,
-  { inputGradient, ported }: BackwardKind,
-  truncation: Truncation | undefined,
-  area: Area,
-): Rooms {
+function furnish(stack: Stack, call: Call, { inputGradient, ported, truncation }: BackwardSpec, area: Area): Rooms {
   const { steps, batch } = call.shape
   const { layers, directions, states } = stack
   const top = layers.at(-1)!.depth
-  const takes = directions === 2 || call.lengths > 0 || truncation !== undefined || isSwapped(stack, call.shape)
+  const takes = directions === 2 || call.lengths > 0 || truncation !== undefined || isSwapped(call.shape)
   const taking = takes ? [...layers.keys()].filter((i) => directions === 2 || layers[i]!.depth === top) : []
   const chunk = Math.min(chunkSteps(batch), steps)
   const whole = (columns: number) => area.take(bytesOf(stack, [steps, batch, columns]))
   const columns = layers[0]!.graph.outputs[0]!.columns
   return {
-    zeros: area.take(bytesOf(stack, [batch, outputColumns(stack)])),
+    zeros: area.take(bytesOf(stack, [chunk, batch, outputColumns(stack)])),
     states: states.names.map((name) => area.take(bytesOf(stack, states.shape(name, batch)))),
     taken: new Map(taking.map((i) => [i, area.take(bytesOf(stack, [chunk, batch, columns]))])),
     between: Array.from({ length: directions === 2 ? top : 0 }, () => whole(outputColumns(stack))),
@@ -125,40 +148,33 @@ function furnish(
 class BackwardPlanner {
   readonly #stack: Stack
   readonly #call: Call
-  readonly #kind: BackwardKind
-  readonly #truncation: Truncation | undefined
+  readonly #spec: BackwardSpec
   readonly #rooms: Rooms
   readonly #extra: Allocation
   readonly #programs: readonly CompiledProgram[]
   readonly #order: readonly number[]
 
-  constructor(
-    stack: Stack,
-    call: Call,
-    kind: BackwardKind,
-    truncation: Truncation | undefined,
-    rooms: Rooms,
-    extra: Allocation,
-  ) {
+  constructor(stack: Stack, call: Call, spec: BackwardSpec, rooms: Rooms, extra: Allocation) {
     this.#stack = stack
     this.#call = call
-    this.#kind = kind
-    this.#truncation = truncation
+    this.#spec = spec
     this.#rooms = rooms
     this.#extra = extra
-    this.#programs = stack.programs.backward(kind)
+    this.#programs = spec.programs
     this.#order = backwardOrder(stack)
   }
 
   plan(who: string, keep: <Thing extends { dispose(): void }>(thing: Thing) => Thing): BackwardCall {
     const { runtime, states } = this.#stack
     const { lengths, shape } = this.#call
-    const plan = keep(new Plan(runtime, this.#stages(), { steps: shape.steps, batch: shape.batch, lengths, who }))
+    const chunk = this.#spec.stepwise ? { chunk: 1 } : {}
+    const { steps, batch } = shape
+    const plan = keep(new Plan(runtime, this.#stages(), { steps, batch, lengths, who, ...chunk }))
     const itinerary = keep(new Itinerary(runtime, this.#legs(plan), who))
     const inputs = this.#inputs(plan)
     const tensors = Object.values(inputs)
     return {
-      kind: backwardKey(this.#kind),
+      kind: this.#spec.kind,
       plan,
       programs: this.#programs,
       order: this.#order,
@@ -171,7 +187,7 @@ class BackwardPlanner {
       states: Object.fromEntries(
         states.names.map((name, i) => [
           name,
-          tensorAt(this.#stack, this.#extra, this.#rooms.states[i]!, states.shape(name, shape.batch)),
+          tensorAt(this.#stack, this.#extra, this.#rooms.states[i]!, states.shape(name, batch)),
         ]),
       ),
       input: tensors.length === 0 ? undefined : tensors.length === 1 ? tensors[0] : inputs,
@@ -187,10 +203,11 @@ class BackwardPlanner {
   #unit(index: number): PlanUnit {
     const layer = this.#stack.layers[index]!
     const program = this.#programs[index]!
+    const own = (param: string) => parameterEntry(layer.params.get(param)!.grad.address)
     return {
       program,
       invariants: layer.invariants,
-      gradient: (param) => parameterEntry(layer.params.get(param)!.grad.address),
+      gradient: (param) => this.#spec.gradient?.(index, param) ?? own(param),
       outside: (value, previous) => this.#outside(index, value, previous),
       ports: this.#ports(index),
     }
@@ -202,6 +219,8 @@ class BackwardPlanner {
     const stride = bytesOf(this.#stack, [this.#call.shape.batch, value.columns])
     if (!this.#programs[index]!.graph.inputs.includes(value))
       return invariants.entry(value) ?? this.#call.tapePlan.entry(index, value)
+    // inputs beside the gradient by the output are pointed by whoever asked for them
+    if (value !== this.#programs[index]!.graph.inputs[0]) return { base: 0, stride, kind: KIND.TIMED }
     const taken = this.#rooms.taken.get(index)
     if (taken !== undefined) return { base: this.#extra.address + taken, stride, kind: KIND.CHUNK }
     return previous ?? { base: 0, stride, kind: KIND.TIMED }
@@ -217,7 +236,7 @@ class BackwardPlanner {
     if (layer.depth > 0 && this.#stack.directions === 1) return ports
     if (layer.depth > 0) return [...ports, this.#givePort(layer.reversed, program.graph.outputs[0]!, this.#rooms.between[layer.depth - 1]!, false)] // prettier-ignore
     const gives = this.#rooms.inputs.map((room, i) =>
-      this.#givePort(layer.reversed, program.graph.outputs[i]!, room, isSwapped(this.#stack, this.#call.shape)),
+      this.#givePort(layer.reversed, program.graph.outputs[i]!, room, isSwapped(this.#call.shape)),
     )
     return [...ports, ...gives]
   }
@@ -232,19 +251,19 @@ class BackwardPlanner {
   }
 
   #outputStrides(isTop: boolean): Strides {
-    const batchFirst = isTop && isSwapped(this.#stack, this.#call.shape)
+    const batchFirst = isTop && isSwapped(this.#call.shape)
     return stridesOf(this.#stack, this.#call.shape, outputColumns(this.#stack), batchFirst)
   }
 
   /** The second direction and overlapping windows add to what is there. */
   #givePort(reversed: boolean, value: Value, room: number, batchFirst: boolean): Port {
     const { steps, batch } = this.#call.shape
-    const sums = reversed || this.#truncation !== undefined
+    const sums = reversed || this.#spec.truncation !== undefined
     return {
       value,
       mode: sums ? PORT.GIVE_SUM : PORT.GIVE,
       address: this.#extra.address + room,
-      clear: this.#truncation === undefined ? 0 : bytesOf(this.#stack, [steps, batch, value.columns]),
+      clear: this.#spec.truncation === undefined ? 0 : bytesOf(this.#stack, [steps, batch, value.columns]),
       ...stridesOf(this.#stack, this.#call.shape, value.columns, batchFirst),
     }
   }
@@ -265,8 +284,8 @@ class BackwardPlanner {
     const { steps } = this.#call.shape
     const { segments, tapePlan } = this.#call
     const stages = this.#stack.directions === 2 ? this.#order.length : 1
-    if (this.#truncation) return truncatedLegs(plan, steps, this.#truncation)
-    if (segments.length === 0) return fullLegs(plan, stages, steps)
+    if (this.#spec.truncation) return truncatedLegs(plan, steps, this.#spec.truncation)
+    if (segments.length === 0) return fullLegs(plan, stages, steps, this.#spec.stepwise)
     return Array.from({ length: stages }, (_, stage) => {
       const primal = this.#stack.directions === 2 ? this.#order[stage]! : 0
       return replayingLegs({ plan: tapePlan, stage: primal }, { plan, stage }, segments[primal]!)
@@ -274,7 +293,7 @@ class BackwardPlanner {
   }
 
   #inputs(plan: Plan): Record<string, Tensor> {
-    if (!this.#kind.inputGradient) return {}
+    if (!this.#spec.inputGradient) return {}
     const { shape } = this.#call
     const { layers } = this.#stack
     const { graph } = this.#programs[0]!
@@ -288,4 +307,45 @@ class BackwardPlanner {
       }),
     )
   }
+}
+
+/** Points a planned backward at what it reads and at where its states' gradients go. */
+export function pointBackward(
+  stack: Stack,
+  { call, inputs }: Recorded,
+  backward: BackwardCall,
+  gradients: { output?: Tensor | undefined; state?: NamedStates | undefined },
+  outgoing: NamedStates,
+): void {
+  const { layers, states } = stack
+  const { plan, order, programs } = backward
+  for (const [unit, index] of order.entries()) {
+    states.pointCarries(plan, unit, programs[index]!, index, gradients.state, outgoing)
+    if (layers[index]!.depth > 0 || call.staged.size > 0) continue
+    for (const [i, leaf] of layers[index]!.graph.inputs.entries()) {
+      plan.point(unit, leaf, inputs[i]!.address)
+      if (call.tapePlan !== call.plan) call.tapePlan.point(index, leaf, inputs[i]!.address)
+    }
+  }
+  pointOutputGradient(stack, call, backward, gradients.output)
+}
+
+/** Without a gradient by the output, zeros for one chunk stand for all. */
+export function pointOutputGradient(
+  stack: Stack,
+  call: Call,
+  backward: BackwardCall,
+  output: Tensor | undefined,
+): void {
+  const { shape } = call
+  const { plan, order, programs, takes, zeros } = backward
+  const row = outputColumns(stack) * stack.runtime.elementBytes
+  const { stepStride, rowStride } = stridesOf(stack, shape, outputColumns(stack), isSwapped(shape))
+  for (const { unit, port, offset } of takes) {
+    if (output) plan.pointPort(unit, port, output.address + offset, stepStride, rowStride)
+    else plan.pointPort(unit, port, zeros + offset, 0, row)
+  }
+  if (takes.length > 0) return
+  const incoming = programs[order[0]!]!.graph.inputs[0]!
+  plan.point(0, incoming, output ? output.address : zeros, output ? shape.batch * row : 0)
 }

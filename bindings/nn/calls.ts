@@ -11,6 +11,7 @@ const KEPT_PLANS = 8
 export class Calls {
   readonly #stack: Stack
   readonly #calls = new Map<string, Call>()
+  readonly #alive = new Set<Call>()
   /** Calls whose results live until their tape is disposed of. */
   readonly #lent = new Set<Call>()
 
@@ -23,6 +24,11 @@ export class Calls {
     const call = this.#calls.get(key) ?? planForward(this.#stack, shape, options)
     this.#put(key, call)
     return call
+  }
+
+  /** Is a call still planned? */
+  has(call: Call): boolean {
+    return this.#alive.has(call)
   }
 
   /** A call of its own, that no other forward touches until it is given back. */
@@ -42,21 +48,25 @@ export class Calls {
   dispose(): void {
     for (const call of [...this.#calls.values(), ...this.#lent]) disposeCall(call)
     this.#calls.clear()
+    this.#alive.clear()
     this.#lent.clear()
   }
 
   #takeBack(key: string, call: Call): void {
     if (!this.#lent.delete(call)) return
-    if (this.#calls.has(key)) disposeCall(call)
+    // what another forward gave may still be in use: it does not make room for this one
+    if (this.#calls.has(key) || this.#calls.size >= KEPT_PLANS) disposeCall(call)
     else this.#put(key, call)
   }
 
   #put(key: string, call: Call): void {
     this.#calls.delete(key)
     this.#calls.set(key, call)
+    this.#alive.add(call)
     if (this.#calls.size <= KEPT_PLANS) return
     const [oldest, forgotten] = this.#calls.entries().next().value!
     this.#calls.delete(oldest)
+    this.#alive.delete(forgotten)
     disposeCall(forgotten)
   }
 }

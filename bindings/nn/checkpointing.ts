@@ -50,8 +50,9 @@ export function segmentsFor(
   const bytesWith = (candidate: SegmentPlan) =>
     layOut(stack.runtime, stages, { ...options, tapeSteps: candidate.steps }).bytes + candidate.checkpointBytes
   let least = Infinity
-  for (let count = 1; count <= chunks; count++) {
-    const candidate = plan(Math.ceil(chunks / count))
+  // from one segment on, for each number of segments the shortest that do
+  for (let length = chunks; length > 0; length = Math.ceil(chunks / Math.ceil(chunks / (length - 1)))) {
+    const candidate = plan(length)
     const bytes = bytesWith(candidate)
     if (bytes <= checkpoint.bytes) return candidate
     least = Math.min(least, bytes)

@@ -2,8 +2,19 @@ import { describeValue, expectOptions, expectPositive, expectTensor, fail, shape
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { type ForwardResult, type Input, type InputGradients, Module, type OutputGradients } from './module.ts'
+import {
+  type BackwardOptions,
+  type ForwardOptions,
+  type ForwardResult,
+  type Input,
+  type InputGradients,
+  Module,
+  type OutputGradients,
+} from './module.ts'
+import { Padding } from './padding.ts'
 import { type Parameter, ParameterBlock } from './parameters.ts'
+import { Recorder, expectRecordOptions } from './record.ts'
+import { expectTape } from './tape.ts'
 import { Workspace } from './workspace.ts'
 
 export interface EmbeddingOptions {
@@ -13,6 +24,12 @@ export interface EmbeddingOptions {
   embeddingDim: number
   /** An id whose row is zeros at first and gets no gradient. */
   paddingIdx?: number
+}
+
+/** What a recorded forward leaves for backward. */
+interface Recorded {
+  readonly input: Tensor
+  readonly lengths: Int32Array | undefined
 }
 
 /** No id is negative, so that this one passes over no row. */
@@ -30,7 +47,11 @@ export class Embedding extends Module {
   readonly paddingIdx: number | undefined
   readonly #block: ParameterBlock
   readonly #output: Workspace
-  #tape: Tensor | undefined
+  readonly #ids: Workspace
+  readonly #gradient: Workspace
+  readonly #padding: Padding
+  readonly #recorder: Recorder<Recorded>
+  #batchFirst = false
 
   constructor(runtime: Runtime, options: EmbeddingOptions) {
     super(runtime)
@@ -49,6 +70,10 @@ export class Embedding extends Module {
     }
     this.paddingIdx = paddingIdx
     this.#output = new Workspace(runtime, 'Embedding')
+    this.#ids = new Workspace(runtime, 'Embedding', 'int32')
+    this.#gradient = new Workspace(runtime, 'Embedding')
+    this.#padding = new Padding(runtime, 'Embedding')
+    this.#recorder = new Recorder(this, this.#output)
     this.#block = new ParameterBlock(runtime, new Map([['weight', [this.numEmbeddings, this.embeddingDim]]]))
     this.#block.fillUniform(runtime.nextModule(), () => runtime.core.squareRoot(3))
     if (paddingIdx !== undefined) {
@@ -61,42 +86,47 @@ export class Embedding extends Module {
     return this.#block.parameters[0]!
   }
 
-  override forward(input: Input, options: { tape?: boolean; state?: undefined } = {}): ForwardResult {
+  override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
     this.expectAlive('forward')
-    expectOptions('Embedding.forward', options, ['tape', 'state'])
-    const ids = this.#checkIds('forward', input)
-    const output = this.#output.take([...ids.shape, this.embeddingDim])
-    this.runtime.core.pickRows(ids.size, this.embeddingDim, this.#weight.value.address, ids.address, output.address)
-    this.#tape = (options.tape ?? this.training) ? ids : undefined
-    return { output }
+    const who = 'Embedding.forward'
+    this.checkState(`${who}: state`, options.state)
+    const given = expectTensor(who, 'input', input, this.runtime, 'int32')
+    const recording = expectRecordOptions(who, this, options, given.shape, this.#batchFirst)
+    const ids = this.#checkIds('forward', this.#withoutPadding(given, recording.lengths))
+    const data = { input: given, lengths: recording.lengths }
+    return this.#recorder.record([...ids.shape, this.embeddingDim], recording, data, (output) => {
+      const { core } = this.runtime
+      core.pickRows(ids.size, this.embeddingDim, this.#weight.value.address, ids.address, output.address)
+      this.#padding.clear(output, recording.lengths, this.#batchFirst)
+    })
   }
 
   override step(input: Input): ForwardResult {
     return this.forward(input, { tape: false })
   }
 
-  override backward({ output }: OutputGradients): InputGradients {
+  override backward({ output }: OutputGradients, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
-    const ids = this.#tape
-    if (!ids) fail('tape', 'Embedding.backward: there is no tape; call forward in training mode right before')
-    if (ids.disposed)
-      fail('tape', 'Embedding.backward: the ids of the recorded forward were disposed of; keep them until backward')
-    const gradient = expectTensor('Embedding.backward', 'output', output, this.runtime)
-    const expected = [...ids.shape, this.embeddingDim]
-    if (shapeText(gradient.shape) !== shapeText(expected)) {
-      fail('shape', `Embedding.backward: output is ${shapeText(gradient.shape)}; expected ${shapeText(expected)}`)
+    const who = 'Embedding.backward'
+    expectOptions(who, options, ['inputGradient', 'tape'])
+    const { input, lengths } = expectTape(who, this, options.tape, this.#recorder.last).data
+    if (input.disposed)
+      fail('tape', `${who}: the ids of the recorded forward were disposed of; keep them until backward`)
+    const given = expectTensor(who, 'output', output, this.runtime)
+    const expected = [...input.shape, this.embeddingDim]
+    if (shapeText(given.shape) !== shapeText(expected)) {
+      fail('shape', `${who}: output is ${shapeText(given.shape)}; expected ${shapeText(expected)}`)
     }
     if (this.#block.frozen.has('weight')) return {}
     const padding = this.paddingIdx ?? NO_PADDING
-    this.runtime.core.addRows(
-      ids.size,
-      this.embeddingDim,
-      padding,
-      gradient.address,
-      ids.address,
-      this.#weight.grad.address,
-    )
+    const [ids, gradient] = [this.#withoutPadding(input, lengths), this.#clearedGradient(given, lengths)]
+    const { core } = this.runtime
+    core.addRows(ids.size, this.embeddingDim, padding, gradient.address, ids.address, this.#weight.grad.address)
     return {}
+  }
+
+  override followOrder(batchFirst: boolean): void {
+    this.#batchFirst = batchFirst
   }
 
   override initialState(): undefined {}
@@ -115,13 +145,28 @@ export class Embedding extends Module {
   }
 
   protected override release(): void {
-    this.#output.dispose()
-    this.#block.dispose()
+    for (const part of [this.#output, this.#ids, this.#gradient, this.#padding, this.#block]) part.dispose()
   }
 
-  #checkIds(method: string, input: Input): Tensor {
+  /** The ids with 0 past each sample's end, which then can be picked like any other. */
+  #withoutPadding(ids: Tensor, lengths: Int32Array | undefined): Tensor {
+    if (lengths === undefined) return ids
+    const copy = this.#ids.take(ids.shape)
+    this.runtime.core.copyBytes(copy.address, ids.address, ids.size * this.runtime.bytesOf('int32'))
+    this.#padding.clear(copy, lengths, this.#batchFirst)
+    return copy
+  }
+
+  #clearedGradient(gradient: Tensor, lengths: Int32Array | undefined): Tensor {
+    if (lengths === undefined) return gradient
+    const copy = this.#gradient.take(gradient.shape)
+    this.runtime.core.copyBytes(copy.address, gradient.address, gradient.size * this.runtime.elementBytes)
+    this.#padding.clear(copy, lengths, this.#batchFirst)
+    return copy
+  }
+
+  #checkIds(method: string, ids: Tensor): Tensor {
     const who = `Embedding.${method}`
-    const ids = expectTensor(who, 'input', input, this.runtime, 'int32')
     if (ids.size === 0) fail('shape', `${who}: input is ${shapeText(ids.shape)}; expected at least one id`)
     const bad = this.runtime.core.firstBadId(ids.size, this.numEmbeddings, ids.address, 0)
     if (bad < ids.size) {

@@ -42,6 +42,8 @@ export interface Call {
   readonly tapePlan: Plan
   /** By stage; empty without checkpoints. */
   readonly segments: readonly (readonly Segment[])[]
+  /** Memory for the first states, which running the first segment again reads; undefined without checkpoints. */
+  readonly initial: NamedStates | undefined
   readonly itinerary: Itinerary
   readonly extra: Allocation
   /** Memory for what is handed in though it is a result of this very call. */
@@ -66,6 +68,8 @@ interface Rooms {
   readonly lengths: number | undefined
   readonly between: readonly number[]
   readonly checkpoints: number
+  /** First states, where checkpoints are kept. */
+  readonly initial: readonly number[]
 }
 
 export function planForward(stack: Stack, shape: CallShape, options: ForwardOptions): Call {
@@ -102,7 +106,7 @@ function furnish(
   const { states, layers, directions } = stack
   const take = (columns: number) => area.take(bytesOf(stack, [steps, batch, columns]))
   const names = mode === 'step' ? [] : states.names
-  const ported = isSwapped(stack, shape) || lengths
+  const ported = isSwapped(shape) || lengths
   const inputs = ported ? [...layers[0]!.sized.inputs] : []
   const below = directions === 2 ? layers.length / 2 - 1 : 0
   return {
@@ -112,6 +116,7 @@ function furnish(
     lengths: lengths ? area.take(4 * batch) : undefined,
     between: Array.from({ length: below }, () => take(outputColumns(stack))),
     checkpoints: area.take(segmentPlan?.checkpointBytes ?? 0),
+    initial: segmentPlan ? names.map((name) => area.take(bytesOf(stack, states.shape(name, batch)))) : [],
   }
 }
 
@@ -183,6 +188,7 @@ class ForwardPlanner {
       plan,
       tapePlan,
       segments,
+      initial: this.#segmentPlan && this.#named(this.#rooms.initial),
       itinerary,
       extra: this.#extra,
       copies: [],
@@ -199,19 +205,24 @@ class ForwardPlanner {
   }
 
   #results(plan: Plan): Pick<Call, 'output' | 'state' | 'result'> {
-    const { states, layers } = this.#stack
+    const { layers } = this.#stack
     const shape = [...this.#shape.leading, outputColumns(this.#stack)]
     const { output: room } = this.#rooms
     const direct = () => ({ storage: plan.storage, address: plan.entry(layers.length - 1, layers.at(-1)!.graph.outputs[0]!).base }) // prettier-ignore
     const at = room === undefined ? direct() : { storage: this.#extra, address: this.#extra.address + room }
     const output = tensorAt(this.#stack, at.storage, at.address - at.storage.address, shape)
     if (this.#rooms.states.length === 0) return { output, state: undefined, result: { output } }
-    const named = states.names.map((name, i): [string, Tensor] => [
-      name,
-      tensorAt(this.#stack, this.#extra, this.#rooms.states[i]!, states.shape(name, this.#shape.batch)),
-    ])
-    const state = Object.fromEntries(named)
+    const state = this.#named(this.#rooms.states)
     return { output, state, result: { output, state } }
+  }
+
+  /** All states, in rooms of this call. */
+  #named(rooms: readonly number[]): Record<string, Tensor> {
+    const { states } = this.#stack
+    const { batch } = this.#shape
+    return Object.fromEntries(
+      states.names.map((name, i) => [name, tensorAt(this.#stack, this.#extra, rooms[i]!, states.shape(name, batch))]),
+    )
   }
 
   /** @param opens inputs and outputs go through ports; a rerun finds its inputs ready and its outputs known */
@@ -247,7 +258,7 @@ class ForwardPlanner {
     const isTop = depth === layers.at(-1)!.depth
     const takes = depth === 0 && !reversed && this.#rooms.staged.size > 0
     const inputs = takes ? graph.inputs.filter((input) => slots.has(input)) : []
-    const batchFirst = isSwapped(this.#stack, this.#shape)
+    const batchFirst = isSwapped(this.#shape)
     const ports = inputs.map((value) => ({
       value,
       mode: PORT.TAKE_NEAREST,

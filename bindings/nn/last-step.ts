@@ -2,65 +2,98 @@ import { expectBoolean, expectOptions, expectShape, expectTensor, fail, shapeTex
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Shape } from '../runtime/tensor.ts'
-import { type ForwardResult, type Input, type InputGradients, Module, type OutputGradients } from './module.ts'
+import {
+  type BackwardOptions,
+  type ForwardOptions,
+  type ForwardResult,
+  type Input,
+  type InputGradients,
+  Module,
+  type OutputGradients,
+} from './module.ts'
+import { Padding } from './padding.ts'
 import type { Parameter, ParameterBlock } from './parameters.ts'
+import { Recorder, expectRecordOptions } from './record.ts'
+import { expectTape } from './tape.ts'
 import { Workspace } from './workspace.ts'
 
 export interface LastStepOptions {
   /** The input is [B, T, F] rather than [T, B, F]. */
   batchFirst?: boolean
+  /** 2: the second half of the columns, a reverse direction's, is taken at the first step, where that direction ends. */
+  directions?: 1 | 2
 }
 
-/** [T, B, F] → [B, F]: each sample's last step. `step` passes its input through. */
+/** What a recorded forward leaves for backward. */
+interface Recorded {
+  readonly shape: Shape
+  readonly lengths: Int32Array | undefined
+}
+
+/** [T, B, F] → [B, F]: each sample's last step, zeros for a sample of length 0. `step` passes its input through. */
 export class LastStep extends Module {
+  readonly directions: 1 | 2
   readonly #batchFirst: boolean
   readonly #output: Workspace
   readonly #gradient: Workspace
-  #tape: Shape | undefined
+  readonly #padding: Padding
+  readonly #recorder: Recorder<Recorded>
 
   constructor(runtime: Runtime, options: LastStepOptions = {}) {
     super(runtime)
-    expectOptions('LastStep', options, ['batchFirst'])
+    expectOptions('LastStep', options, ['batchFirst', 'directions'])
     this.#batchFirst = expectBoolean('LastStep', 'batchFirst', options.batchFirst ?? false)
+    const { directions = 1 } = options
+    if (directions !== 1 && directions !== 2) fail('option', `LastStep: directions is ${directions}; expected 1 or 2`)
+    this.directions = directions
     this.#output = new Workspace(runtime, 'LastStep')
     this.#gradient = new Workspace(runtime, 'LastStep')
+    this.#padding = new Padding(runtime, 'LastStep')
+    this.#recorder = new Recorder(this, this.#output)
   }
 
   override get batchFirst(): boolean | undefined {
     return this.#batchFirst
   }
 
-  override forward(input: Input, options: { tape?: boolean; state?: undefined } = {}): ForwardResult {
-    this.expectAlive('forward')
-    expectOptions('LastStep.forward', options, ['tape', 'state'])
-    this.checkState('LastStep.forward: state', options.state)
-    const tensor = expectTensor('LastStep.forward', 'input', input, this.runtime)
-    if (tensor.shape.length !== 3 || tensor.size === 0) {
-      fail(
-        'shape',
-        `LastStep.forward: input is ${shapeText(tensor.shape)}; expected ${this.#batchFirst ? '[B, T, F]' : '[T, B, F]'}, none of them 0`,
-      )
-    }
-    const output = this.#output.take(this.#outputShape(tensor.shape))
-    this.#copyLast(tensor.shape, tensor.address, output.address, true)
-    this.#tape = expectBoolean('LastStep.forward', 'tape', options.tape ?? this.training) ? tensor.shape : undefined
-    return { output }
+  override get dropsTime(): boolean {
+    return true
   }
 
-  override backward({ output }: OutputGradients = {}): InputGradients {
+  override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
+    this.expectAlive('forward')
+    const who = 'LastStep.forward'
+    this.checkState(`${who}: state`, options.state)
+    const { shape, size, address } = expectTensor(who, 'input', input, this.runtime)
+    if (shape.length !== 3 || size === 0 || shape[2]! % this.directions !== 0) {
+      const axes = this.#batchFirst ? '[B, T, F]' : '[T, B, F]'
+      const columns = this.directions === 2 ? ', F even (directions is 2)' : ''
+      fail('shape', `${who}: input is ${shapeText(shape)}; expected ${axes}, none of them 0${columns}`)
+    }
+    const recording = expectRecordOptions(who, this, options, shape, this.#batchFirst)
+    const data = { shape, lengths: recording.lengths }
+    return this.#recorder.record(this.#outputShape(shape), recording, data, (output) =>
+      this.#copyEnds(data, address, output.address, true),
+    )
+  }
+
+  override backward({ output }: OutputGradients = {}, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
-    const shape = this.#tape
-    if (!shape) fail('tape', 'LastStep.backward: there is no tape; call forward in training mode right before')
-    const gradient = expectTensor('LastStep.backward', 'output', output, this.runtime)
-    expectShape('LastStep.backward', 'output', gradient.shape, this.#outputShape(shape))
-    const input = this.#gradient.take(shape)
+    const who = 'LastStep.backward'
+    expectOptions(who, options, ['inputGradient', 'tape'])
+    const recorded = expectTape(who, this, options.tape, this.#recorder.last).data
+    const gradient = expectTensor(who, 'output', output, this.runtime)
+    expectShape(who, 'output', gradient.shape, this.#outputShape(recorded.shape))
+    const input = this.#gradient.take(recorded.shape)
     this.runtime.core.zeroBytes(input.address, input.size * this.runtime.elementBytes)
-    this.#copyLast(shape, input.address, gradient.address, false)
+    this.#copyEnds(recorded, input.address, gradient.address, false)
     return { input }
   }
 
   override step(input: Input): ForwardResult {
-    this.#tape = undefined
+    if (this.directions === 2)
+      fail('unsupported', 'LastStep.step: directions is 2: a step needs what comes after it; use forward')
+    this.#recorder.last = undefined
     return { output: expectTensor('LastStep.step', 'input', input, this.runtime) }
   }
 
@@ -79,22 +112,22 @@ export class LastStep extends Module {
   }
 
   protected override release(): void {
-    this.#output.dispose()
-    this.#gradient.dispose()
+    for (const part of [this.#output, this.#gradient, this.#padding]) part.dispose()
   }
 
   #outputShape([first, second, columns]: Shape): [number, number] {
     return [this.#batchFirst ? first! : second!, columns!]
   }
 
-  /** Between the last step's rows of the sequence at `sequence` and the dense rows at `rows`. */
-  #copyLast(shape: Shape, sequence: number, rows: number, gather: boolean): void {
+  /** Between the end rows of the sequence at `sequence` and the dense rows at `rows`. */
+  #copyEnds({ shape, lengths }: Recorded, sequence: number, rows: number, gather: boolean): void {
     const [first, second, F] = shape as readonly [number, number, number]
-    const rowBytes = F * this.runtime.elementBytes
-    const [count, from, stride] = this.#batchFirst
-      ? [first, (second - 1) * rowBytes, second * rowBytes]
-      : [second, (first - 1) * second * rowBytes, rowBytes]
-    if (gather) this.runtime.core.copyRows(count, rowBytes, sequence + from, stride, rows, rowBytes)
-    else this.runtime.core.copyRows(count, rowBytes, rows, rowBytes, sequence + from, stride)
+    const bytes = F * this.runtime.elementBytes
+    const [steps, batch] = this.#batchFirst ? [second, first] : [first, second]
+    const [stepStride, sampleStride] = this.#batchFirst ? [bytes, steps * bytes] : [batch * bytes, bytes]
+    const placed = lengths ? this.#padding.place(lengths) : 0
+    const { core } = this.runtime
+    const half = bytes / this.directions
+    core.endRows(steps, batch, bytes, half, stepStride, sampleStride, placed, sequence, rows, Number(gather))
   }
 }

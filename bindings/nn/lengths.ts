@@ -29,3 +29,9 @@ export function expectLengths(
 export function writeLengths(runtime: Runtime, address: number, lengths: Int32Array): void {
   runtime.heap.words.set(lengths, address >>> 2)
 }
+
+/** Lengths that a module has checked already. */
+export function lengthsOf({ lengths }: { readonly lengths?: Lengths | undefined }): Int32Array | undefined {
+  if (lengths === undefined) return undefined
+  return Int32Array.from(lengths instanceof Tensor ? (lengths.data as ArrayLike<number>) : lengths)
+}

@@ -94,6 +94,14 @@ export abstract class Module {
     return undefined
   }
 
+  /** @internal Tells a module that minds no order of the leading axes which one its container has. */
+  followOrder(_batchFirst: boolean): void {}
+
+  /** @internal Does the output lack the time axis that the input has? */
+  get dropsTime(): boolean {
+    return false
+  }
+
   /** @internal Does this memory belong to the module's results? */
   owns(_storage: Allocation): boolean {
     return false

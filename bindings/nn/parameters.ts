@@ -103,6 +103,12 @@ export function expectNumbers(who: string, name: string, data: unknown, count: n
 
 /** Checks every name and shape before the first number is written. */
 export function writeStateDict(who: string, parameters: readonly Parameter[], dict: StateDict): void {
+  expectStateDict(who, parameters, dict)
+  for (const { name, value } of parameters) value.data.set(dict[name]!.data as ArrayLike<number>)
+}
+
+/** Refuses a state dict whose names or shapes are not those of the parameters. */
+export function expectStateDict(who: string, parameters: readonly Parameter[], dict: StateDict): void {
   if (dict === null || typeof dict !== 'object') fail('type', `${who}: the state dict is not an object`)
   const names = parameters.map((parameter) => parameter.name)
   const missing = names.filter((name) => !Object.hasOwn(dict, name))
@@ -119,5 +125,4 @@ export function writeStateDict(who: string, parameters: readonly Parameter[], di
     }
     expectNumbers(who, name, data, value.size)
   }
-  for (const { name, value } of parameters) value.data.set(dict[name]!.data as ArrayLike<number>)
 }

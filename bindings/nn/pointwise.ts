@@ -21,6 +21,7 @@ export abstract class Pointwise extends Module {
   readonly #ordinal: number
   readonly #programs = new Map<number, FixedWidth>()
   #current: FixedWidth | undefined
+  #followsBatch = false
   /** Over all widths: the draws of two calls never meet. */
   #calls = 0
 
@@ -38,14 +39,21 @@ export abstract class Pointwise extends Module {
     return this.#select('step', input).step(input)
   }
 
-  override backward(gradients: OutputGradients, options?: BackwardOptions): InputGradients {
+  override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
-    if (!this.#current)
-      fail('tape', `${this.title}.backward: there is no tape; call forward in training mode right before`)
-    return this.#current.backward(gradients, options)
+    const { tape } = options
+    const recorded = tape && [...this.#programs.values()].find((program) => program === tape.module)
+    if (tape && !recorded) fail('tape', `${this.title}.backward: the tape was recorded by another module`)
+    const program = recorded ?? this.#current
+    if (!program) fail('tape', `${this.title}.backward: there is no tape; call forward in training mode right before`)
+    return program.backward(gradients, options)
   }
 
   override initialState(): undefined {}
+
+  override followOrder(batchFirst: boolean): void {
+    this.#followsBatch = batchFirst
+  }
 
   override get callCount(): number {
     return this.#calls
@@ -89,6 +97,7 @@ export abstract class Pointwise extends Module {
       this.#programs.set(width, program)
     }
     this.#current = program
+    program.followOrder(this.#followsBatch)
     program.callCount = this.#calls++
     return this.training ? program.train() : program.eval()
   }

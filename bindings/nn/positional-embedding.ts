@@ -1,16 +1,9 @@
-import {
-  expectBoolean,
-  expectOptions,
-  expectPositive,
-  expectShape,
-  expectTensor,
-  fail,
-  shapeText,
-} from '../runtime/check.ts'
+import { expectOptions, expectPositive, expectShape, expectTensor, fail, shapeText } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { type Tensor } from '../runtime/tensor.ts'
 import {
+  type BackwardOptions,
   type ForwardOptions,
   type ForwardResult,
   type Input,
@@ -19,7 +12,10 @@ import {
   type OutputGradients,
   type State,
 } from './module.ts'
+import { Padding } from './padding.ts'
 import { type Parameter, ParameterBlock } from './parameters.ts'
+import { Recorder, expectRecordOptions } from './record.ts'
+import { expectTape } from './tape.ts'
 import { Workspace } from './workspace.ts'
 
 export interface PositionalEmbeddingOptions {
@@ -27,6 +23,14 @@ export interface PositionalEmbeddingOptions {
   maxLength: number
   /** Columns of the input. */
   embeddingDim: number
+}
+
+/** What a recorded forward leaves for backward. */
+interface Recorded {
+  readonly first: number
+  readonly steps: number
+  readonly batch: number
+  readonly lengths: Int32Array | undefined
 }
 
 /**
@@ -39,7 +43,9 @@ export class PositionalEmbedding extends Module {
   readonly #block: ParameterBlock
   readonly #output: Workspace
   readonly #length: Workspace
-  #tape: { first: number; steps: number; batch: number } | undefined
+  readonly #gradient: Workspace
+  readonly #padding: Padding
+  readonly #recorder: Recorder<Recorded>
 
   constructor(runtime: Runtime, options: PositionalEmbeddingOptions) {
     super(runtime)
@@ -50,22 +56,28 @@ export class PositionalEmbedding extends Module {
     this.#block.fillUniform(runtime.nextModule(), () => 1 / runtime.core.squareRoot(this.embeddingDim))
     this.#output = new Workspace(runtime, 'PositionalEmbedding')
     this.#length = new Workspace(runtime, 'PositionalEmbedding')
+    this.#gradient = new Workspace(runtime, 'PositionalEmbedding')
+    this.#padding = new Padding(runtime, 'PositionalEmbedding')
+    this.#recorder = new Recorder(this, this.#output)
   }
 
   override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
     this.expectAlive('forward')
     const who = 'PositionalEmbedding.forward'
-    expectOptions(who, options, ['state', 'tape'])
-    const tape = expectBoolean(who, 'tape', options.tape ?? this.training)
     const x = expectTensor(who, 'input', input, this.runtime)
     expectShape(who, 'input', x.shape, ['T', 'B', this.embeddingDim], `embeddingDim is ${this.embeddingDim}`)
+    const recording = expectRecordOptions(who, this, options, x.shape, false)
     const [steps, batch] = x.shape as [number, number]
     const first = this.#first(who, options.state, steps)
-    const output = this.#add(x, first, steps, batch)
-    this.#tape = tape ? { first, steps, batch } : undefined
-    const length = this.#length.take([1])
-    length.data[0] = first + steps
-    return { output, state: { length } }
+    if (x.size === 0) fail('shape', `${who}: input is ${shapeText(x.shape)}; expected no empty axis`)
+    const { lengths } = recording
+    return this.#recorder.record(x.shape, recording, { first, steps, batch, lengths }, (output) => {
+      this.#add(x, first, steps, batch, output)
+      this.#padding.clear(output, lengths, false)
+      const length = this.#length.take([1])
+      length.data[0] = first + steps
+      return { state: { length } }
+    })
   }
 
   override step(input: Input, state?: State): ForwardResult {
@@ -75,19 +87,21 @@ export class PositionalEmbedding extends Module {
     const x = expectTensor(who, 'input', input, this.runtime)
     expectShape(who, 'input', x.shape, ['B', this.embeddingDim], `embeddingDim is ${this.embeddingDim}`)
     const first = this.#first(who, state, 1)
-    const output = this.#add(x, first, 1, x.shape[0]!)
-    this.#tape = undefined
+    const output = this.#output.take(x.shape)
+    this.#add(x, first, 1, x.shape[0]!, output)
+    this.#recorder.last = undefined
     ;(state as { length: Tensor }).length.data[0] = first + 1
     return { output, state }
   }
 
-  override backward({ output }: OutputGradients): InputGradients {
+  override backward({ output }: OutputGradients, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
     const who = 'PositionalEmbedding.backward'
-    if (!this.#tape) fail('tape', `${who}: there is no tape; call forward in training mode right before`)
-    const gradient = expectTensor(who, 'output', output, this.runtime)
-    const { first, steps, batch } = this.#tape
-    expectShape(who, 'output', gradient.shape, [steps, batch, this.embeddingDim])
+    expectOptions(who, options, ['inputGradient', 'tape'])
+    const { first, steps, batch, lengths } = expectTape(who, this, options.tape, this.#recorder.last).data
+    const given = expectTensor(who, 'output', output, this.runtime)
+    expectShape(who, 'output', given.shape, [steps, batch, this.embeddingDim])
+    const gradient = lengths ? this.#clearedCopy(given, lengths) : given
     const [{ grad }] = this.#block.parameters as [Parameter]
     if (!this.#block.frozen.has('weight')) {
       this.runtime.core.addStepSums(steps, batch, this.embeddingDim, gradient.address, this.#row(grad, first))
@@ -108,7 +122,7 @@ export class PositionalEmbedding extends Module {
   }
 
   override owns(storage: Allocation): boolean {
-    return this.#output.owns(storage)
+    return this.#output.owns(storage) || this.#gradient.owns(storage)
   }
 
   override blocks(): ParameterBlock[] {
@@ -121,14 +135,16 @@ export class PositionalEmbedding extends Module {
   }
 
   protected override release(): void {
-    this.#block.dispose()
-    this.#output.dispose()
-    this.#length.dispose()
+    for (const part of [this.#block, this.#output, this.#length, this.#gradient, this.#padding]) part.dispose()
   }
 
   #first(who: string, state: State | undefined, steps: number): number {
     const length = state === undefined ? undefined : (state as Record<string, Tensor>)['length']
-    const first = length === undefined ? 0 : expectTensor(who, 'state.length', length, this.runtime).data[0]!
+    if (length !== undefined)
+      expectShape(who, 'state.length', expectTensor(who, 'state.length', length, this.runtime).shape, [1])
+    const first = length?.data[0] ?? 0
+    if (!(Number.isSafeInteger(first) && first >= 0))
+      fail('range', `${who}: state.length holds ${first}; expected a whole number of steps`)
     if (first + steps > this.maxLength) {
       fail('range', `${who}: steps ${first + 1} to ${first + steps} are asked for; maxLength is ${this.maxLength}`)
     }
@@ -139,11 +155,15 @@ export class PositionalEmbedding extends Module {
     return table.address + row * this.embeddingDim * this.runtime.elementBytes
   }
 
-  #add(x: Tensor, first: number, steps: number, batch: number): Tensor {
-    if (x.size === 0) fail('shape', `PositionalEmbedding: input is ${shapeText(x.shape)}; expected no empty axis`)
-    const output = this.#output.take(x.shape)
+  #add(x: Tensor, first: number, steps: number, batch: number, output: Tensor): void {
     const table = this.#row(this.#block.parameters[0]!.value, first)
     this.runtime.core.addStepRows(steps, batch, this.embeddingDim, x.address, table, output.address)
-    return output
+  }
+
+  #clearedCopy(gradient: Tensor, lengths: Int32Array): Tensor {
+    const copy = this.#gradient.take(gradient.shape)
+    this.runtime.core.copyBytes(copy.address, gradient.address, gradient.size * this.runtime.elementBytes)
+    this.#padding.clear(copy, lengths, false)
+    return copy
   }
 }

@@ -1,6 +1,7 @@
 /** The compiled programs of an unrolled module: for each kind of call one per layer, in the order of the layers. */
 import { adjoint } from '../program/adjoint.ts'
 import { type CompileOptions, type CompiledProgram, compile } from '../program/compile.ts'
+import type { StepGraph, Value } from '../program/graph.ts'
 import { type Layer, adjointOf, isTaped, primalValues, savedValues } from './layer.ts'
 
 /** `plain` records nothing; `tape` records all steps; `rerun` records a segment again, its output being known. */
@@ -54,6 +55,20 @@ export class Programs {
       const given: CompileOptions['given'] = (value) => primal.has(value) && isTaped(value)
       const outputs = layer.depth === 0 && !ported ? 'timed' : 'chunk'
       return compile(graph, { outputs, given, tiles: this.#tiles })
+    })
+  }
+
+  /** Programs of another kind that read the tape, compiled once. */
+  custom(
+    key: string,
+    make: (layer: Layer) => { graph: StepGraph; saved?: ReadonlySet<Value> },
+    outputs: CompileOptions['outputs'],
+  ): CompiledProgram[] {
+    return this.#program(key, (layer) => {
+      const primal = primalValues(layer)
+      const given: CompileOptions['given'] = (value) => primal.has(value) && isTaped(value)
+      const { graph, saved = new Set() } = make(layer)
+      return compile(graph, { outputs, given, saved, tiles: this.#tiles })
     })
   }
 

@@ -12,13 +12,25 @@ import {
   type OutputGradients,
   type State,
 } from './module.ts'
+import { lengthsOf } from './lengths.ts'
+import { Padding } from './padding.ts'
 import type { Parameter, ParameterBlock } from './parameters.ts'
+import { Tape, expectTape } from './tape.ts'
 import { Workspace } from './workspace.ts'
+
+/** What a forward leaves for backward: the module's own tape, where it was kept. */
+interface Recorded {
+  readonly lengths: Int32Array | undefined
+  readonly inner: Tape | undefined
+}
 
 /** x + module(x), for a module that keeps its input's shape. Parameters and states are the module's own. */
 export class Residual extends Module {
   readonly module: Module
   readonly #output: Workspace
+  readonly #padding: Padding
+  #last: Recorded = { lengths: undefined, inner: undefined }
+  #followsBatch = false
 
   constructor(runtime: Runtime, module: Module) {
     super(runtime)
@@ -26,25 +38,61 @@ export class Residual extends Module {
     if (module.runtime !== runtime) fail('runtime', 'Residual: the module belongs to another runtime')
     this.module = module
     this.#output = new Workspace(runtime, 'Residual')
+    this.#padding = new Padding(runtime, 'Residual')
   }
 
   override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
     this.expectAlive('forward')
     const x = this.#expectOne('forward', input)
-    return this.#add('forward', this.module.forward(x, { tape: this.training, ...options }), x)
+    const { tape: inner, ...result } = this.module.forward(x, { tape: this.training, ...options })
+    const lengths = lengthsOf(options)
+    const batchFirst = this.#isBatchFirst
+    if (inner === undefined) {
+      this.#last = { lengths, inner: undefined }
+      const output = this.#output.take(x.shape)
+      this.#addUp('forward', output, result.output, x)
+      this.#padding.clear(output, lengths, batchFirst)
+      return { ...result, output }
+    }
+    const { tensor: output, giveBack } = this.#output.lend(x.shape)
+    this.#addUp('forward', output, result.output, x)
+    this.#padding.clear(output, lengths, batchFirst)
+    const release = () => {
+      inner.dispose()
+      giveBack()
+    }
+    return { ...result, output, tape: new Tape<Recorded>(this, { lengths, inner }, release) }
   }
 
   override step(input: Input, state?: State): ForwardResult {
     this.expectAlive('step')
     const x = this.#expectOne('step', input)
-    return this.#add('step', this.module.step(x, state), x)
+    const result = this.module.step(x, state)
+    const output = this.#output.take(x.shape)
+    this.#addUp('step', output, result.output, x)
+    return { ...result, output }
   }
 
-  override backward(gradients: OutputGradients, options?: BackwardOptions): InputGradients {
+  override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
-    const result = this.module.backward(gradients, options)
-    if (gradients.output && result.input) this.#addTo(result.input as Tensor, gradients.output)
+    const who = 'Residual.backward'
+    const { lengths, inner } = options.tape ? expectTape<Recorded>(who, this, options.tape, undefined).data : this.#last
+    const { tape: _own, ...rest } = options
+    const result = this.module.backward(gradients, { ...rest, ...(inner && { tape: inner }) })
+    if (gradients.output && result.input) {
+      this.#addTo(result.input as Tensor, gradients.output)
+      this.#padding.clear(result.input as Tensor, lengths, this.#isBatchFirst)
+    }
     return result
+  }
+
+  override followOrder(batchFirst: boolean): void {
+    this.#followsBatch = batchFirst
+    this.module.followOrder(batchFirst)
+  }
+
+  get #isBatchFirst(): boolean {
+    return this.module.batchFirst ?? this.#followsBatch
   }
 
   override initialState(batch: number): State | undefined {
@@ -92,6 +140,7 @@ export class Residual extends Module {
   protected override release(): void {
     this.module.dispose()
     this.#output.dispose()
+    this.#padding.dispose()
   }
 
   #expectOne(method: string, input: Input): Tensor {
@@ -99,16 +148,14 @@ export class Residual extends Module {
     return input
   }
 
-  #add(method: string, result: ForwardResult, x: Tensor): ForwardResult {
-    if (shapeText(result.output.shape) !== shapeText(x.shape)) {
-      const shapes = `${shapeText(x.shape)} to ${shapeText(result.output.shape)}`
+  #addUp(method: string, sum: Tensor, output: Tensor, x: Tensor): void {
+    if (shapeText(output.shape) !== shapeText(x.shape)) {
+      const shapes = `${shapeText(x.shape)} to ${shapeText(output.shape)}`
       fail('shape', `Residual.${method}: the module takes ${shapes}; expected one that keeps the shape`)
     }
     // not in place: the module's tape may hold its output
-    const sum = this.#output.take(x.shape)
     this.runtime.core.copyBytes(sum.address, x.address, x.size * this.runtime.elementBytes)
-    this.#addTo(sum, result.output)
-    return { ...result, output: sum }
+    this.#addTo(sum, output)
   }
 
   #addTo(target: Tensor, x: Tensor): void {

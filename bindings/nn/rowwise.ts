@@ -1,13 +1,18 @@
 import { expectShape, fail, shapeText } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
+import { expectCheckpointing } from './checkpointing.ts'
+import type { ForwardOptions, ForwardResult, Input } from './module.ts'
 import type { CallShape } from './stack.ts'
-import { Unrolled, type UnrolledOptions } from './unrolled.ts'
+import type { UnrolledOptions } from './layers.ts'
+import { Unrolled } from './unrolled.ts'
+import { expectTruncation } from './unrolling.ts'
 
 /** A cell without state, applied to every row of [T, B, n] (either order of the leading axes) or of [B, n]. */
 export abstract class Rowwise extends Unrolled {
   readonly #columns: number
   readonly #option: string
+  #followsBatch = false
 
   /** @param option the option that says how many columns a row has, for messages */
   constructor(runtime: Runtime, option: string, options: UnrolledOptions) {
@@ -20,7 +25,20 @@ export abstract class Rowwise extends Unrolled {
     return undefined
   }
 
-  protected override callShape(who: string, [input]: readonly Tensor[]): CallShape {
+  override followOrder(batchFirst: boolean): void {
+    this.#followsBatch = batchFirst
+  }
+
+  /** Rows need no unrolling: truncation and checkpoints say nothing to them. */
+  override forward(input: Input, { truncation, checkpoint, ...options }: ForwardOptions = {}): ForwardResult {
+    const who = `${this.title}.forward`
+    if (truncation !== undefined) expectTruncation(who, truncation)
+    expectCheckpointing(who, checkpoint)
+    return super.forward(input, options)
+  }
+
+  /** Without lengths either order of the leading axes is as good as the other. */
+  protected override callShape(who: string, [input]: readonly Tensor[], hasLengths: boolean): CallShape {
     const { shape } = input!
     const n = this.#columns
     if (shape.length !== 2 && shape.length !== 3) {
@@ -29,6 +47,9 @@ export abstract class Rowwise extends Unrolled {
     expectShape(who, 'input', shape, shape.length === 2 ? ['B', n] : ['T', 'B', n], `${this.#option} is ${n}`)
     const leading = shape.slice(0, -1)
     if (leading.includes(0)) fail('shape', `${who}: input is ${shapeText(shape)}; expected no empty axis`)
-    return { steps: leading.length === 2 ? leading[0]! : 1, batch: leading.at(-1)!, leading }
+    if (leading.length === 1) return { steps: 1, batch: leading[0]!, leading, batchFirst: false }
+    const batchFirst = hasLengths && this.#followsBatch
+    const [steps, batch] = batchFirst ? [leading[1]!, leading[0]!] : [leading[0]!, leading[1]!]
+    return { steps, batch, leading, batchFirst }
   }
 }

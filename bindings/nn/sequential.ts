@@ -4,6 +4,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
 import {
   type BackwardOptions,
+  FORWARD_OPTIONS,
   type ForwardOptions,
   type ForwardResult,
   type Input,
@@ -13,6 +14,7 @@ import {
   type State,
 } from './module.ts'
 import type { Parameter, ParameterBlock } from './parameters.ts'
+import { Tape, expectTape } from './tape.ts'
 import { Workspace } from './workspace.ts'
 
 /** Modules one after the other. Its state is the list of their states; its parameters' names begin with a module's index. */
@@ -33,6 +35,7 @@ export class Sequential extends Module {
     const orders = new Set(modules.map((module) => module.batchFirst).filter((order) => order !== undefined))
     if (orders.size > 1) fail('option', 'Sequential: some modules are batchFirst, others are not')
     this.modules = [...modules]
+    this.followOrder([...orders][0] ?? false)
     this.#input = new Workspace(runtime, 'Sequential')
   }
 
@@ -40,15 +43,30 @@ export class Sequential extends Module {
     return this.modules.map((module) => module.batchFirst).find((order) => order !== undefined)
   }
 
+  override get dropsTime(): boolean {
+    return this.modules.some((module) => module.dropsTime)
+  }
+
+  override followOrder(batchFirst: boolean): void {
+    for (const module of this.modules) module.followOrder(batchFirst)
+  }
+
   override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
     this.expectAlive('forward')
-    expectOptions('Sequential.forward', options, ['state', 'tape'])
-    const { tape = this.training } = options
-    const given = this.#states('forward', options.state)
+    expectOptions('Sequential.forward', options, FORWARD_OPTIONS)
+    const { tape = this.training || options.keep === true, lengths, state, ...rest } = options
+    const given = this.#states('forward', state)
     this.#checkStates('Sequential.forward', given, this.#batchOf(input, false))
-    return this.#chain(this.#outside(input), (module, x, i) =>
-      module.forward(x, { tape, ...(given[i] && { state: given[i] }) }),
-    )
+    const timed = this.modules.findIndex((module) => module.dropsTime)
+    const tapes: (Tape | undefined)[] = []
+    const result = this.#chain(this.#outside(input), (module, x, i) => {
+      const own = { ...(given[i] && { state: given[i] }), ...(lengths && (timed < 0 || i <= timed) && { lengths }) }
+      const part = module.forward(x, { ...rest, tape, ...own })
+      tapes.push(part.tape)
+      return part
+    })
+    if (!options.keep) return result
+    return { ...result, tape: new Tape(this, tapes, () => tapes.forEach((part) => part?.dispose())) }
   }
 
   override step(input: Input, state?: State): ForwardResult {
@@ -64,7 +82,10 @@ export class Sequential extends Module {
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
     expectOptions('Sequential.backward', gradients, ['output', 'state'])
-    expectOptions('Sequential.backward', options, ['inputGradient'])
+    expectOptions('Sequential.backward', options, ['inputGradient', 'tape'])
+    const tapes =
+      options.tape &&
+      expectTape<readonly (Tape | undefined)[]>('Sequential.backward', this, options.tape, undefined).data
     const { output, state } = gradients
     const given = this.#states('backward', state)
     this.#checkStates('Sequential.backward', given, undefined)
@@ -77,7 +98,7 @@ export class Sequential extends Module {
       const inputGradient = i > 0 || options.inputGradient !== false
       first = this.modules[i]!.backward(
         { ...(gradient && { output: gradient }), ...(given[i] && { state: given[i] }) },
-        { inputGradient },
+        { inputGradient, ...(tapes && { tape: tapes[i] }) },
       )
       states[i] = first.state
       gradient = first.input as Tensor | undefined

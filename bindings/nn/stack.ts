@@ -12,7 +12,6 @@ export interface Stack {
   readonly layers: readonly Layer[]
   /** 2: each layer runs in both directions, side by side in its output. */
   readonly directions: 1 | 2
-  readonly batchFirst: boolean
   readonly states: States
   readonly programs: Programs
   /** The module's name, for messages. */
@@ -24,6 +23,8 @@ export interface CallShape {
   readonly steps: number
   readonly batch: number
   readonly leading: Shape
+  /** The leading axes are [B, T] rather than [T, B]. */
+  readonly batchFirst: boolean
 }
 
 /** Columns of a layer's output, both directions together. */
@@ -44,8 +45,7 @@ export function stridesOf(stack: Stack, { steps, batch }: CallShape, columns: nu
 }
 
 /** Do the caller's arrays lie otherwise than time first? With one step or one sample both orders are the same. */
-export const isSwapped = ({ batchFirst }: Stack, { steps, batch }: CallShape): boolean =>
-  batchFirst && steps > 1 && batch > 1
+export const isSwapped = ({ batchFirst, steps, batch }: CallShape): boolean => batchFirst && steps > 1 && batch > 1
 
 /** The stages of forward: all layers chunk by chunk, or each direction of each layer by itself over all steps. */
 export function stagesOf<Unit>(

@@ -1,11 +1,27 @@
 /** The states of an unrolled module as its callers see them: names, shapes, and which part of them is whose. */
 import type { CompiledProgram } from '../program/compile.ts'
 import { type Plan, widestCarry } from '../program/plan.ts'
+import { expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Shape, Tensor } from '../runtime/tensor.ts'
 import type { Layer } from './layer.ts'
+import type { State } from './module.ts'
 
 export type NamedStates = Readonly<Record<string, Tensor>>
+
+export function mapStates(states: NamedStates, map: (tensor: Tensor, index: number) => Tensor): NamedStates {
+  return Object.fromEntries(Object.entries(states).map(([name, tensor], i) => [name, map(tensor, i)]))
+}
+
+/** Copies states to where `into` has room for them; gives those of `into`. */
+export function copyStates(states: NamedStates, into: NamedStates): NamedStates {
+  return Object.fromEntries(
+    Object.entries(states).map(([name, { runtime, address, size }]) => {
+      runtime.core.copyBytes(into[name]!.address, address, size * runtime.elementBytes)
+      return [name, into[name]!]
+    }),
+  )
+}
 
 /** A state, with the name of the field that holds what came before it where the cell reads further than one step back. */
 interface Field {
@@ -17,6 +33,10 @@ interface Field {
 }
 
 export class States {
+  /** Names of all fields, pasts last. */
+  readonly names: readonly string[]
+  /** Names of the fields that hold pasts: [entries, layers · directions, B, n], entry j - 1 being the state j steps before the last. */
+  readonly pasts: readonly string[]
   readonly #runtime: Runtime
   readonly #parts: number
   readonly #layered: boolean
@@ -35,16 +55,39 @@ export class States {
       const past = entries === 0 ? undefined : delayed.length === 1 ? 'past' : `past_${name}`
       return { name, columns, past, entries }
     })
+    this.pasts = this.#fields.flatMap(({ past }) => past ?? [])
+    this.names = [...this.#fields.map(({ name }) => name), ...this.pasts]
   }
 
-  /** Names of all fields, pasts last. */
-  get names(): string[] {
-    return [...this.#fields.map(({ name }) => name), ...this.pasts]
+  /** The fields of a state, all of them but pasts; refuses what does not fit. */
+  expect(who: string, what: string, state: State | undefined, batch: number): NamedStates | undefined {
+    if (state === undefined) return undefined
+    if (this.names.length === 0) fail('option', `${who}: ${what} is given; this module has none`)
+    expectOptions(`${who}: ${what}`, state, this.names)
+    const tensors = state as Record<string, Tensor>
+    for (const name of this.names) {
+      if (tensors[name] === undefined && this.pasts.includes(name)) continue
+      const tensor = expectTensor(who, `${what}.${name}`, tensors[name], this.#runtime)
+      expectShape(who, `${what}.${name}`, tensor.shape, this.shape(name, batch).map(Number))
+    }
+    return tensors
   }
 
-  /** Names of the fields that hold pasts: [entries, layers · directions, B, n], entry j - 1 being the state j steps before the last. */
-  get pasts(): string[] {
-    return this.#fields.flatMap(({ past }) => past ?? [])
+  /** Names of the pasts that a state holds. */
+  pastsIn(state: NamedStates | undefined): string[] {
+    return this.pasts.filter((name) => state?.[name] !== undefined)
+  }
+
+  /** Gradients by the first states: one by a past only where forward was given it. */
+  withPasts(gradients: NamedStates, given: readonly string[]): NamedStates {
+    if (this.pasts.length === given.length) return gradients
+    const names = this.names.filter((name) => !this.pasts.includes(name) || given.includes(name))
+    return Object.fromEntries(names.map((name) => [name, gradients[name]!]))
+  }
+
+  /** The state whose field or past a name is. */
+  stateOf(name: string): string {
+    return this.#fields.find((field) => field.name === name || field.past === name)!.name
   }
 
   shape(name: string, batch: number): Shape {

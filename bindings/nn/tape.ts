@@ -35,7 +35,7 @@ export function expectTape<Data>(
   given: Tape | undefined,
   own: Tape<Data> | undefined,
 ): Tape<Data> {
-  const tape = given ?? own
+  const tape = given === undefined ? own : given
   if (tape === undefined) {
     fail(
       'tape',

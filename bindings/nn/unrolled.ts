@@ -2,18 +2,16 @@
  * A module made of a cell, or of a stack of them, unrolled over time in the core. Each public method reads: check,
  * plan, call, return.
  */
-import { Invariants } from '../program/invariants.ts'
 import type { Draws, Plan } from '../program/plan.ts'
-import { type SizedCell, trace } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { type Shape, Tensor } from '../runtime/tensor.ts'
-import { type BackwardCall, backwardOf } from './backward-call.ts'
+import { Tensor } from '../runtime/tensor.ts'
+import { type Recorded, backwardOf, pointBackward } from './backward-call.ts'
 import { Calls, outside } from './calls.ts'
 import { expectCheckpointing } from './checkpointing.ts'
 import type { Call } from './forward-call.ts'
-import type { Layer } from './layer.ts'
+import { type UnrolledOptions, boundsOf, makeLayers } from './layers.ts'
 import { expectLengths, writeLengths } from './lengths.ts'
 import {
   type BackwardOptions,
@@ -26,44 +24,27 @@ import {
   type OutputGradients,
   type State,
 } from './module.ts'
-import { type Bound, type Parameter, ParameterBlock } from './parameters.ts'
+import type { Parameter, ParameterBlock } from './parameters.ts'
 import { Programs } from './programs.ts'
-import { type CallShape, type Stack, isSwapped } from './stack.ts'
-import { type NamedStates, States } from './states.ts'
+import type { CallShape, Stack } from './stack.ts'
+import { type NamedStates, States, copyStates, mapStates } from './states.ts'
 import { Tape, expectTape } from './tape.ts'
 import { type Truncation, expectTruncation } from './unrolling.ts'
 
-export interface UnrolledOptions {
-  /** The cells of each layer, by depth: one, or one for each direction; a layer's output is the next one's only input. */
-  readonly layers: readonly (readonly SizedCell[])[]
-  /** A parameter's public name. */
-  readonly nameOf?: (depth: number, param: string, reversed: boolean) => string
-  /** Initial values are drawn from U(-bound, bound), or U(low, high). */
-  readonly boundOf: (param: string, shape: Shape) => Bound
-  readonly batchFirst?: boolean
-  /** States are [layers · directions, B, n] rather than [B, n]. */
-  readonly layered?: boolean
-  readonly fused?: boolean
-  /** What keys the module's random draws; the next ordinal if left out. */
-  readonly ordinal?: number
-  /** What messages call the module; its class if left out. */
-  readonly title?: string
-}
-
-/** What a recorded forward leaves for backward. */
-interface Recorded {
+/** The last step of a stream. */
+interface Stream {
+  readonly input: Tensor
+  readonly state: State | undefined
+  readonly tensors: readonly Tensor[]
   readonly call: Call
-  readonly inputs: readonly Tensor[]
-  readonly draws: Draws
-  readonly truncation: Truncation | undefined
-  /** The past that forward was given: without it the first state stands for all before it. */
-  readonly pasts: readonly string[]
+  readonly result: ForwardResult
 }
 
 export abstract class Unrolled extends Module {
   readonly #block: ParameterBlock
   /** @internal */
   readonly stack: Stack
+  readonly #batchFirst: boolean
   readonly #calls: Calls
   readonly #packedAt = new Map<string, number>()
   readonly #ordinal: number
@@ -71,43 +52,24 @@ export abstract class Unrolled extends Module {
   /** Calls so far: keys the draws of the next one. */
   #count = 0
   #tape: Tape<Recorded> | undefined
+  #stream: Stream | undefined
 
   constructor(runtime: Runtime, options: UnrolledOptions) {
     super(runtime)
-    const nameOf = options.nameOf ?? ((_depth: number, param: string) => param)
-    const cells = options.layers.flatMap((directions, depth) =>
-      directions.map((sized, direction) => ({ sized, depth, reversed: direction === 1 })),
-    )
-    const shapes = new Map<string, Shape>()
-    const bounds = new Map<string, Bound>()
-    for (const { sized, depth, reversed } of cells) {
-      for (const [param, shape] of sized.params) {
-        shapes.set(nameOf(depth, param, reversed), shape)
-        bounds.set(nameOf(depth, param, reversed), options.boundOf(param, shape))
-      }
-    }
-    // what may be refused comes before anything is taken
-    const graphs = cells.map(({ sized }) => trace(sized, { fused: options.fused ?? true }))
-    this.#block = new ParameterBlock(runtime, shapes)
-    this.#ordinal = options.ordinal ?? runtime.nextModule()
     this.#title = options.title ?? new.target.name
-    this.#block.fillUniform(this.#ordinal, (name) => bounds.get(name)!)
-    const byName = new Map(this.#block.parameters.map((parameter) => [parameter.name, parameter]))
-    const layers = cells.map(({ sized, depth, reversed }, i): Layer => {
-      const params = [...sized.params.keys()].map(
-        (param) => [param, byName.get(nameOf(depth, param, reversed))!] as const,
-      )
-      return { sized, depth, reversed, graph: graphs[i]!, invariants: new Invariants(runtime), params: new Map(params) }
-    })
+    const { layers, block } = makeLayers(runtime, options)
+    this.#block = block
+    this.#ordinal = options.ordinal ?? runtime.nextModule()
+    block.fillUniform(this.#ordinal, boundsOf(layers, options))
     this.stack = {
       runtime,
       layers,
       directions: options.layers[0]!.length === 2 ? 2 : 1,
-      batchFirst: options.batchFirst ?? false,
       states: new States(runtime, layers, options.layered ?? false),
       programs: new Programs(layers, runtime.core.CHAIN_TILES.value),
       who: this.#title,
     }
+    this.#batchFirst = options.batchFirst ?? false
     this.#calls = new Calls(this.stack)
   }
 
@@ -116,7 +78,7 @@ export abstract class Unrolled extends Module {
   }
 
   override get batchFirst(): boolean | undefined {
-    return this.stack.batchFirst
+    return this.#batchFirst
   }
 
   override owns(storage: Allocation): boolean {
@@ -136,7 +98,7 @@ export abstract class Unrolled extends Module {
   }
 
   override checkState(who: string, state: State | undefined, batch = this.#tape?.data.call.plan.batch): void {
-    this.#checkState(who, 'state', state, batch ?? 0)
+    this.stack.states.expect(who, 'state', state, batch ?? 0)
   }
 
   override blocks(): ParameterBlock[] {
@@ -153,41 +115,42 @@ export abstract class Unrolled extends Module {
     expectOptions(who, options, FORWARD_OPTIONS)
     const keep = expectBoolean(who, 'keep', options.keep ?? false)
     const tape = expectBoolean(who, 'tape', options.tape ?? (this.training || keep))
-    const given = this.#inputTensors(who, input)
-    const shape = this.callShape(who, given)
-    const state = this.#checkState(who, 'state', options.state, shape.batch)
+    if (keep && !tape) fail('option', `${who}: keep is true and tape false; expected a tape to keep`)
+    const { inputs: given, shape } = this.expectInput(who, input, options.lengths !== undefined)
+    const state = this.stack.states.expect(who, 'state', options.state, shape.batch)
     const lengths = expectLengths(who, options.lengths, shape)
     const truncation = this.#expectTruncation(who, options)
-    const checkpoint = tape ? expectCheckpointing(who, options.checkpoint) : undefined
-    const mode = tape ? 'tape' : 'plain'
-    const { call, giveBack } = this.#plan(shape, { mode, lengths: lengths !== undefined, checkpoint }, keep)
+    const checkpoint = expectCheckpointing(who, options.checkpoint)
+    const kind = tape ? { mode: 'tape' as const, checkpoint } : { mode: 'plain' as const, checkpoint: undefined }
+    const { call, giveBack } = this.#plan(shape, { ...kind, lengths: lengths !== undefined }, keep)
     const inputs = given.map((tensor, i) => outside(call, i, tensor))
     const result = this.#forward(call, inputs, state, lengths)
-    const recorded = tape && { call, inputs, draws: result.draws, truncation, pasts: pastsOf(this.stack, state) }
+    const recorded = tape && { call, inputs, draws: result.draws, truncation, pasts: this.stack.states.pastsIn(state) }
     this.#tape = recorded && !keep ? new Tape(this, recorded) : undefined
     return keep && recorded ? { ...call.result, tape: new Tape(this, recorded, giveBack) } : call.result
   }
 
   override step(input: Input, state?: State): ForwardResult {
+    if (this.#stream && this.#goesOn(this.#stream, input, state)) return this.#stepOn(this.#stream)
     const who = this.#enter('step')
     const { states, directions } = this.stack
     if (directions === 2)
       fail('unsupported', `${who}: the module is bidirectional: a step needs what comes after it; use forward`)
     const inputs = this.#inputTensors(who, input)
     const shape = this.#stepShape(who, inputs)
-    const given = this.#checkState(who, 'state', state, shape.batch)
+    const given = states.expect(who, 'state', state, shape.batch)
     const missing = states.names.find((name) => given?.[name] === undefined)
     if (missing !== undefined)
       fail('type', `${who}: state${given ? `.${missing}` : ''} is missing; make one with initialState(${shape.batch})`)
     const call = this.#calls.call(shape, STEP)
-    this.#forward(
-      call,
-      inputs.map((tensor, i) => outside(call, i, tensor)),
-      given,
-      undefined,
-    )
+    const read = inputs.map((tensor, i) => outside(call, i, tensor))
+    this.#forward(call, read, given, undefined)
     this.#tape = undefined
-    return given === undefined ? call.result : { output: call.output, state: given }
+    const result = given === undefined ? call.result : { output: call.output, state: given }
+    const isPlain = input instanceof Tensor && read[0] === input
+    const tensors = states.names.map((name) => given![name]!)
+    this.#stream = isPlain ? { input, state, tensors, call, result } : undefined
+    return result
   }
 
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
@@ -197,15 +160,18 @@ export abstract class Unrolled extends Module {
     const inputGradient = expectBoolean(who, 'inputGradient', options.inputGradient ?? true)
     const tape = expectTape(who, this, options.tape, this.#tape)
     const { call, inputs, truncation, pasts } = tape.data
+    const { states } = this.stack
     if (inputs.some((tensor) => tensor.disposed))
       fail('tape', `${who}: the input of the recorded forward was disposed of; keep it until backward`)
     const output = gradients.output && expectTensor(who, 'output', gradients.output, this.runtime)
     if (output) expectShape(who, 'output', output.shape, call.output.shape.map(Number))
-    const state = this.#checkState(who, 'state', gradients.state, call.plan.batch)
+    const state = states.expect(who, 'state', gradients.state, call.plan.batch)
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
     const backward = backwardOf(this.stack, call, { inputGradient, frozen: this.#block.frozen, truncation })
-    const outgoing = withoutPasts(this.stack, backward.states, pasts)
-    this.#pointBackward(tape.data, backward, output && outside(backward, 0, output), state, outgoing)
+    const outgoing = states.withPasts(backward.states, pasts)
+    const entering = output && outside(backward, 0, output)
+    const incoming = state && mapStates(state, (tensor, i) => outside(backward, i + 1, tensor))
+    pointBackward(this.stack, tape.data, backward, { output: entering, state: incoming }, outgoing)
     if (call.tapePlan !== call.plan) this.#prepare('rerun', call.tapePlan, tape.data.draws)
     this.#prepare(backward.kind, backward.plan, tape.data.draws)
     backward.itinerary.run()
@@ -227,21 +193,28 @@ export abstract class Unrolled extends Module {
     for (const layer of this.stack.layers) layer.invariants.dispose()
     this.#block.dispose()
     this.#tape = undefined
+    this.#stream = undefined
+  }
+
+  /** @internal The input's tensors, and their sizes; refuses what forward would. */
+  expectInput(who: string, input: Input, hasLengths = false): { inputs: Tensor[]; shape: CallShape } {
+    const inputs = this.#inputTensors(who, input)
+    return { inputs, shape: this.callShape(who, inputs, hasLengths) }
   }
 
   /** Steps, batch and leading axes of the caller's tensors; refuses what does not fit. */
-  protected callShape(who: string, inputs: readonly Tensor[]): CallShape {
+  protected callShape(who: string, inputs: readonly Tensor[], _hasLengths: boolean): CallShape {
     const names = [...this.stack.layers[0]!.sized.inputs]
     const [first, second] = [inputs[0]!.shape[0]!, inputs[0]!.shape[1]!]
     for (const [i, [name, columns]] of names.entries()) {
-      const axes = this.stack.batchFirst ? ['B', 'T'] : ['T', 'B']
+      const axes = this.#batchFirst ? ['B', 'T'] : ['T', 'B']
       const sizes = i === 0 ? axes : [first, second]
       expectShape(who, this.inputName(name), inputs[i]!.shape, [...sizes, columns], this.sizeHint(columns))
     }
-    const [steps, batch] = this.stack.batchFirst ? [second, first] : [first, second]
+    const [steps, batch] = this.#batchFirst ? [second, first] : [first, second]
     if (steps < 1) fail('shape', `${who}: the input has T = 0 steps; expected at least 1`)
     if (batch < 1) fail('shape', `${who}: the input's batch is empty; expected at least 1 sample`)
-    return { steps, batch, leading: [first, second] }
+    return { steps, batch, leading: [first, second], batchFirst: this.#batchFirst }
   }
 
   /** How messages call an input; a module with one input calls it `input`. */
@@ -264,7 +237,7 @@ export abstract class Unrolled extends Module {
       expectShape(who, this.inputName(name), inputs[i]!.shape, [i === 0 ? 'B' : batch, columns], this.sizeHint(columns))
     }
     if (batch < 1) fail('shape', `${who}: the input's batch is empty; expected at least 1 sample`)
-    return { steps: 1, batch, leading: [batch] }
+    return { steps: 1, batch, leading: [batch], batchFirst: false }
   }
 
   #inputTensors(who: string, input: Input): Tensor[] {
@@ -287,22 +260,29 @@ export abstract class Unrolled extends Module {
     return expectTruncation(who, truncation)
   }
 
-  /** The fields of a state, all of them but pasts. */
-  #checkState(who: string, what: string, state: State | undefined, batch: number): NamedStates | undefined {
-    if (state === undefined) return undefined
-    const { states } = this.stack
-    if (states.names.length === 0) fail('option', `${who}: ${what} is given; this module has none`)
-    expectOptions(`${who}: ${what}`, state, states.names)
-    const tensors = state as Record<string, Tensor>
-    for (const name of states.names) {
-      if (tensors[name] === undefined && states.pasts.includes(name)) continue
-      const tensor = expectTensor(who, `${what}.${name}`, tensors[name], this.runtime)
-      expectShape(who, `${what}.${name}`, tensor.shape, states.shape(name, batch).map(Number))
+  // Calls
+
+  /** Is this the last step's input and state again, both still there? Then all is checked and pointed already. */
+  #goesOn({ input, state, tensors, call }: Stream, nextInput: Input, nextState: State | undefined): boolean {
+    if (input !== nextInput || state !== nextState || input.disposed || this.disposed || !this.#calls.has(call))
+      return false
+    const { names } = this.stack.states
+    for (let i = 0; i < names.length; i++) {
+      if ((nextState as NamedStates)[names[i]!] !== tensors[i] || tensors[i]!.disposed) return false
     }
-    return tensors
+    return true
   }
 
-  // Calls
+  #stepOn({ call, result }: Stream): ForwardResult {
+    this.#prepare(call.kind, call.plan, this.#nextDraws())
+    call.itinerary.run()
+    this.#tape = undefined
+    return result
+  }
+
+  #nextDraws(): Draws {
+    return { drops: this.training, module: this.#ordinal, call: this.#count++ }
+  }
 
   #plan(shape: CallShape, options: Parameters<Calls['call']>[1], keep: boolean): { call: Call; giveBack?: () => void } {
     return keep ? this.#calls.lend(shape, options) : { call: this.#calls.call(shape, options) }
@@ -319,9 +299,11 @@ export abstract class Unrolled extends Module {
     for (const layer of layers.keys())
       states.point(call.plan, layer, layer, initial, call.mode === 'step' ? initial : call.state)
     if (lengths) writeLengths(this.runtime, call.lengths, lengths)
-    if (call.tapePlan !== call.plan)
-      for (const layer of layers.keys()) states.point(call.tapePlan, layer, layer, initial)
-    const draws = { drops: this.training, module: this.#ordinal, call: this.#count++ }
+    if (call.initial) {
+      const kept = initial && copyStates(initial, call.initial)
+      for (const layer of layers.keys()) states.point(call.tapePlan, layer, layer, kept)
+    }
+    const draws = this.#nextDraws()
     this.#prepare(call.kind, call.plan, draws)
     call.itinerary.run()
     return { draws }
@@ -346,50 +328,6 @@ export abstract class Unrolled extends Module {
       for (const [i, leaf] of layers[unit]!.graph.inputs.entries()) plan.point(unit, leaf, inputs[i]!.address)
     }
   }
-
-  #pointBackward(
-    { call, inputs }: Recorded,
-    backward: BackwardCall,
-    output: Tensor | undefined,
-    state: NamedStates | undefined,
-    outgoing: NamedStates,
-  ): void {
-    const { layers, states } = this.stack
-    const { plan, order, programs } = backward
-    for (const [unit, index] of order.entries()) {
-      states.pointCarries(plan, unit, programs[index]!, index, state, outgoing)
-      if (layers[index]!.depth > 0 || call.staged.size > 0) continue
-      for (const [i, leaf] of layers[index]!.graph.inputs.entries()) {
-        plan.point(unit, leaf, inputs[i]!.address)
-        if (call.tapePlan !== call.plan) call.tapePlan.point(index, leaf, inputs[i]!.address)
-      }
-    }
-    this.#pointOutputGradient(call, backward, output)
-  }
-
-  #pointOutputGradient({ shape, output: { size } }: Call, backward: BackwardCall, output: Tensor | undefined): void {
-    const { plan, order, programs, takes, zeros } = backward
-    const row = (size / (shape.steps * shape.batch)) * this.runtime.elementBytes
-    const [stepStride, rowStride] = isSwapped(this.stack, shape) ? [row, shape.steps * row] : [shape.batch * row, row]
-    for (const { unit, port, offset } of takes) {
-      if (output) plan.pointPort(unit, port, output.address + offset, stepStride, rowStride)
-      else plan.pointPort(unit, port, zeros + offset, 0, row)
-    }
-    if (takes.length > 0) return
-    const incoming = programs[order[0]!]!.graph.inputs[0]!
-    plan.point(0, incoming, output ? output.address : zeros, output ? shape.batch * row : 0)
-  }
 }
 
 const STEP = { mode: 'step', lengths: false, checkpoint: undefined } as const
-
-const pastsOf = ({ states }: Stack, state: NamedStates | undefined): string[] =>
-  states.pasts.filter((name) => state?.[name] !== undefined)
-
-/** Gradients by the first states: one by a past only where forward was given it. */
-function withoutPasts({ states }: Stack, gradients: NamedStates, given: readonly string[]): NamedStates {
-  if (states.pasts.length === given.length) return gradients
-  return Object.fromEntries(
-    Object.entries(gradients).filter(([name]) => !states.pasts.includes(name) || given.includes(name)),
-  )
-}

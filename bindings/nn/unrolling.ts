@@ -33,9 +33,10 @@ export interface Segment {
 const { BEGINS, STARTS, ENDS, FINISHES } = LEG
 const WHOLE = BEGINS + STARTS + ENDS + FINISHES
 
-/** Every stage once over all steps. */
-export function fullLegs(plan: Plan, stages: number, steps: number): Leg[] {
-  return Array.from({ length: stages }, (_, stage) => ({ plan, stage, from: 0, to: steps, flags: WHOLE }))
+/** Every stage once over all steps; `apart`: sums begin and go out chunk by chunk. */
+export function fullLegs(plan: Plan, stages: number, steps: number, apart = false): Leg[] {
+  const flags = apart ? WHOLE - FINISHES + LEG.APART : WHOLE
+  return Array.from({ length: stages }, (_, stage) => ({ plan, stage, from: 0, to: steps, flags }))
 }
 
 /**

@@ -22,6 +22,11 @@ export interface AdjointOptions {
   readonly inputs?: readonly string[]
   /** Which parameters need gradients; all of them if left out. */
   readonly params?: readonly string[]
+  /**
+   * Give the whole gradient by each state that the step makes, the step's other states held fixed, as further outputs in the order of
+   * the states: so it depends on what the step computes, and not on how it is written.
+   */
+  readonly totals?: boolean
 }
 
 /** Name of the adjoint's state that carries the gradient sent `lag` steps back. */
@@ -30,24 +35,30 @@ export const carryName = (state: string, lag: number): string => `${state}@${lag
 /** Source transformation of a step program into its adjoint. */
 export function adjoint(primal: StepGraph, options: AdjointOptions = {}): StepGraph {
   const cotangents = new Cotangents()
+  // What was sent furthest back is added first, gradients by the outputs last: where a sequence is split, all that comes from
+  // behind the split enters as one sum, and the order stays the same.
+  const carries = primal.states.flatMap((state) =>
+    [...state.reads].sort(([a], [b]) => b - a).map(([lag, read]) => openCarry(state, lag, read, cotangents)),
+  )
   const incoming = primal.outputs.map((output, i) => {
     const leaf = makeNode('input', [], [[output.rows, output.columns]], {}, `dOutput${i}`)[0]!
     cotangents.send(output, leaf)
     return leaf
   })
-  const carries = primal.states.flatMap((state) =>
-    [...state.reads].map(([lag, read]) => openCarry(state, lag, read, cotangents)),
-  )
   const wanted = wantedNodes(primal, options)
   const roots = [...primal.outputs, ...primal.states.map((state) => state.next)]
   for (const node of ancestors(roots).reverse()) {
     if (!isLeaf(node.results[0]!)) spread(node, cotangents, wanted)
   }
+  const totals = options.totals
+    ? totalsOf(primal, cotangents, () => byStatesAlone(primal, carries, incoming, wanted))
+    : []
+  const byInputs = primal.inputs.filter((input) => wanted.has(input.node))
   return {
     inputs: incoming,
     states: ownStates(carries.map(({ edge, read }) => ({ ...edge, next: closeCarry(cotangents.of(read), read) }))),
     params: [],
-    outputs: primal.inputs.filter((input) => wanted.has(input.node)).map((input) => gradientByInput(input, cotangents)),
+    outputs: [...byInputs.map((input) => gradientByInput(input, cotangents)), ...totals],
     gradients: primal.params
       .filter((param) => wanted.has(param.node))
       .flatMap((param) => gradientTerms(param, cotangents)),
@@ -67,6 +78,39 @@ function openCarry(
   reads.set(lag, arriving)
   cotangents.send(state.next, arriving)
   return { edge: { name: leaf.node.name, columns: state.columns, reads, carries: state.name, next: arriving }, read }
+}
+
+/** Does no state that the step makes read another one that it makes? */
+function areApart({ states }: StepGraph): boolean {
+  const nexts = new Set(states.map(({ next }) => next.node))
+  return states.every(({ next }) => ancestors([next]).every((node) => node === next.node || !nexts.has(node)))
+}
+
+/** Cotangents of the states that a step makes: from later steps, and from the outputs without the way through another state. */
+function byStatesAlone(
+  primal: StepGraph,
+  carries: readonly { edge: StateEdge }[],
+  incoming: readonly Value[],
+  wanted: ReadonlySet<Node>,
+): Cotangents {
+  const cotangents = new Cotangents()
+  const nextOf = new Map(primal.states.map(({ name, next }) => [name, next]))
+  const nexts = new Set(nextOf.values())
+  for (const { edge } of carries) cotangents.send(nextOf.get(edge.carries!)!, [...edge.reads.values()][0]!)
+  for (const [i, output] of primal.outputs.entries()) cotangents.send(output, incoming[i]!)
+  for (const node of ancestors(primal.outputs, (value) => nexts.has(value)).reverse()) {
+    if (!isLeaf(node.results[0]!)) spread(node, cotangents, wanted)
+  }
+  return cotangents
+}
+
+function totalsOf(primal: StepGraph, all: Cotangents, alone: () => Cotangents): Value[] {
+  const cotangents = areApart(primal) ? all : alone()
+  return primal.states.map(({ next }) => ownTotal(next, cotangents))
+}
+
+function ownTotal(next: Value, cotangents: Cotangents): Value {
+  return copy(cotangents.of(next) ?? fill(0, 'batch', next.columns))
 }
 
 function closeCarry(sent: Value | undefined, read: Value): Value {

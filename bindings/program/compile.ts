@@ -1,21 +1,11 @@
 /**
- * From a schedule to the engine's instructions: which values share memory, which live in tiles, and the words of each
- * segment. Addresses come later, by plan.ts, for each (T, B).
+ * From a schedule to the engine's instructions: which values live in tiles, and the words of each segment; which share memory,
+ * storage.ts says. Addresses come later, by plan.ts, for each (T, B).
  */
 import { LINK, LINK_WORDS, OP, START } from './format.ts'
-import { type Node, type StepGraph, type Value, isLeaf } from './graph.ts'
+import type { Node, StepGraph, Value } from './graph.ts'
 import { LINK_CODES, type Schedule, type Segment, type Step, isReduction, schedule } from './schedule.ts'
-
-/** How long a value's memory must hold it; `tape`: for the steps that the tape holds at a time. */
-export type Duration = 'timed' | 'tape' | 'chunk' | 'step' | 'call'
-
-/** Memory of one value, or of several that are computed in place one after the other. */
-export interface Storage {
-  duration: Duration
-  readonly value: Value
-  /** The furthest delayed read where this is a state's history, else 0. */
-  lag: number
-}
+import { type Storage, placeInMemory } from './storage.ts'
 
 /** What an index of the value table stands for. */
 export type Slot =
@@ -51,27 +41,24 @@ export interface CompileOptions {
   readonly saved?: ReadonlySet<Value>
   /** How long to keep the outputs. */
   readonly outputs: 'timed' | 'tape' | 'chunk'
-  /** Keep the states for all steps (else for a chunk, or as long as what is saved of them). */
-  readonly statesTimed?: boolean
   /** Tiles a chain may use. */
   readonly tiles: number
 }
 
 export function compile(graph: StepGraph, options: CompileOptions): CompiledProgram {
   const given = options.given ?? (() => false)
-  const compiler = new Compiler(graph, schedule(graph, given, options.saved ?? new Set()), given, options)
-  return compiler.compile()
+  const plan = schedule(graph, given, options.saved ?? new Set())
+  return new Compiler(graph, plan, placeInMemory(graph, plan, given, options), options).compile()
 }
 
 class Compiler {
   readonly #graph: StepGraph
   readonly #schedule: Schedule
-  readonly #given: (value: Value) => boolean
+  readonly #storages: ReadonlyMap<Value, Storage>
   readonly #options: CompileOptions
   readonly #slots: Slot[] = []
   readonly #slotOf = new Map<Value, number>()
   readonly #packed = new Map<Value, { plain?: number; transposed?: number }>()
-  readonly #storages = new Map<Value, Storage>()
   readonly #words: Record<Segment | 'start', number[]> = {
     start: [],
     parameters: [],
@@ -81,15 +68,15 @@ class Compiler {
     finish: [],
   }
 
-  constructor(graph: StepGraph, plan: Schedule, given: (value: Value) => boolean, options: CompileOptions) {
+  constructor(graph: StepGraph, plan: Schedule, storages: ReadonlyMap<Value, Storage>, options: CompileOptions) {
     this.#graph = graph
     this.#schedule = plan
-    this.#given = given
+    this.#storages = storages
     this.#options = options
   }
 
   compile(): CompiledProgram {
-    this.#placeInMemory()
+    this.#placeReads()
     for (const [segment, steps] of Object.entries(this.#schedule.steps) as [Segment, Step[]][]) {
       for (const step of steps) {
         if (step.chain) this.#chain(step, segment)
@@ -105,53 +92,13 @@ class Compiler {
     return { graph: this.#graph, slots: this.#slots, slotOf: this.#slotOf, states, words: this.#words }
   }
 
-  // Memory
-
-  /** Gives every value that needs it a storage; in-place operations share their operand's. */
-  #placeInMemory(): void {
-    for (const node of this.#schedule.nodes) {
-      for (const value of node.results) {
-        const shared = this.#sharedWith(node, value)
-        const storage = shared ?? { duration: 'step', value, lag: 0 }
-        storage.duration = longer(storage.duration, this.#durationOf(value))
-        this.#storages.set(value, storage)
-      }
-    }
+  /** A read of a state is its history, so many steps back. */
+  #placeReads(): void {
     for (const { next, reads } of this.#graph.states) {
       const storage = this.#storages.get(next)!
-      storage.lag = Math.max(...reads.keys())
-      const isSaved = [next, ...reads.values()].some((value) => this.#options.saved?.has(value))
-      storage.duration = longer(storage.duration, this.#options.statesTimed ? 'timed' : isSaved ? 'tape' : 'chunk')
       for (const [lag, read] of reads)
         this.#slotOf.set(read, this.#slots.push({ kind: 'storage', storage, back: lag }) - 1)
     }
-  }
-
-  #durationOf(value: Value): Duration {
-    if (value.rows !== 'batch') return 'call'
-    const asOutput = this.#graph.outputs.includes(value) ? this.#options.outputs : 'step'
-    if (this.#options.saved?.has(value)) return longer('tape', asOutput)
-    if (asOutput !== 'step') return asOutput
-    const own = this.#schedule.segmentOf.get(value.node)!
-    if (own !== 'step') return 'chunk'
-    const users = this.#schedule.consumers.get(value) ?? []
-    return users.every((user) => this.#schedule.segmentOf.get(user) === 'step') ? 'step' : 'chunk'
-  }
-
-  /** The storage of the operand that this result may overwrite: one that nothing else reads, of the same shape. */
-  #sharedWith(node: Node, value: Value): Storage | undefined {
-    const operand = inPlaceOperand(node, value)
-    if (
-      operand === undefined ||
-      operand.rows !== 'batch' ||
-      operand.columns !== value.columns ||
-      isLeaf(operand) ||
-      this.#given(operand)
-    )
-      return undefined
-    if (this.#schedule.kept.has(operand) || this.#schedule.consumers.get(operand)!.length > 1) return undefined
-    if (node.inputs.filter((input) => input === operand).length > 1) return undefined
-    return this.#storages.get(operand)
   }
 
   #slot(value: Value): number {
@@ -369,20 +316,6 @@ class Compiler {
       this.#emit('finish', OP.CHAIN, value.rows as number, value.columns, 1, ...link)
     }
   }
-}
-
-const DURATIONS: readonly Duration[] = ['step', 'chunk', 'tape', 'timed', 'call']
-
-function longer(a: Duration, b: Duration): Duration {
-  return DURATIONS[Math.max(DURATIONS.indexOf(a), DURATIONS.indexOf(b))]!
-}
-
-/** The operand whose memory a result may take: accumulators' start, and pre-activations that become gates. */
-function inPlaceOperand(node: Node, value: Value): Value | undefined {
-  if ((node.op === 'linear' || node.op === 'matmul') && node.inputs[2]?.rows === value.rows) return node.inputs[2]
-  if (node.op === 'lstmGates' && value.index === 2) return node.inputs[0]
-  if (node.op === 'gruGates' && value.index === 1) return node.inputs[0]
-  return undefined
 }
 
 const fixedRows = (rows: Value['rows']): number => (rows === 'batch' ? 0 : rows)

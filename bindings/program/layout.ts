@@ -1,9 +1,10 @@
 /** Where everything of a plan lies, as offsets from its start: so that a plan's size is known before it is made. */
 import { roundUp } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { Slot, Storage } from './compile.ts'
+import type { Slot } from './compile.ts'
 import { PORT, PROGRAM, RUN, STAGE, STATE, UNIT, VALUE } from './format.ts'
 import type { PlanOptions, PlanUnit, Stage } from './plan.ts'
+import type { Storage } from './storage.ts'
 
 const WORD = 4
 const ALIGNMENT = 64

@@ -5,11 +5,12 @@
 import { RetrogradError } from '../runtime/errors.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { CompiledProgram, CompiledState, Slot, Storage } from './compile.ts'
+import type { CompiledProgram, CompiledState, Slot } from './compile.ts'
 import { KIND, PORT, PROGRAM, RUN, STAGE, STATE, UNIT, VALUE } from './format.ts'
 import type { Value } from './graph.ts'
 import type { Invariants } from './invariants.ts'
 import { type Layout, type UnitLayout, layOut } from './layout.ts'
+import type { Storage } from './storage.ts'
 
 const WORD = 4
 
@@ -160,9 +161,15 @@ export class Plan {
 
   /** Sets what differs from call to call: are packed weights stale, and the key of random draws. */
   prepare(refresh: boolean, draws: Draws = NO_DRAWS): void {
+    const { words } = this.#runtime.heap
     const { seed } = this.#runtime
-    const key = [seed >>> 0, Math.floor(seed / 2 ** 32), draws.module, draws.call]
-    this.#write(this.address + RUN.REFRESH * WORD, [Number(refresh), Number(draws.drops), ...key])
+    const run = this.address >>> 2
+    words[run + RUN.REFRESH] = Number(refresh)
+    words[run + RUN.DROPS] = Number(draws.drops)
+    words[run + RUN.KEY] = seed >>> 0
+    words[run + RUN.KEY + 1] = Math.floor(seed / 2 ** 32)
+    words[run + RUN.KEY + 2] = draws.module
+    words[run + RUN.KEY + 3] = draws.call
   }
 
   dispose(): void {

@@ -10,6 +10,19 @@ export interface Core {
   run(call: number): void
   copyBytes(dst: number, src: number, bytes: number): void
   zeroBytes(dst: number, bytes: number): void
+  clearPadding(steps: number, batch: number, bytes: number, batchFirst: number, lengths: number, x: number): void
+  endRows(
+    steps: number,
+    batch: number,
+    bytes: number,
+    half: number,
+    stepStride: number,
+    sampleStride: number,
+    lengths: number,
+    sequence: number,
+    rows: number,
+    gather: number,
+  ): void
   fillUniform(
     n: number,
     low: number,
@@ -45,6 +58,46 @@ export interface Core {
     gain: number,
     x: number,
   ): void
+  orthonormaliseLogs(count: number, length: number, x: number, logs: number): void
+  addStepSquares(steps: number, elements: number, stride: number, x: number, squares: number): void
+  addOuterProducts(
+    steps: number,
+    rows: number,
+    m: number,
+    n: number,
+    a: number,
+    aStride: number,
+    b: number,
+    bStride: number,
+    c: number,
+    cStride: number,
+    d: number,
+    dStride: number,
+    squares: number,
+  ): void
+  addSharedProducts(
+    steps: number,
+    rows: number,
+    m: number,
+    a: number,
+    aStride: number,
+    count: number,
+    table: number,
+  ): void
+  addScaled(n: number, factor: number, x: number, y: number): void
+  takeRoots(n: number, x: number): void
+  dot(n: number, x: number, y: number): number
+  countShares(
+    steps: number,
+    batch: number,
+    columns: number,
+    low: number,
+    high: number,
+    lengths: number,
+    x: number,
+    counts: number,
+  ): number
+  logarithm(x: number): number
   applyUnary(op: number, n: number, x: number, y: number): void
   shuffle(n: number, seed0: number, seed1: number, stream0: number, stream1: number, out: number): void
   gatherRows(
@@ -52,6 +105,7 @@ export interface Core {
     sourceRows: number,
     rows: number,
     bytes: number,
+    stride: number,
     indices: number,
     src: number,
     dst: number,
@@ -115,6 +169,13 @@ export interface Core {
   averageInto(n: number, keep: number, x: number, average: number): void
   cosineOfPi(x: number): number
   lengthMask(steps: number, batch: number, batchFirst: number, lengths: number, mask: number): void
+  keptGroups(groups: number, mask: number): number
+  correctIds(rows: number, classes: number, logits: number, ids: number, mask: number): number
+  correctSigns(groups: number, size: number, prediction: number, target: number, mask: number): number
+  absoluteErrors(groups: number, size: number, prediction: number, target: number, mask: number): number
+  squaredErrors(groups: number, size: number, prediction: number, target: number, mask: number): number
+  surprisals(rows: number, classes: number, logits: number, ids: number, mask: number): number
+  exponential(x: number): number
   firstBadId(rows: number, classes: number, ids: number, mask: number): number
   sgd(
     n: number,

@@ -19,7 +19,7 @@ const rankPerStep = (tensor: Tensor, isMask: boolean): number => (isMask || tens
 
 /** The layout of an input: [T, N, F] ([N, T, F] for a batchFirst model), [N, F] for a model without time, or ids [T, N]. */
 export function layoutOf(who: string, name: string, model: Module, input: Tensor): Layout {
-  if (!(model instanceof Module)) fail('type', `${who}: model is ${describeValue(model)}; expected a module`)
+  expectModule(who, model)
   expectAnyTensor(who, name, input, model)
   // ids have no columns
   const hasTime = input.shape.length >= (input.kind === 'int32' ? 2 : 3)
@@ -27,6 +27,10 @@ export function layoutOf(who: string, name: string, model: Module, input: Tensor
   const samples = input.shape[axis]!
   if (!(samples > 0)) fail('shape', `${who}: ${name} is ${shapeText(input.shape)}; expected at least one sample`)
   return { steps: hasTime ? input.shape[1 - axis] : undefined, samples, axis }
+}
+
+export function expectModule(who: string, model: Module): void {
+  if (!(model instanceof Module)) fail('type', `${who}: model is ${describeValue(model)}; expected a module`)
 }
 
 export function expectAnyTensor(who: string, name: string, value: Tensor, model: Module): void {
@@ -47,6 +51,16 @@ export function expectSamples(who: string, name: string, tensor: Tensor, layout:
       ? ' along its first axis'
       : `: ${perStep} for an output with time, ${perSample} for one without`
   fail('shape', `${who}: ${name} is ${shapeText(tensor.shape)}; expected ${samples} samples${forms}`)
+}
+
+/** Refuses an input, target or mask that cannot be gone through a few steps at a time. */
+export function expectEveryStep(who: string, name: string, tensor: Tensor, layout: Layout, isMask: boolean): void {
+  if (layout.steps === undefined)
+    fail('shape', `${who}: truncation is given; ${name} belongs to an input without a time axis`)
+  if (fitsSteps(tensor, layout, isMask)) return
+  const columns = rankPerStep(tensor, isMask) > 2 ? ['F'] : []
+  const expected = `truncation expected a row for every step, ${shapeText([...leadingOf(layout), ...columns])}`
+  fail('shape', `${who}: ${name} is ${shapeText(tensor.shape)}; ${expected}`)
 }
 
 /** Does a target or mask have a row for every step of the model's output? Only where that has time: three axes. */

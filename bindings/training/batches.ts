@@ -1,31 +1,52 @@
 /** Batches of samples, gathered in the core in a random order. */
 import type { Runtime } from '../runtime/runtime.ts'
-import { type Tensor, sizeOf } from '../runtime/tensor.ts'
+import { Tensor, sizeOf } from '../runtime/tensor.ts'
+import { Room, type SampleAxis, type Span, copySteps, stepBytesOf, withSteps } from './steps.ts'
 
-/** Picks samples into tensors of its own, one per batch size, made once. */
+/** Samples by their positions. */
+export interface Chosen {
+  /** Address of their positions, 32-bit integers. */
+  readonly indices: number
+  readonly count: number
+}
+
+/** Picks samples, and steps of them, out of tensors. What it gives lives until the next is asked for. */
 export class Gatherer {
-  readonly #tensor: Tensor
-  readonly #batches = new Map<number, Tensor>()
+  readonly #room: Room
 
-  constructor(tensor: Tensor) {
-    this.#tensor = tensor
+  constructor(runtime: Runtime) {
+    this.#room = new Room(runtime, 'a batch of samples')
   }
 
-  /** The samples along `axis` whose positions stand at `indices` (an address of 32-bit integers). */
-  gather(axis: 0 | 1, indices: number, count: number): Tensor {
-    const tensor = this.#tensor
-    const { runtime, shape } = tensor
-    let batch = this.#batches.get(count)
-    if (batch === undefined)
-      this.#batches.set(count, (batch = runtime.emptyTensor(shape.with(axis, count), tensor.kind)))
-    const outer = sizeOf(shape.slice(0, axis))
-    const rowBytes = sizeOf(shape.slice(axis + 1)) * runtime.bytesOf(tensor.kind)
-    runtime.core.gatherRows(outer, shape[axis]!, count, rowBytes, indices, tensor.address, batch.address)
+  /** @param chosen samples along `axis`; all in their order if left out @param span steps along the other axis; all if left out */
+  gather(tensor: Tensor, axis: SampleAxis, chosen: Chosen | undefined, span?: Span): Tensor {
+    // a single sample has one order
+    if (!chosen || tensor.shape[axis] === 1) return span ? this.#steps(tensor, axis, span) : tensor
+    const { runtime, kind } = tensor
+    const picked = tensor.shape.with(axis, chosen.count)
+    const shape = span ? withSteps(picked, axis, span.to - span.from) : picked
+    const batch = this.#room.take(shape, kind)
+    const bytesBehind = (axes: Tensor['shape']) => sizeOf(axes.slice(axis + 1)) * runtime.bytesOf(kind)
+    const [rowBytes, stride] = [bytesBehind(shape), bytesBehind(tensor.shape)]
+    const source = tensor.address + (span ? span.from * stepBytesOf(tensor, axis) : 0)
+    const [outer, samples] = [sizeOf(shape.slice(0, axis)), tensor.shape[axis]!]
+    runtime.core.gatherRows(outer, samples, chosen.count, rowBytes, stride, chosen.indices, source, batch.address)
     return batch
   }
 
   dispose(): void {
-    for (const batch of this.#batches.values()) batch.dispose()
+    this.#room.dispose()
+  }
+
+  /** Steps of all samples: read where they lie if they lie together. */
+  #steps(tensor: Tensor, axis: SampleAxis, { from, to }: Span): Tensor {
+    const { runtime, storage, address, kind } = tensor
+    const shape = withSteps(tensor.shape, axis, to - from)
+    if (axis === 1 || tensor.shape[0] === 1)
+      return new Tensor(runtime, storage, address + from * stepBytesOf(tensor, axis), shape, kind)
+    const copy = this.#room.take(shape, kind)
+    copySteps(axis, to - from, { tensor, at: from }, { tensor: copy, at: 0 })
+    return copy
   }
 }
 
@@ -46,9 +67,9 @@ export class Order {
     this.#runtime.core.shuffle(this.#indices.size, low, high, epoch, STREAM, this.#indices.address)
   }
 
-  /** Address of the order's entries from `first` on. */
-  from(first: number): number {
-    return this.#indices.address + first * 4
+  /** `count` entries of the order from `first` on. */
+  part(first: number, count: number): Chosen {
+    return { indices: this.#indices.address + first * 4, count }
   }
 
   dispose(): void {

@@ -1,5 +1,5 @@
 /**
- * Checkpoints: weights, optimiser, schedule, random state and position in one safetensors file, so that a resumed run gives the
+ * Checkpoints: weights, optimiser, schedule, random state, position and early stopping in one safetensors file, so that a resumed run gives the
  * bits of an uninterrupted one.
  */
 import type * as FileSystem from 'node:fs/promises'
@@ -7,7 +7,8 @@ import { readSafetensors, writeSafetensors } from '../io/safetensors.ts'
 import { Module } from '../nn/module.ts'
 import type { StateDict } from '../nn/parameters.ts'
 import { describeValue, expectOptions, fail } from '../runtime/check.ts'
-import type { FitPosition } from './fit.ts'
+import { checkStopping } from './early-stopping.ts'
+import type { FitPosition } from './fit-options.ts'
 import { Optimizer } from './optimizer.ts'
 import { Schedule } from './schedules.ts'
 
@@ -27,10 +28,12 @@ export function writeCheckpoint(parts: CheckpointParts & { position?: FitPositio
   expectParts('writeCheckpoint', parts, ['position'])
   const { model, optimizer, schedule, position = { epoch: 0, batch: 0 } } = parts
   const { runtime } = model
+  const { weights, ...rest } = splitPosition(position)
   const tensors = {
     ...prefixed('model.', model.stateDict()),
     ...prefixed('optimizer.', optimizer.stateDict()),
     ...callCounts(model),
+    ...prefixed('best.', weights),
   }
   return writeSafetensors(tensors, {
     format: FORMAT,
@@ -38,8 +41,8 @@ export function writeCheckpoint(parts: CheckpointParts & { position?: FitPositio
     variant: runtime.variant,
     seed: String(runtime.seed),
     lr: String(optimizer.lr),
-    position: JSON.stringify(position),
-    ...(schedule && { schedule: JSON.stringify(schedule.stateDict()) }),
+    position: JSON.stringify(rest.position),
+    ...(schedule && { schedule: JSON.stringify(schedule.stateDict(), keepInfinite) }),
   })
 }
 
@@ -64,9 +67,7 @@ export function readCheckpoint(bytes: Uint8Array | ArrayBuffer, parts: Checkpoin
     )
   }
   if (schedule && !metadata['schedule']) fail('file', 'readCheckpoint: there is no schedule in the file')
-  const position = parseObject(metadata['position']) as { epoch: number; batch: number }
-  if (!isCount(position.epoch) || !isCount(position.batch))
-    fail('file', 'readCheckpoint: position is not { epoch, batch }')
+  const position = joinPosition(metadata['position'], withoutPrefix('best.', tensors as StateDict), model)
   const counts = Array.from((tensors['random.calls']?.data ?? []) as ArrayLike<number>)
   const modules = model.descendants()
   if (counts.length !== modules.length)
@@ -75,7 +76,7 @@ export function readCheckpoint(bytes: Uint8Array | ArrayBuffer, parts: Checkpoin
   model.loadStateDict(withoutPrefix('model.', tensors as StateDict))
   try {
     optimizer.loadStateDict(withoutPrefix('optimizer.', tensors as StateDict))
-    schedule?.loadStateDict(parseObject(metadata['schedule']) as Record<string, number>)
+    schedule?.loadStateDict(parseObject(metadata['schedule'], takeInfinite) as Record<string, number>)
   } catch (error) {
     model.loadStateDict(before)
     throw error
@@ -83,6 +84,25 @@ export function readCheckpoint(bytes: Uint8Array | ArrayBuffer, parts: Checkpoin
   optimizer.lr = Number(metadata['lr'])
   for (const [i, module] of modules.entries()) module.callCount = counts[i]!
   return { position }
+}
+
+/** A position as JSON can hold it, and the best epoch's weights, which are tensors of the file. */
+function splitPosition(position: FitPosition): { position: object; weights: StateDict } {
+  const { stopping } = position
+  if (!stopping?.best) return { position, weights: {} }
+  const { weights, ...best } = stopping.best
+  return { position: { ...position, stopping: { ...stopping, best } }, weights }
+}
+
+function joinPosition(text: string | undefined, weights: StateDict, model: Module): FitPosition {
+  const position = parseObject(text) as unknown as FitPosition
+  if (!isCount(position.epoch) || !isCount(position.batch) || !isCount(position.block ?? 0))
+    fail('file', 'readCheckpoint: position is not { epoch, batch } or { epoch, batch, block }')
+  const { stopping } = position
+  if (!stopping) return position
+  const whole = stopping.best ? { ...stopping, best: { ...stopping.best, weights } } : stopping
+  checkStopping('readCheckpoint: position.stopping', whole, model)
+  return { ...position, stopping: whole }
 }
 
 /** Writes a file whole or not at all: a temporary file beside it, then a rename. Node, Deno and Bun only. */
@@ -128,9 +148,17 @@ const withoutPrefix = (prefix: string, dict: StateDict): StateDict =>
       .map(([name, value]) => [name.slice(prefix.length), value]),
   )
 
-function parseObject(text: string | undefined): Record<string, unknown> {
+/** JSON has no Infinity, which is what a plateau's best is before its first step. */
+const keepInfinite = (_name: string, value: unknown): unknown =>
+  value === Infinity || value === -Infinity ? String(value) : value
+const takeInfinite = (_name: string, value: unknown): unknown =>
+  value === 'Infinity' || value === '-Infinity' ? Number(value) : value
+
+type Revive = (name: string, value: unknown) => unknown
+
+function parseObject(text: string | undefined, revive?: Revive): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(text ?? '')
+    const value: unknown = JSON.parse(text ?? '', revive)
     if (value !== null && typeof value === 'object') return value as Record<string, unknown>
   } catch {
     // said below

@@ -3,49 +3,82 @@ import { describeValue, expectOptions, expectPositive, fail } from '../runtime/c
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
 import { hasTime, layoutOf } from './axes.ts'
 import { Gatherer, Order } from './batches.ts'
-import { DataSet, type FitData } from './data.ts'
 import { forwardWith } from './lengths.ts'
 import type { Loss, LossOptions } from './losses.ts'
+import { type MetricName, type Metrics, Tallies, checkMetrics } from './metrics.ts'
+import { type BatchSource, type FitSource, openSource } from './source.ts'
 
 export type LossFunction = (prediction: Tensor, target: Tensor, options: LossOptions) => Loss
 
 export interface EvaluateOptions {
   /** `mseLoss`, `crossEntropyLoss`, or a function of the same form. */
   loss: LossFunction
-  /** Samples per forward; 256 if left out. */
+  /** Samples per forward; 256 if left out. Batches that the data bring along keep their own. */
   batchSize?: number
+  /** What else is measured. */
+  metrics?: readonly MetricName[]
 }
 
-const BATCH_SIZE = 256
+export interface Evaluation {
+  readonly loss: number
+  /** By name, where they were asked for. */
+  readonly metrics?: Metrics
+}
+
+/** Samples per forward where the caller gives no number. */
+export const BATCH_SIZE = 256
 
 /**
- * The mean loss over the data in evaluation mode, each batch weighted by its samples. The model's mode is as before
+ * The mean loss over the data in evaluation mode, each batch weighted by its samples, and metrics over all that is not masked. The model's mode is as before
  * afterwards; a recorded tape is gone.
+ *
+ * @param data tensors of all samples, or batches as they come
+ * @throws RetrogradError for data that do not fit the model, saying which batch
  */
-export function evaluate(model: Module, data: FitData, options: EvaluateOptions): { loss: number } {
-  expectOptions('evaluate', options, ['loss', 'batchSize'])
-  if (typeof options.loss !== 'function') {
-    fail('type', `evaluate: loss is ${describeValue(options.loss)}; expected a loss function`)
-  }
-  const batchSize = expectPositive('evaluate', 'batchSize', options.batchSize ?? BATCH_SIZE)
-  const set = new DataSet('evaluate', model, data, 0)
+export async function evaluate(model: Module, data: FitSource, options: EvaluateOptions): Promise<Evaluation> {
+  expectOptions('evaluate', options, ['loss', 'batchSize', 'metrics'])
+  const { loss, batchSize, metrics } = options
+  if (typeof loss !== 'function') fail('type', `evaluate: loss is ${describeValue(loss)}; expected a loss function`)
+  if (batchSize !== undefined) expectPositive('evaluate', 'batchSize', batchSize)
+  checkMetrics('evaluate', metrics, loss)
+  const source = openSource('evaluate', 'data', model, data, { batchSize, defaultSize: BATCH_SIZE, epochs: 1 })
   try {
-    return { loss: inEvaluation(model, () => meanLoss(model, set, options.loss, batchSize)) }
+    return await evaluateSource('evaluate', model, source, { loss, metrics, epoch: 0 })
   } finally {
-    set.dispose()
+    source.dispose()
   }
 }
 
-/** The mean loss over a data set in its present order. */
-export function meanLoss(model: Module, set: DataSet, loss: LossFunction, batchSize: number): number {
-  let total = 0
-  for (let first = 0; first < set.count; first += batchSize) {
-    const batch = set.batch(first, Math.min(batchSize, set.count - first))
-    const { output } = forwardWith(model, batch.input, batch.lengths)
-    const { target, mask } = batch.answersTo(output)
-    total += loss(output, target, mask ? { mask } : {}).value * batch.count
+interface Measuring {
+  readonly loss: LossFunction
+  readonly metrics: readonly MetricName[] | undefined
+  readonly epoch: number
+}
+
+/** The same over an epoch of a source that is open. */
+export async function evaluateSource(
+  who: string,
+  model: Module,
+  source: BatchSource,
+  { loss, metrics, epoch }: Measuring,
+): Promise<Evaluation> {
+  let [total, count] = [0, 0]
+  const tallies = new Tallies(who, metrics)
+  const wasTraining = model.training
+  model.eval()
+  try {
+    for await (const batch of source.epoch(epoch, 0)) {
+      const { output } = forwardWith(model, batch.input, { lengths: batch.lengths })
+      const answers = batch.answersTo(output)
+      const { target, mask } = answers
+      total += loss(output, target, mask ? { mask } : {}).value * batch.count
+      count += batch.count
+      tallies.add(output, answers)
+    }
+  } finally {
+    if (wasTraining) model.train()
   }
-  return total / set.count
+  return { loss: total / count, ...(metrics && { metrics: tallies.values(model.runtime) }) }
 }
 
 /**
@@ -57,14 +90,14 @@ export function predict(model: Module, input: Tensor, options: { batchSize?: num
   expectOptions('predict', options, ['batchSize'])
   const batchSize = expectPositive('predict', 'batchSize', options.batchSize ?? BATCH_SIZE)
   const { samples: count, axis: inputAxis } = layoutOf('predict', 'input', model, input)
-  const gatherer = new Gatherer(input)
+  const gatherer = new Gatherer(model.runtime)
   const order = new Order(model.runtime, count, 0)
   try {
     return inEvaluation(model, () => {
       let result: Tensor | undefined
       for (let first = 0; first < count; first += batchSize) {
         const size = Math.min(batchSize, count - first)
-        const { output } = model.forward(gatherer.gather(inputAxis, order.from(first), size))
+        const { output } = model.forward(gatherer.gather(input, inputAxis, order.part(first, size)))
         const axis = hasTime(output) ? inputAxis : 0
         result ??= model.runtime.emptyTensor(output.shape.with(axis, count))
         place(output, result, axis, first)

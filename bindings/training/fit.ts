@@ -1,173 +1,148 @@
-import { Module } from '../nn/module.ts'
-import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
+import type { Module } from '../nn/module.ts'
+import { fail } from '../runtime/check.ts'
+import { Blocks } from './blocks.ts'
 import { clipGradNorm, clipGradValue } from './clip.ts'
-import { type Batch, DataSet, type FitData } from './data.ts'
-import { type LossFunction, evaluate } from './evaluate.ts'
-import { forwardWith } from './lengths.ts'
-import { Optimizer } from './optimizer.ts'
-import { Schedule } from './schedules.ts'
+import { Clock } from './clock.ts'
+import { EarlyStopping } from './early-stopping.ts'
+import { BATCH_SIZE, evaluateSource } from './evaluate.ts'
+import { type FitOptions, type FitPosition, type FitResult, type Settings, checkOptions } from './fit-options.ts'
+import { type MetricName, type Metrics, Tallies } from './metrics.ts'
+import { type Part, type Passage, WholeBatches } from './parts.ts'
+import { type BatchSource, type FitSource, openSource } from './source.ts'
 
-/** Where a run stands: the next batch to be taken, both counted from 0. */
-export interface FitPosition {
-  readonly epoch: number
-  readonly batch: number
-}
-
-export interface FitProgress {
-  /** The epoch now, from 1, of `epochs`. */
-  readonly epoch: number
-  readonly epochs: number
-  /** Steps taken, of `steps` in all. */
-  readonly step: number
-  readonly steps: number
-  readonly loss: number
-  readonly stepsPerSecond: number
-  /** Where a run would go on after this batch: for a checkpoint. */
-  readonly position: FitPosition
-  /** Seconds left at this rate. */
-  readonly secondsLeft: number
-}
-
-export interface FitOptions {
-  /** `mseLoss`, `crossEntropyLoss`, or a function of the same form. */
-  loss: LossFunction
-  /** An optimiser over the model's parameters. */
-  optimizer: Optimizer
-  /** Passes over the data; 1 if left out. */
-  epochs?: number
-  /** Samples per batch; 32 if left out. The last batch of an epoch may be smaller. */
-  batchSize?: number
-  /** Batches whose gradients are added up for one update; 1 if left out. */
-  accumulate?: number
-  /** Greatest norm of all gradients, or greatest size of an element. */
-  clip?: { norm: number } | { value: number }
-  /** Steps after each epoch, with the validation loss (the training loss, if there is none) as its metric. */
-  schedule?: Schedule
-  /** Data whose loss is taken after each epoch. */
-  validation?: FitData
-  /** Stop after so many epochs without a smaller validation loss, and go back to the best epoch's weights. */
-  patience?: number
-  /** What a gradient that is not finite does: stop with an error (the default), or leave that update out. */
-  onNonFinite?: 'throw' | 'skip'
-  /** Seed of the order of samples; the runtime's if left out. */
-  seed?: number
-  /** An AbortSignal: ends training between two steps; everything stays usable. */
-  signal?: { readonly aborted: boolean }
-  /** Go on from here rather than from the first batch: what a checkpoint says. */
-  from?: FitPosition
-  /** Called after every batch; a promise is awaited. */
-  onProgress?: (progress: FitProgress) => unknown
-}
-
-export interface FitResult {
-  /** Mean loss per epoch that was completed, each batch weighted by its samples. */
-  readonly loss: number[]
-  /** Validation loss per epoch. */
-  readonly validation?: number[]
-  /** Batches seen. */
-  readonly steps: number
-}
-
-const OPTIONS = [
-  'loss',
-  'optimizer',
-  'epochs',
-  'batchSize',
-  'accumulate',
-  'clip',
-  'schedule',
-  'validation',
-  'patience',
-  'onNonFinite',
-  'seed',
-  'signal',
-  'from',
-  'onProgress',
-]
-/** How long `fit` may hold the event loop. */
-const YIELD_AFTER_MS = 50
+/** Samples per batch where the caller gives no number. */
+const TRAINING_BATCH_SIZE = 32
 
 /**
  * Trains a model: per batch forward, its loss and backward; then clipping and an update. Samples come in a new random order
- * every epoch.
+ * every epoch; batches that the data bring along are used as they come.
  *
- * @throws RetrogradError 'non-finite' for a loss that is not a finite number, before any update
+ * With `truncation` a batch is one of long series, each gone through from its start in blocks of steps: a step of training per block,
+ * in the order of time, the state carried along. Gradients reach as far back as the window; what a step of training takes does not
+ * depend on how long the series are. Every batch starts from states of 0, also one that the data bring along.
+ *
+ * @throws RetrogradError 'non-finite' for a loss that is not a finite number, before any update; 'shape', 'type' or 'option' for data
+ *   that do not fit the model, saying which batch
  */
-export async function fit(model: Module, data: FitData, options: FitOptions): Promise<FitResult> {
+export async function fit(model: Module, data: FitSource, options: FitOptions): Promise<FitResult> {
   const settings = checkOptions(model, options)
-  const set = new DataSet('fit', model, data, settings.seed)
+  const { from } = settings
+  const sources = openSources(model, data, options, settings)
   const wasTraining = model.training
-  const run = new Run(model, set, options, settings)
+  const run = new Run(model, sources, options, settings)
   model.train()
   try {
-    const { from = { epoch: 0, batch: 0 } } = options
-    for (let epoch = from.epoch; epoch < settings.epochs && !run.ended; epoch++) {
+    for (let epoch = from.epoch; epoch < settings.epochs && !run.ended; epoch++)
       await run.epoch(epoch, epoch === from.epoch ? from.batch : 0)
-    }
     run.restoreBest()
   } finally {
-    set.dispose()
+    for (const part of [...Object.values(sources), run]) part?.dispose()
     if (!wasTraining) model.eval()
   }
   return run.result()
 }
 
-interface Settings {
-  readonly epochs: number
-  readonly batchSize: number
-  readonly accumulate: number
-  readonly patience: number
-  readonly seed: number
+interface Sources {
+  readonly training: BatchSource
+  readonly validation: BatchSource | undefined
+}
+
+function openSources(model: Module, data: FitSource, options: FitOptions, settings: Settings): Sources {
+  const { batchSize, seed, validation } = options
+  const epochs = settings.epochs - settings.from.epoch
+  const sizes = { batchSize, defaultSize: TRAINING_BATCH_SIZE }
+  const order = { seed, defaultSeed: model.runtime.seed }
+  const bySteps = settings.truncation !== undefined
+  const training = openSource('fit', 'data', model, data, { ...sizes, ...order, epochs, bySteps })
+  if (!validation) return { training, validation: undefined }
+  const own = { batchSize: undefined, defaultSize: BATCH_SIZE, epochs }
+  try {
+    return { training, validation: openSource('fit', 'validation', model, validation, own) }
+  } catch (error) {
+    training.dispose()
+    throw error
+  }
+}
+
+/** Where a part of a batch stands. */
+interface Place {
+  readonly epoch: number
+  /** Counted from 0 in its epoch. */
+  readonly batch: number
+  readonly part: Part
+  /** Parts before it in its epoch. */
+  readonly index: number
+}
+
+/** One step of training, done but for what follows it. */
+interface Step extends Place {
+  readonly loss: number
 }
 
 /** One training run: what has been measured so far, and whether it goes on. */
 class Run {
   ended = false
   readonly #model: Module
-  readonly #set: DataSet
+  readonly #sources: Sources
   readonly #options: FitOptions
   readonly #settings: Settings
+  readonly #passage: Passage
   readonly #clock = new Clock()
   readonly #losses: number[] = []
   readonly #validation: number[] = []
+  readonly #metrics: Partial<Record<MetricName, number[]>> = {}
+  /** Of the training data, where there are no others. */
+  #tallies = new Tallies('fit')
+  /** Sum of the epoch's losses so far, each times its weight, and the weights. */
+  #epochLoss = { sum: 0, count: 0 }
   #step = 0
-  #best: { epoch: number; loss: number; weights: ReturnType<Module['stateDict']> } | undefined
+  readonly #stopping: EarlyStopping | undefined
 
-  constructor(model: Module, set: DataSet, options: FitOptions, settings: Settings) {
+  constructor(model: Module, sources: Sources, options: FitOptions, settings: Settings) {
     this.#model = model
-    this.#set = set
+    this.#sources = sources
     this.#options = options
     this.#settings = settings
+    const { patience, from, truncation } = settings
+    if (patience < Infinity) this.#stopping = new EarlyStopping(patience, from.stopping)
+    // the position is that of a run that had come to its end
+    this.ended = this.#stopping?.isOver ?? false
+    this.#passage = truncation ? new Blocks(model, truncation) : new WholeBatches(model)
   }
 
+  dispose(): void {
+    this.#passage.dispose()
+  }
+
+  /** A step is finished when it is known whether another one follows: the next batch is asked for after the update. */
   async epoch(epoch: number, firstBatch: number): Promise<void> {
-    const { batchSize, accumulate } = this.#settings
-    const { count } = this.#set
-    const batches = Math.ceil(count / batchSize)
-    let [total, seen] = [0, 0]
-    this.#set.shuffle(epoch)
-    for (let i = firstBatch; i < batches; i++) {
-      if (this.#aborted()) return
-      const batch = this.#set.batch(i * batchSize, Math.min(batchSize, count - i * batchSize))
-      if (i % accumulate === 0) this.#model.zeroGrad()
-      const loss = this.#backward(batch, `epoch ${epoch + 1}, batch ${i + 1}`)
-      if ((i + 1) % accumulate === 0 || i + 1 === batches) this.#update(`epoch ${epoch + 1}, batch ${i + 1}`)
-      total += loss * batch.count
-      seen += batch.count
-      this.#step++
-      if (i + 1 === batches) this.#afterEpoch(epoch, total / seen)
-      await this.#report(epoch, i, loss, batches)
-      await this.#clock.breathe()
+    const { from } = this.#settings
+    const { loss = { sum: 0, count: 0 }, ...metrics } = (epoch === from.epoch && from.sums) || {}
+    this.#epochLoss = { ...loss }
+    this.#tallies = new Tallies('fit', this.#sources.validation ? [] : this.#options.metrics, metrics)
+    let batch = firstBatch
+    let index = this.#settings.truncation ? 0 : firstBatch
+    let step: Step | undefined
+    for await (const given of this.#sources.training.epoch(epoch, firstBatch)) {
+      for (const part of this.#passage.parts(given)) {
+        if (step) await this.#finish(step, false)
+        if (this.#aborted()) return
+        step = this.#train({ epoch, batch, part, index })
+        index++
+      }
+      batch++
     }
+    if (step) await this.#finish(step, true)
   }
 
   restoreBest(): void {
-    if (this.#best) this.#model.loadStateDict(this.#best.weights)
+    this.#stopping?.restoreBest(this.#model)
   }
 
   result(): FitResult {
     const validation = this.#options.validation ? { validation: this.#validation } : {}
-    return { loss: this.#losses, ...validation, steps: this.#step }
+    const metrics = this.#options.metrics ? { metrics: this.#metrics } : {}
+    return { loss: this.#losses, ...validation, ...metrics, steps: this.#step }
   }
 
   #aborted(): boolean {
@@ -175,19 +150,43 @@ class Run {
     return this.ended
   }
 
-  #backward(batch: Batch, where: string): number {
-    const { output } = forwardWith(this.#model, batch.input, batch.lengths)
-    const { target, mask } = batch.answersTo(output)
+  /** One part's gradients, and the update where enough of them are added up. */
+  #train(place: Place): Step {
+    const { accumulate } = this.#settings
+    const { part, index } = place
+    if (index % accumulate === 0) this.#model.zeroGrad()
+    const loss = this.#backward(place)
+    this.#epochLoss.sum += loss * part.weight
+    this.#epochLoss.count += part.weight
+    if ((index + 1) % accumulate === 0) this.#update(place)
+    this.#step++
+    return { ...place, loss }
+  }
+
+  async #finish(step: Step, isLast: boolean): Promise<void> {
+    if (isLast) {
+      if ((step.index + 1) % this.#settings.accumulate !== 0) this.#update(step)
+      await this.#afterEpoch(step.epoch, this.#epochLoss.sum / this.#epochLoss.count)
+    }
+    await this.#report(step, isLast)
+    await this.#clock.breathe()
+  }
+
+  #backward(place: Place): number {
+    const { part } = place
+    const { output, answers } = part.forward()
+    const { target, mask } = answers
     const { value, grad } = this.#options.loss(output, target, mask ? { mask } : {})
     if (!Number.isFinite(value)) {
       const advice = 'Lower the learning rate, clip gradients, or look for bad data'
-      fail('non-finite', `fit: the loss is ${value} at ${where}; no update was made. ${advice}`)
+      fail('non-finite', `fit: the loss is ${value} at ${nameOf(place)}; no update was made. ${advice}`)
     }
-    this.#model.backward({ output: grad }, { inputGradient: false })
+    this.#tallies.add(output, answers)
+    part.backward(grad)
     return value
   }
 
-  #update(where: string): void {
+  #update(place: Place): void {
     const { accumulate } = this.#settings
     const { clip, optimizer, onNonFinite = 'throw' } = this.#options
     if (accumulate > 1) this.#average(accumulate)
@@ -196,86 +195,67 @@ class Run {
       if (onNonFinite === 'skip') return
       fail(
         'non-finite',
-        `fit: a gradient is not finite at ${where}; no update was made. Clip gradients, or use onNonFinite: 'skip'`,
+        `fit: a gradient is not finite at ${nameOf(place)}; no update was made. Clip gradients, or use onNonFinite: 'skip'`,
       )
     }
     if (clip && 'value' in clip) clipGradValue(this.#model, clip.value)
     optimizer.step()
   }
 
-  /** The gradients of several batches count as one of their mean loss. */
-  #average(batches: number): void {
+  /** The gradients of several parts count as one of their mean loss. */
+  #average(parts: number): void {
     for (const { runtime, elements, grads } of this.#model.blocks())
-      runtime.core.scaleBlock(elements, 1 / batches, grads.address)
+      runtime.core.scaleBlock(elements, 1 / parts, grads.address)
   }
 
-  async #report(epoch: number, batch: number, loss: number, batches: number): Promise<void> {
+  async #report(at: Step, isLast: boolean): Promise<void> {
+    const { epoch, loss } = at
     const { epochs } = this.#settings
-    const { epoch: firstEpoch, batch: firstBatch } = this.#options.from ?? { epoch: 0, batch: 0 }
-    const steps = (epochs - firstEpoch) * batches - firstBatch
-    const stepsPerSecond = this.#clock.rate(this.#step)
-    const secondsLeft = (steps - this.#step) / stepsPerSecond
-    const position = batch + 1 === batches ? { epoch: epoch + 1, batch: 0 } : { epoch, batch: batch + 1 }
-    const progress = { epoch: epoch + 1, epochs, step: this.#step, steps, loss, stepsPerSecond, secondsLeft, position }
+    const step = this.#step
+    const stepsPerSecond = this.#clock.rate(step)
+    const left = this.#stepsLeft(at)
+    const steps = left === undefined ? undefined : step + left
+    const secondsLeft = left === undefined ? undefined : left / stepsPerSecond
+    const position = this.#positionAfter(at, isLast)
+    const progress = { epoch: epoch + 1, epochs, step, steps, loss, stepsPerSecond, secondsLeft, position }
     await this.#options.onProgress?.(progress)
   }
 
-  #afterEpoch(epoch: number, trainingLoss: number): void {
+  /** Where a run goes on after a step, the last of its epoch or not. */
+  #positionAfter({ epoch, batch, part }: Step, isLast: boolean): FitPosition {
+    const stopping = this.#stopping && { stopping: this.#stopping.state }
+    if (isLast) return { epoch: epoch + 1, batch: 0, ...stopping }
+    const next = part.index + 1
+    const place = next === part.count ? { epoch, batch: batch + 1 } : { epoch, batch, block: next }
+    return { ...place, sums: { loss: { ...this.#epochLoss }, ...this.#tallies.tallies }, ...stopping }
+  }
+
+  /** Steps after this one, where it is known how many batches an epoch has; as many in each batch as in this. */
+  #stepsLeft({ epoch, batch, part }: Step): number | undefined {
+    const { batches } = this.#sources.training
+    if (batches === undefined) return undefined
+    const batchesLeft = Math.max(batches - batch - 1, 0) + (this.#settings.epochs - epoch - 1) * batches
+    return part.count - part.index - 1 + batchesLeft * part.count
+  }
+
+  async #afterEpoch(epoch: number, trainingLoss: number): Promise<void> {
     this.#losses.push(trainingLoss)
-    const { validation, loss, schedule } = this.#options
-    const measured = validation && evaluate(this.#model, validation, { loss }).loss
+    const { loss, metrics, schedule } = this.#options
+    const { validation } = this.#sources
+    const evaluation = validation && (await evaluateSource('fit', this.#model, validation, { loss, metrics, epoch }))
+    this.#keepMetrics(evaluation ? evaluation.metrics : this.#tallies.values(this.#model.runtime))
+    const measured = evaluation?.loss
     if (measured !== undefined) this.#validation.push(measured)
     schedule?.step(measured ?? trainingLoss)
-    if (measured === undefined || this.#settings.patience === Infinity) return
-    if (this.#best === undefined || measured < this.#best.loss) {
-      this.#best = { epoch, loss: measured, weights: this.#model.stateDict() }
-    }
-    if (epoch - this.#best.epoch >= this.#settings.patience) this.ended = true
+    if (measured === undefined || !this.#stopping) return
+    this.#stopping.judge(epoch, measured, this.#model)
+    this.ended ||= this.#stopping.isOver
+  }
+
+  #keepMetrics(metrics: Metrics = {}): void {
+    for (const [name, value] of Object.entries(metrics) as [MetricName, number][])
+      (this.#metrics[name] ??= []).push(value)
   }
 }
 
-function checkOptions(model: Module, options: FitOptions): Settings {
-  if (!(model instanceof Module)) fail('type', `fit: model is ${describeValue(model)}; expected a module`)
-  expectOptions('fit', options, OPTIONS)
-  const { loss, optimizer, schedule, clip, validation, patience, onNonFinite } = options
-  if (typeof loss !== 'function') fail('type', `fit: loss is ${describeValue(loss)}; expected a loss function`)
-  if (!(optimizer instanceof Optimizer))
-    fail('type', `fit: optimizer is ${describeValue(optimizer)}; expected an optimiser`)
-  if (schedule !== undefined && !(schedule instanceof Schedule)) {
-    fail('type', `fit: schedule is ${describeValue(schedule)}; expected a schedule`)
-  }
-  if (patience !== undefined && !validation)
-    fail('option', 'fit: patience is given without validation data to judge by')
-  if (onNonFinite !== undefined) expectOneOf('fit', 'onNonFinite', onNonFinite, ['throw', 'skip'])
-  if (clip) checkClip(clip)
-  return {
-    epochs: expectPositive('fit', 'epochs', options.epochs ?? 1),
-    batchSize: expectPositive('fit', 'batchSize', options.batchSize ?? 32),
-    accumulate: expectPositive('fit', 'accumulate', options.accumulate ?? 1),
-    patience: patience === undefined ? Infinity : expectPositive('fit', 'patience', patience),
-    seed: expectNumber('fit', 'seed', options.seed ?? model.runtime.seed, 0),
-  }
-}
-
-function checkClip(clip: object): void {
-  expectOptions('fit: clip', clip, ['norm', 'value'])
-  if (Object.keys(clip).length !== 1) {
-    fail('option', 'fit: clip has both norm and value, or neither; expected one of them')
-  }
-}
-
-/** Measures the rate of steps, and lets the event loop run now and then. */
-class Clock {
-  readonly #start = performance.now()
-  #last = performance.now()
-
-  rate(steps: number): number {
-    return (1000 * steps) / Math.max(performance.now() - this.#start, 1e-3)
-  }
-
-  async breathe(): Promise<void> {
-    if (performance.now() - this.#last < YIELD_AFTER_MS) return
-    await new Promise((resolve) => setTimeout(resolve, 0))
-    this.#last = performance.now()
-  }
-}
+const nameOf = ({ epoch, batch, part }: Place): string => `epoch ${epoch + 1}, batch ${batch + 1}${part.place}`

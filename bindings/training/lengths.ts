@@ -1,10 +1,12 @@
 /** Samples of different lengths: how many steps of each hold data. */
 import type { ForwardOptions, ForwardResult, Module } from '../nn/module.ts'
+import { Padding } from '../nn/padding.ts'
 import { Workspace } from '../nn/workspace.ts'
 import { describeValue, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import type { Layout } from './axes.ts'
+import type { SampleAxis, Span } from './steps.ts'
 
 /** One whole number per sample. */
 export type Lengths = readonly number[] | Int32Array
@@ -26,32 +28,41 @@ export function expectLengths(who: string, name: string, lengths: Lengths, layou
   }
 }
 
-/** Runs a model over samples of the given lengths; without lengths it is not told of any. */
-export function forwardWith(model: Module, input: Tensor, lengths: Int32Array | undefined): ForwardResult {
-  if (lengths === undefined) return model.forward(input)
-  const options: ForwardOptions & { lengths: Int32Array } = { lengths }
-  return model.forward(input, options)
+/** How many of the steps [from, to) each sample has. */
+export const lengthsWithin = (lengths: Int32Array, { from, to }: Span): Int32Array =>
+  lengths.map((length) => Math.max(0, Math.min(length, to) - from))
+
+/** Runs a model with those options that are given: without lengths it is not told of any. */
+export function forwardWith(
+  model: Module,
+  input: Tensor,
+  options: Pick<ForwardOptions, 'lengths' | 'state' | 'tape'>,
+): ForwardResult {
+  return model.forward(input, Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)))
 }
 
 /** Masks from lengths, each written over the one before it. */
 export class LengthMask {
   readonly #runtime: Runtime
   readonly #mask: Workspace
+  readonly #lengths: Padding
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
     this.#mask = new Workspace(runtime, 'lengths')
+    this.#lengths = new Padding(runtime, 'lengths')
   }
 
-  /** [T, B], or [B, T] where samples are the first axis: 1 for t < length, else 0. `lengths`: indices [B]. */
-  of(lengths: Tensor, { steps, axis }: Layout): Tensor {
-    const batch = lengths.size
-    const mask = this.#mask.take(axis === 1 ? [steps!, batch] : [batch, steps!])
-    this.#runtime.core.lengthMask(steps!, batch, 1 - axis, lengths.address, mask.address)
+  /** [T, B], or [B, T] where samples are the first axis: 1 for t < length, else 0. */
+  of(lengths: Int32Array, steps: number, axis: SampleAxis): Tensor {
+    const batch = lengths.length
+    const mask = this.#mask.take(axis === 1 ? [steps, batch] : [batch, steps])
+    this.#runtime.core.lengthMask(steps, batch, 1 - axis, this.#lengths.place(lengths), mask.address)
     return mask
   }
 
   dispose(): void {
     this.#mask.dispose()
+    this.#lengths.dispose()
   }
 }

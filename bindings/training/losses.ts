@@ -33,6 +33,12 @@ function gradientFor(prediction: Tensor): Tensor {
   return gradient
 }
 
+/** Gives back the gradient kept for a prediction that is about to go. */
+export function forgetGradient(prediction: Tensor): void {
+  gradients.get(prediction)?.dispose()
+  gradients.delete(prediction)
+}
+
 function checkPrediction(who: string, prediction: Tensor, options: LossOptions, own: readonly string[] = []): boolean {
   if (!(prediction instanceof Tensor)) fail('type', `${who}: prediction is not a tensor`)
   expectTensor(who, 'prediction', prediction, prediction.runtime)

@@ -1,10 +1,12 @@
 /**
- * The small program that every runtime executes (scripts/test-runtimes.mjs): a GRU learns to continue sine waves.
+ * The small program that every runtime executes (scripts/test-runtimes.mjs): a GRU and an LSTM of two directions learn to continue sine
+ * waves of different lengths, from checkpoints in time.
  * It takes the package as an argument and nothing from its host, so that it can run anywhere.
  */
 const STEPS = 20
-const T = 16
+const T = 200 // several chunks of steps
 const B = 3
+const LENGTHS = [200, 131, 17]
 const COS = 0.955336489125606 // of 0.3 rad: a fixed rotation makes the sine, since hosts' Math.sin differ in bits
 const SIN = 0.2955202066613396
 
@@ -22,19 +24,24 @@ export async function trainFewSteps(retrograd) {
   return result
 }
 
-async function train({ createRuntime, GRU, Linear, Sequential, Adam, mseLoss }, options) {
+async function train({ createRuntime, LSTM, GRU, Linear, Sequential, Adam, mseLoss }, options) {
   const rt = await createRuntime(options)
   const model = new Sequential(rt, [
-    new GRU(rt, { inputSize: 1, hiddenSize: 9 }),
+    new LSTM(rt, { inputSize: 1, hiddenSize: 3, bidirectional: true }),
+    new GRU(rt, { inputSize: 6, hiddenSize: 9, skips: [2] }),
     new Linear(rt, { inFeatures: 9, outFeatures: 1 }),
   ])
   const adam = new Adam(model, { lr: 0.02 })
   const input = rt.tensor(sines(0), [T, B, 1])
   const target = rt.tensor(sines(1), [T, B, 1])
+  const mask = rt.tensor(
+    Float64Array.from({ length: T * B }, (_, i) => Number(Math.floor(i / B) < LENGTHS[i % B])),
+    [T, B],
+  )
   const losses = []
   for (let step = 0; step < STEPS; step++) {
-    const { output } = model.forward(input)
-    const { value, grad } = mseLoss(output, target)
+    const { output } = model.forward(input, { lengths: LENGTHS, checkpoint: 'sqrt' })
+    const { value, grad } = mseLoss(output, target, { mask })
     losses.push(value)
     model.zeroGrad()
     model.backward({ output: grad }, { inputGradient: false })

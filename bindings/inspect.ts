@@ -1,0 +1,16 @@
+/** `retrograd/inspect`: eyes to see gradients and states flow through time. Each takes (module, input, options). */
+export {
+  type BiasOptions,
+  type TruncationBias,
+  type WindowOptions,
+  smallestWindow,
+  truncationBias,
+} from './inspect/bias.ts'
+export { type GradientFlow, gradientFlow } from './inspect/flow.ts'
+export { type Edge, type GraphOptions, type UnrolledGraph, type Vertex, unrolledGraph } from './inspect/graph.ts'
+export { type InstanceOptions, instanceGradients } from './inspect/instances.ts'
+export { type JacobianOptions, type StepJacobian, jacobianProduct, stepJacobian } from './inspect/jacobian.ts'
+export { type GradientParts, type HopOptions, type LagOptions, gradientByHops, gradientByLag } from './inspect/lags.ts'
+export { type LyapunovOptions, type LyapunovSpectrum, lyapunovSpectrum } from './inspect/lyapunov.ts'
+export type { InspectOptions } from './inspect/recording.ts'
+export { type Saturation, type SaturationOptions, type Shares, saturation } from './inspect/saturation.ts'

@@ -1,0 +1,220 @@
+import { type BackwardCall, isPorted } from '../nn/backward-call.ts'
+import { type Layer, primalValues } from '../nn/layer.ts'
+import type { Input, Module } from '../nn/module.ts'
+import { adjoint } from '../program/adjoint.ts'
+import { KIND } from '../program/format.ts'
+import type { GradientTerm, StepGraph, Value } from '../program/graph.ts'
+import type { Entry } from '../program/plan.ts'
+import { isReduction } from '../program/schedule.ts'
+import { instancesOf } from './instances.ts'
+import { type InspectOptions, Recording, expectInspected, expectOutput } from './recording.ts'
+import { Squares } from './squares.ts'
+
+export interface GradientFlow {
+  /**
+   * ‖∂L/∂h_t‖ over the batch, t = 1 … T, by state; of several layers `h_l0`, `h_l1`, …, `h_l0_reverse`. The step's other states are
+   * held fixed: an LSTM's c without the way through h of the same step.
+   */
+  readonly states: Readonly<Record<string, Float64Array>>
+  /** ‖∇W^(t)‖: the norm of what step t adds to each parameter's gradient. */
+  readonly parameters: Readonly<Record<string, Float64Array>>
+}
+
+/**
+ * How gradients flow: norms by time step of the whole gradient by each state, and of each parameter's instances.
+ *
+ * @param options `output`, the loss's gradient by the module's output; `state`, `lengths` as in forward
+ */
+export function gradientFlow(module: Module, input: Input, options: InspectOptions): GradientFlow {
+  const who = 'gradientFlow'
+  const net = expectInspected(who, module, options, [])
+  expectOutput(who, options)
+  const recording = new Recording(who, net, input, options)
+  try {
+    return new Flow(recording).measure()
+  } finally {
+    recording.dispose()
+  }
+}
+
+const adjoints = new WeakMap<Layer, StepGraph>()
+
+/** The adjoint of a layer that also gives the whole gradients by its states. */
+function adjointOf(layer: Layer): StepGraph {
+  let graph = adjoints.get(layer)
+  if (graph === undefined) {
+    graph = adjoint(layer.graph, { totals: true, ...(layer.depth === 0 && { inputs: [] }) })
+    adjoints.set(layer, graph)
+  }
+  return graph
+}
+
+/** The factors of a parameter's gradient: a sum over rows of aᵀ b, or of b alone. */
+interface Factors {
+  readonly a: Value | undefined
+  readonly b: Value
+  readonly firstRow: number
+}
+
+class Flow {
+  readonly #recording: Recording
+  readonly #backward: BackwardCall
+
+  constructor(recording: Recording) {
+    this.#recording = recording
+    const { stack, data } = recording
+    // weight gradients are not formed: their norms follow from their factors
+    const make = (layer: Layer) => {
+      const graph = adjointOf(layer)
+      const primal = primalValues(layer)
+      const factors = graph.gradients.flatMap(({ value }) => (isReduction(value.node) ? value.node.inputs : []))
+      const own = factors.filter((value) => !primal.has(value) && !graph.inputs.includes(value))
+      return { graph: { ...graph, gradients: [] }, saved: new Set(own) }
+    }
+    const programs = stack.programs.custom('flow', make, 'timed')
+    this.#backward = recording.plan({
+      kind: 'flow',
+      programs,
+      inputGradient: false,
+      ported: isPorted(stack, data.call),
+    })
+  }
+
+  measure(): GradientFlow {
+    try {
+      this.#recording.run(this.#backward)
+      return { states: this.#stateNorms(), parameters: this.#parameterNorms() }
+    } finally {
+      this.#recording.release(this.#backward)
+    }
+  }
+
+  #stateNorms(): Record<string, Float64Array> {
+    const { stack, module, steps, batch } = this.#recording
+    const norms: Record<string, Float64Array> = {}
+    for (const [index, layer] of stack.layers.entries()) {
+      const { outputs } = adjointOf(layer)
+      const totals = outputs.slice(outputs.length - layer.graph.states.length)
+      for (const [i, { name, columns }] of layer.graph.states.entries()) {
+        const { base, stride } = this.#backward.plan.entry(this.#unitOf(index), totals[i]!)
+        const squares = new Squares(module.runtime, steps)
+        squares.addSteps(batch * columns, stride, base)
+        norms[stateName(name, layer, stack.layers.length)] = squares.roots()
+      }
+    }
+    return norms
+  }
+
+  #parameterNorms(): Record<string, Float64Array> {
+    const { stack, module } = this.#recording
+    const norms: Record<string, Float64Array> = {}
+    for (const [index, layer] of stack.layers.entries()) {
+      const shared = new Map<Value, { name: string; factors: Factors }[]>()
+      for (const [param, { name }] of layer.params) {
+        const terms = adjointOf(layer).gradients.filter((term) => term.param === param)
+        const one = terms.length === 1 ? factorsOf(terms[0]!) : undefined
+        if (one?.a && this.#placesOf(index, one)) put(shared, one.a, { name, factors: one })
+        else norms[name] = this.#byFactors(index, terms) ?? new Float64Array(0)
+      }
+      for (const [a, uses] of shared) Object.assign(norms, this.#byShared(index, a, uses))
+    }
+    const missing = Object.keys(norms).filter((name) => norms[name]!.length === 0)
+    if (missing.length > 0) Object.assign(norms, this.#byInstances(missing))
+    return Object.fromEntries(module.parameters().map(({ name }) => [name, norms[name]!]))
+  }
+
+  /** Of parameters whose gradients are sums over rows of aᵀ b with one a: the rows' products are formed once. */
+  #byShared(
+    index: number,
+    a: Value,
+    uses: readonly { name: string; factors: Factors }[],
+  ): Record<string, Float64Array> {
+    const { module, steps, batch } = this.#recording
+    const shares = uses.map(({ factors: { b } }) => {
+      return { b: this.#place(index, b)!, columns: b.columns, into: new Squares(module.runtime, steps) }
+    })
+    Squares.addShared(module.runtime, [steps, batch], { at: this.#place(index, a)!, columns: a.columns }, shares)
+    return Object.fromEntries(uses.map(({ name }, i) => [name, shares[i]!.into.roots()]))
+  }
+
+  /** From the factors of the terms, where all of them are sums over rows of the same or of separate parts; undefined else. */
+  #byFactors(index: number, terms: readonly GradientTerm[]): Float64Array | undefined {
+    const { module, steps, batch } = this.#recording
+    const factors = terms.map(factorsOf)
+    if (factors.some((one) => factors.some((other) => overlap(one, other)))) return undefined
+    const places = factors.map((factor) => factor && { ...factor, at: this.#placesOf(index, factor) })
+    if (places.some((place) => place?.at === undefined)) return undefined
+    const squares = new Squares(module.runtime, steps)
+    for (const one of places) {
+      for (const other of places) {
+        // rows of a parameter that do not meet have nothing in common
+        if (one!.firstRow !== other!.firstRow) continue
+        const [{ a, b }, { a: c, b: d }] = [one!.at!, other!.at!]
+        squares.addProducts(batch, one!.a?.columns ?? 0, one!.b.columns, a, b, c, d)
+      }
+    }
+    return squares.roots()
+  }
+
+  #placesOf(index: number, { a, b }: Factors): { a: Entry | undefined; b: Entry } | undefined {
+    const places = [a && this.#place(index, a), this.#place(index, b)] as const
+    if (places[1] === undefined || (a && places[0] === undefined)) return undefined
+    return { a: places[0], b: places[1] }
+  }
+
+  /** Where a factor is kept for all steps; undefined for what passes through a chunk. */
+  #place(index: number, value: Value): Entry | undefined {
+    const { stack, data, output } = this.#recording
+    const layer = stack.layers[index]!
+    const input = layer.graph.inputs.indexOf(value)
+    const isOwn = !primalValues(layer).has(value)
+    const entry = isOwn ? this.#backward.plan.entry(this.#unitOf(index), value) : data.call.tapePlan.entry(index, value)
+    if (entry === undefined || entry.kind === KIND.CHUNK) return undefined
+    if (input >= 0 && layer.depth === 0 && data.call.staged.size === 0)
+      return { ...entry, base: data.inputs[input]!.address }
+    if (value === adjointOf(layer).inputs[0] && entry.base === 0) return { ...entry, base: output!.address }
+    return entry
+  }
+
+  #byInstances(names: readonly string[]): Record<string, Float64Array> {
+    const { module, steps } = this.#recording
+    return Object.fromEntries(
+      Object.entries(instancesOf(this.#recording, names)).map(([name, tensor]) => {
+        const squares = new Squares(module.runtime, steps)
+        const elements = tensor.size / steps
+        squares.addSteps(elements, elements * module.runtime.elementBytes, tensor.address)
+        tensor.dispose()
+        return [name, squares.roots()]
+      }),
+    )
+  }
+
+  #unitOf(index: number): number {
+    return this.#backward.order.indexOf(index)
+  }
+}
+
+function factorsOf({ value, firstRow }: GradientTerm): Factors | undefined {
+  if (!isReduction(value.node)) return undefined
+  const [first, second] = value.node.inputs
+  return value.node.op === 'outer' ? { a: first!, b: second!, firstRow } : { a: undefined, b: first!, firstRow }
+}
+
+function put<Key, Item>(groups: Map<Key, Item[]>, key: Key, item: Item): void {
+  groups.set(key, [...(groups.get(key) ?? []), item])
+}
+
+/** Do two terms share rows of the parameter, but not all of them? */
+function overlap(one: Factors | undefined, other: Factors | undefined): boolean {
+  if (!one || !other) return false
+  const [from, to] = [Math.max(one.firstRow, other.firstRow), Math.min(lastRow(one), lastRow(other))]
+  const same = one.firstRow === other.firstRow && lastRow(one) === lastRow(other) && !one.a === !other.a
+  return from < to && !same
+}
+
+const lastRow = ({ a, firstRow }: Factors): number => firstRow + (a?.columns ?? 1)
+
+/** A state's name among those of all layers. */
+export function stateName(name: string, { depth, reversed }: Layer, layers: number): string {
+  return layers === 1 ? name : `${name}_l${depth}${reversed ? '_reverse' : ''}`
+}

@@ -1,0 +1,194 @@
+import type { Layer } from '../nn/layer.ts'
+import type { Input, Module } from '../nn/module.ts'
+import { type Truncation, expectTruncation } from '../nn/unrolling.ts'
+import { type Value, ancestors } from '../program/graph.ts'
+import { expectOptions, expectPositive, fail } from '../runtime/check.ts'
+import { stateName } from './flow.ts'
+import { drawGraph } from './graph-svg.ts'
+import { expectUnrolled } from './recording.ts'
+
+export interface GraphOptions {
+  /** Steps to draw; 4 if left out. */
+  steps?: number
+  /** Draws where truncation cuts. */
+  truncation?: Truncation
+}
+
+/** A vertex of the unrolled graph. */
+export interface Vertex {
+  readonly id: string
+  readonly label: string
+  readonly kind: 'input' | 'state' | 'output'
+  /** 0: the initial state. */
+  readonly step: number
+  /** Rows from the bottom: inputs, then each layer's states, then outputs. */
+  readonly row: number
+}
+
+export interface Edge {
+  readonly from: string
+  readonly to: string
+  /** Steps that it spans. */
+  readonly lag: number
+  /** Truncation lets no gradient pass, not even one of the block of losses that ends first after it. */
+  readonly cut: boolean
+}
+
+export interface UnrolledGraph {
+  readonly vertices: readonly Vertex[]
+  readonly edges: readonly Edge[]
+  /** For Graphviz. */
+  readonly dot: string
+  readonly svg: string
+}
+
+/**
+ * The directed acyclic graph that a module becomes when it is unrolled over time, read off its step: which states a step reads, how far
+ * back, and which layer reads which.
+ *
+ * @param _input not looked at: the graph is the same for all
+ */
+export function unrolledGraph(module: Module, _input?: Input, options: GraphOptions = {}): UnrolledGraph {
+  const who = 'unrolledGraph'
+  expectOptions(who, options, ['steps', 'truncation'])
+  const { stack } = expectUnrolled(who, module)
+  const steps = expectPositive(who, 'steps', options.steps ?? 4)
+  const cut = options.truncation && expectTruncation(who, options.truncation)
+  if (cut && stack.directions === 2)
+    fail('unsupported', `${who}: truncation is given; a bidirectional module has no one past to cut off`)
+  const drawing = new Drawing(stack.layers, stack.directions, steps, cut)
+  return { ...drawing.graph(), dot: dotOf(drawing.graph()), svg: drawGraph(drawing.graph(), steps) }
+}
+
+interface Source {
+  readonly from: string
+  readonly lag: number
+}
+
+/** The nearest values on the way up from a value for which something holds. */
+function frontier(value: Value, holds: (value: Value) => boolean): Value[] {
+  const found = ancestors([value], holds).flatMap(({ inputs }) => inputs.filter(holds))
+  return [...new Set(found)]
+}
+
+class Drawing {
+  readonly #layers: readonly Layer[]
+  readonly #directions: number
+  readonly #steps: number
+  readonly #cut: Truncation | undefined
+  readonly #vertices = new Map<string, Vertex>()
+  readonly #edges: Edge[] = []
+
+  constructor(layers: readonly Layer[], directions: number, steps: number, cut: Truncation | undefined) {
+    this.#layers = layers
+    this.#directions = directions
+    this.#steps = steps
+    this.#cut = cut
+    for (let step = 1; step <= steps; step++) this.#addStep(step)
+  }
+
+  graph(): { vertices: Vertex[]; edges: Edge[] } {
+    return { vertices: [...this.#vertices.values()], edges: this.#edges }
+  }
+
+  #addStep(step: number): void {
+    const { graph } = this.#layers[0]!
+    for (const { node } of graph.inputs) this.#vertex('input', node.name, step, 0)
+    for (const layer of this.#layers) this.#addLayer(layer, step)
+  }
+
+  #addLayer(layer: Layer, step: number): void {
+    for (const { name, next } of layer.graph.states) {
+      const id = this.#state(layer, name, step)
+      for (const { from, lag } of this.#read([next], layer, step)) this.#edge(from, id, lag, step)
+    }
+    if (layer.depth < this.#layers.at(-1)!.depth) return
+    const id = this.#vertex('output', 'y', step, this.#rows)
+    for (const { from, lag } of this.#readByOutput(layer, step)) this.#edge(from, id, lag, step)
+  }
+
+  /** What values of a step read, where inputs come from the module or from the layer below, in both directions. */
+  #read(values: readonly Value[], layer: Layer, step: number, until?: (value: Value) => boolean): Source[] {
+    const leaves = ancestors(values, until).filter(({ op }) => op === 'input' || op === 'state')
+    return leaves.flatMap(({ op, name, attributes }) => {
+      if (op === 'state') return [this.#readState(layer, name, step, attributes['lag'] ?? 1)]
+      if (layer.depth === 0) return [{ from: `${name}@${step}`, lag: 0 }]
+      const below = this.#layers.filter(({ depth }) => depth === layer.depth - 1)
+      return below.flatMap((source) => this.#readByOutput(source, step))
+    })
+  }
+
+  /** An output reads the states that the step has just made, and what it reads beside them. */
+  #readByOutput(layer: Layer, step: number): Source[] {
+    const { states, outputs } = layer.graph
+    const nameOf = (value: Value) => states.find(({ next }) => next === value)?.name
+    const isNext = (value: Value) => nameOf(value) !== undefined
+    const own = isNext(outputs[0]!) ? [outputs[0]!] : frontier(outputs[0]!, isNext)
+    const made = own.map((value) => ({ from: this.#stateId(layer, nameOf(value)!, step), lag: 0 }))
+    return isNext(outputs[0]!) ? made : [...made, ...this.#read([outputs[0]!], layer, step, isNext)]
+  }
+
+  /** A state read `lag` steps back; before the first step the initial one. */
+  #readState(layer: Layer, name: string, step: number, lag: number): Source {
+    const at = layer.reversed ? step + lag : step - lag
+    const inside = layer.reversed ? Math.min(at, this.#steps + 1) : Math.max(at, 0)
+    return { from: this.#state(layer, name, inside), lag }
+  }
+
+  #state(layer: Layer, name: string, step: number): string {
+    const label = stateName(name, layer, this.#layers.length)
+    return this.#vertex('state', label, step, this.#rowOf(layer, name))
+  }
+
+  #stateId = (layer: Layer, name: string, step: number): string =>
+    `${stateName(name, layer, this.#layers.length)}@${step}`
+
+  get #rows(): number {
+    const { states } = this.#layers[0]!.graph
+    return 1 + this.#layers.length * states.length
+  }
+
+  #rowOf(layer: Layer, name: string): number {
+    const { states } = layer.graph
+    const place = layer.depth * this.#directions + Number(layer.reversed)
+    return 1 + place * states.length + states.findIndex((state) => state.name === name)
+  }
+
+  #vertex(kind: Vertex['kind'], label: string, step: number, row: number): string {
+    // an output's name may be a state's too
+    const id = kind === 'output' ? `output ${label}@${step}` : `${label}@${step}`
+    if (!this.#vertices.has(id)) this.#vertices.set(id, { id, label, kind, step, row })
+    return id
+  }
+
+  #edge(from: string, to: string, lag: number, step: number): void {
+    const known = this.#edges.some((edge) => edge.from === from && edge.to === to)
+    if (!known) this.#edges.push({ from, to, lag, cut: this.#isCut(step, lag) })
+  }
+
+  /** With window = stride, an edge out of an earlier block is cut; a longer window cuts it for the losses that end beyond its reach. */
+  #isCut(step: number, lag: number): boolean {
+    if (!this.#cut || lag === 0) return false
+    const { window, stride = window } = this.#cut
+    const end = stride * Math.ceil(step / stride)
+    // a window that reaches the first step reaches the initial state too
+    return end > window && step - lag <= end - window
+  }
+}
+
+function dotOf({ vertices, edges }: { vertices: readonly Vertex[]; edges: readonly Edge[] }): string {
+  const shapes = { input: 'box', state: 'circle', output: 'diamond' }
+  const quote = (text: string) => `"${text.replace(/["\\]/g, '\\$&')}"`
+  const nodes = vertices.map(
+    ({ id, label, kind, step }) => `  ${quote(id)} [label=${quote(`${label}_${step}`)}, shape=${shapes[kind]}];`,
+  )
+  const steps = [...new Set(vertices.map(({ step }) => step))]
+  const ranks = steps.map((step) => {
+    const ids = vertices.filter((vertex) => vertex.step === step).map(({ id }) => quote(id))
+    return `  { rank=same; ${ids.join('; ')} }`
+  })
+  const links = edges.map(
+    ({ from, to, cut }) => `  ${quote(from)} -> ${quote(to)}${cut ? ' [style=dashed, color=red]' : ''};`,
+  )
+  return ['digraph unrolled {', '  rankdir=LR;', ...nodes, ...ranks, ...links, '}', ''].join('\n')
+}

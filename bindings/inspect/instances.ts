@@ -1,0 +1,75 @@
+import { adjoint } from '../program/adjoint.ts'
+import { KIND } from '../program/format.ts'
+import { isPorted } from '../nn/backward-call.ts'
+import type { Input, Module } from '../nn/module.ts'
+import type { Unrolled } from '../nn/unrolled.ts'
+import { fail } from '../runtime/check.ts'
+import type { Tensor } from '../runtime/tensor.ts'
+import { type InspectOptions, Recording, expectInspected, expectOutput } from './recording.ts'
+
+export interface InstanceOptions extends InspectOptions {
+  /** One parameter's name; all if left out. */
+  parameter?: string
+}
+
+/**
+ * The gradient of each parameter by its instances: ∇W^(t), the part that the use of W at step t adds. Their sum over t is the shared
+ * parameter's gradient.
+ *
+ * @returns by name tensors [T, …shape] that belong to the caller
+ */
+export function instanceGradients(
+  module: Module,
+  input: Input,
+  options: InstanceOptions,
+): { gradients: Record<string, Tensor> } {
+  const who = 'instanceGradients'
+  const net = expectInspected(who, module, options, ['parameter'])
+  expectOutput(who, options)
+  const names = chosen(who, net, options.parameter)
+  const recording = new Recording(who, net, input, options)
+  try {
+    return { gradients: instancesOf(recording, names) }
+  } finally {
+    recording.dispose()
+  }
+}
+
+/** Public names of the parameters asked for. */
+export function chosen(who: string, module: Unrolled, parameter: string | undefined): string[] {
+  const names = module.parameters().map(({ name }) => name)
+  if (parameter === undefined) return names
+  if (names.includes(parameter)) return [parameter]
+  return fail('option', `${who}: there is no parameter '${parameter}'; there are ${names.join(', ')}`)
+}
+
+/** Sums begin and go out step by step, each step's to a place of its own. */
+export function instancesOf(recording: Recording, names: readonly string[]): Record<string, Tensor> {
+  const { module, stack, steps, data } = recording
+  const { runtime } = module
+  const parameters = module.parameters().filter(({ name }) => names.includes(name))
+  const tensors = new Map(parameters.map(({ name, value }) => [name, runtime.emptyTensor([steps, ...value.shape])]))
+  const key = `instances ${names.join(' ')}`
+  const programs = stack.programs.custom(
+    key,
+    ({ graph, depth, params }) => {
+      const wanted = [...params].filter(([, { name }]) => names.includes(name)).map(([param]) => param)
+      return { graph: adjoint(graph, { params: wanted, ...(depth === 0 && { inputs: [] }) }) }
+    },
+    'chunk',
+  )
+  const backward = recording.plan({
+    kind: key,
+    programs,
+    inputGradient: false,
+    ported: isPorted(stack, data.call),
+    stepwise: true,
+    gradient: (layer, param) => {
+      const { name, value } = stack.layers[layer]!.params.get(param)!
+      return { base: tensors.get(name)!.address, stride: value.size * runtime.elementBytes, kind: KIND.TIMED }
+    },
+  })
+  recording.run(backward)
+  recording.release(backward)
+  return Object.fromEntries(tensors)
+}

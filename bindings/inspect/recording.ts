@@ -1,0 +1,120 @@
+/** A forward recorded for inspection: with a tape of its own, leaving the module as it was. */
+import {
+  type BackwardCall,
+  type BackwardSpec,
+  type Recorded,
+  planBackward,
+  pointBackward,
+} from '../nn/backward-call.ts'
+import { type Lengths, expectLengths } from '../nn/lengths.ts'
+import type { Input, Module, State } from '../nn/module.ts'
+import { type Stack, outputColumns } from '../nn/stack.ts'
+import type { NamedStates } from '../nn/states.ts'
+import type { Tape } from '../nn/tape.ts'
+import { Unrolled } from '../nn/unrolled.ts'
+import { describeValue, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
+import type { Tensor } from '../runtime/tensor.ts'
+
+export interface InspectOptions {
+  /** The state before the first step; zeros if left out. */
+  state?: State
+  /** Steps of each sample; all T if left out. */
+  lengths?: Lengths
+  /** The gradient of the loss by the module's output. */
+  output?: Tensor
+}
+
+const INSPECT_OPTIONS = ['state', 'lengths', 'output']
+
+/**
+ * What every instrument asks before anything is run.
+ *
+ * @param own names of the options beside those that all of them take
+ */
+export function expectInspected(
+  who: string,
+  module: Module,
+  options: InspectOptions,
+  own: readonly string[],
+): Unrolled {
+  expectOptions(who, options, [...INSPECT_OPTIONS, ...own])
+  return expectUnrolled(who, module)
+}
+
+/** Refuses what is not one recurrent module: of a Sequential, its layers are inspected one by one. */
+export function expectUnrolled(who: string, module: Module): Unrolled {
+  if (module instanceof Unrolled && module.hasState) return module
+  const given = module instanceof Object ? `a ${module.constructor.name}` : describeValue(module)
+  return fail(
+    'type',
+    `${who}: module is ${given}; expected an RNN, LSTM, GRU or Recurrent (of a Sequential, one of its modules)`,
+  )
+}
+
+/** A recorded forward and the gradient that enters it. */
+export class Recording {
+  readonly module: Unrolled
+  readonly stack: Stack
+  readonly data: Recorded
+  readonly output: Tensor | undefined
+  readonly #tape: Tape
+  readonly #copy: Tensor | undefined
+
+  /** Refuses what does not fit before it runs forward, which ends the module's own tape. */
+  constructor(who: string, module: Unrolled, input: Input, { state, lengths, output }: InspectOptions) {
+    const { shape } = module.expectInput(who, input, lengths !== undefined)
+    module.checkState(who, state, shape.batch)
+    expectLengths(who, lengths, shape)
+    if (output) {
+      expectTensor(who, 'output', output, module.runtime)
+      expectShape(who, 'output', output.shape, [...shape.leading, outputColumns(module.stack)])
+    }
+    this.module = module
+    this.stack = module.stack
+    // forward writes where the module's results lie
+    this.#copy = output && module.owns(output.storage) ? output.clone() : undefined
+    this.output = this.#copy ?? output
+    const { callCount } = module
+    this.#tape = module.forward(input, { state, lengths, keep: true }).tape!
+    // looking changes no later draw
+    module.callCount = callCount
+    this.data = this.#tape.data as Recorded
+  }
+
+  get steps(): number {
+    return this.data.call.shape.steps
+  }
+
+  get batch(): number {
+    return this.data.call.shape.batch
+  }
+
+  /** Plans a backward of this forward and points it at the gradients by the output, and by the last state if it is given. */
+  plan(spec: BackwardSpec, state?: NamedStates): BackwardCall {
+    const backward = planBackward(this.stack, this.data.call, spec)
+    pointBackward(this.stack, this.data, backward, { output: this.output, state }, state ? backward.states : {})
+    return backward
+  }
+
+  /** Runs a planned backward once. */
+  run(backward: BackwardCall): void {
+    backward.plan.prepare(true, this.data.draws)
+    backward.itinerary.run()
+  }
+
+  /** Gives a planned backward's memory back. */
+  release({ plan, itinerary, extra }: BackwardCall): void {
+    for (const part of [plan, itinerary, extra]) part.dispose()
+  }
+
+  dispose(): void {
+    this.#tape.dispose()
+    this.#copy?.dispose()
+  }
+}
+
+/** The gradient by the output, where an instrument cannot do without. */
+export function expectOutput(who: string, { output }: InspectOptions): void {
+  if (output === undefined)
+    fail('type', `${who}: output is missing; expected the loss's gradient by the module's output`)
+}

@@ -1,0 +1,79 @@
+/** Which values of a program share memory, and how long that memory must hold them. */
+import type { CompileOptions } from './compile.ts'
+import { type Node, type StepGraph, type Value, isLeaf } from './graph.ts'
+import type { Schedule } from './schedule.ts'
+
+/** How long a value's memory must hold it; `tape`: for the steps that the tape holds at a time. */
+export type Duration = 'timed' | 'tape' | 'chunk' | 'step' | 'call'
+
+/** Memory of one value, or of several that are computed in place one after the other. */
+export interface Storage {
+  duration: Duration
+  readonly value: Value
+  /** The furthest delayed read where this is a state's history, else 0. */
+  lag: number
+}
+
+/** Gives every value that the program computes a storage; in-place operations share their operand's. */
+export function placeInMemory(
+  graph: StepGraph,
+  plan: Schedule,
+  given: (value: Value) => boolean,
+  options: CompileOptions,
+): ReadonlyMap<Value, Storage> {
+  const storages = new Map<Value, Storage>()
+  for (const node of plan.nodes) {
+    for (const value of node.results) {
+      const operand = overwritten(node, value, plan, given)
+      const storage = (operand && storages.get(operand)) ?? { duration: 'step', value, lag: 0 }
+      storage.duration = longer(storage.duration, durationOf(value, graph, plan, options))
+      storages.set(value, storage)
+    }
+  }
+  for (const { next, reads } of graph.states) {
+    const storage = storages.get(next)!
+    storage.lag = Math.max(...reads.keys())
+    const isSaved = [next, ...reads.values()].some((value) => options.saved?.has(value))
+    storage.duration = longer(storage.duration, isSaved ? 'tape' : 'chunk')
+  }
+  return storages
+}
+
+function durationOf(value: Value, graph: StepGraph, plan: Schedule, { outputs, saved }: CompileOptions): Duration {
+  if (value.rows !== 'batch') return 'call'
+  const asOutput = graph.outputs.includes(value) ? outputs : 'step'
+  if (saved?.has(value)) return longer('tape', asOutput)
+  if (asOutput !== 'step') return asOutput
+  const own = plan.segmentOf.get(value.node)!
+  if (own !== 'step') return 'chunk'
+  const users = plan.consumers.get(value) ?? []
+  return users.every((user) => plan.segmentOf.get(user) === 'step') ? 'step' : 'chunk'
+}
+
+const DURATIONS: readonly Duration[] = ['step', 'chunk', 'tape', 'timed', 'call']
+
+function longer(a: Duration, b: Duration): Duration {
+  return DURATIONS[Math.max(DURATIONS.indexOf(a), DURATIONS.indexOf(b))]!
+}
+
+/** The operand whose memory a result may take: one that nothing else reads, of the same shape. */
+function overwritten(
+  node: Node,
+  value: Value,
+  { kept, consumers }: Schedule,
+  given: (value: Value) => boolean,
+): Value | undefined {
+  const operand = inPlaceOperand(node, value)
+  if (operand === undefined || isLeaf(operand) || given(operand)) return undefined
+  if (operand.rows !== 'batch' || operand.columns !== value.columns) return undefined
+  if (kept.has(operand) || consumers.get(operand)!.length > 1) return undefined
+  return node.inputs.filter((input) => input === operand).length > 1 ? undefined : operand
+}
+
+/** Accumulators may start in what they are added to, and pre-activations become gates. */
+function inPlaceOperand(node: Node, value: Value): Value | undefined {
+  if ((node.op === 'linear' || node.op === 'matmul') && node.inputs[2]?.rows === value.rows) return node.inputs[2]
+  if (node.op === 'lstmGates' && value.index === 2) return node.inputs[0]
+  if (node.op === 'gruGates' && value.index === 1) return node.inputs[0]
+  return undefined
+}

@@ -1,0 +1,171 @@
+/**
+ * Truncated backpropagation through long series, a block of steps at a time: TBPTT(k1, k2). The state is carried from block to block;
+ * a window longer than its block is run again from the state kept at its start, with the weights as they are by then.
+ *
+ * @see Williams and Peng 1990, https://doi.org/10.1162/neco.1990.2.4.490
+ */
+import type { Module, State } from '../nn/module.ts'
+import { Unrolled } from '../nn/unrolled.ts'
+import { type Truncation, expectTruncation } from '../nn/unrolling.ts'
+import { fail, shapeText } from '../runtime/check.ts'
+import type { Tensor } from '../runtime/tensor.ts'
+import type { Answers, Batch } from './batch.ts'
+import { forwardWith } from './lengths.ts'
+import { forgetGradient } from './losses.ts'
+import type { Part, Passage } from './parts.ts'
+import { StateQueue } from './state-queue.ts'
+import { Room, type SampleAxis, type Span, copySteps, withSteps } from './steps.ts'
+
+/** Refuses a truncation that is none, or a model that cannot be run on a few steps at a time. */
+export function checkTruncation(model: Module, truncation: Truncation): Required<Truncation> {
+  const { window, stride = window } = expectTruncation('fit', truncation)
+  if (model.dropsTime)
+    fail('unsupported', 'fit: truncation is given; the model drops time (LastStep), so that its steps have no outputs')
+  if (model.descendants().some((module) => module instanceof Unrolled && module.stack.directions === 2))
+    fail('unsupported', 'fit: truncation is given; a bidirectional module needs what comes after a block as well')
+  return { window, stride }
+}
+
+/** A block of losses, and the window of steps that their gradients reach. */
+interface Block {
+  readonly index: number
+  readonly losses: Span
+  readonly window: Span
+  /** The step in this block before which a later window starts. */
+  readonly kept: number | undefined
+}
+
+export class Blocks implements Passage {
+  readonly #model: Module
+  readonly #truncation: Required<Truncation>
+  readonly #states = new StateQueue()
+  readonly #ends: Ends
+
+  constructor(model: Module, truncation: Required<Truncation>) {
+    this.#model = model
+    this.#truncation = truncation
+    this.#ends = new Ends(model, truncation.window === truncation.stride)
+  }
+
+  /** The state before the batch's first step is 0. Blocks that lie behind every sample's end are left out. */
+  *parts(batch: Batch): Generator<Part> {
+    const steps = Math.max(1, batch.lengths ? batch.lengths.reduce((a, b) => Math.max(a, b), 0) : batch.steps!)
+    const { stride } = this.#truncation
+    const count = Math.ceil(steps / stride)
+    this.#states.clear()
+    for (let index = 0; index < count; index++) {
+      const block = this.#block(index, count, batch.steps!)
+      const { from, to } = block.losses
+      const start = block.window.from > 0 ? this.#states.take() : undefined
+      yield {
+        index,
+        count,
+        weight: goingOn(batch, from) * ((to - from) / Math.min(stride, batch.steps!)),
+        place: `, steps ${from + 1} to ${to}`,
+        forward: () => this.#forward(batch, block, start),
+        backward: (gradient) => this.#backward(gradient, block, batch.axis),
+      }
+      if (block.window.from > 0) this.#states.release(start)
+    }
+  }
+
+  dispose(): void {
+    this.#states.dispose()
+    this.#ends.dispose()
+  }
+
+  #block(index: number, count: number, steps: number): Block {
+    const { window, stride } = this.#truncation
+    const end = (index + 1) * stride // beyond the last step perhaps
+    const isNeeded = index + Math.floor(window / stride) < count
+    return {
+      index,
+      losses: { from: end - stride, to: Math.min(end, steps) },
+      window: { from: Math.max(0, end - window), to: Math.min(end, steps) },
+      kept: isNeeded ? end - (window % stride) : undefined,
+    }
+  }
+
+  #forward(
+    batch: Batch,
+    { losses, window, kept }: Block,
+    start: State | undefined,
+  ): { output: Tensor; answers: Answers } {
+    if (kept !== undefined && kept < window.to) this.#keepInside(batch, { from: window.from, to: kept }, start)
+    const { input, lengths } = batch.during(window)
+    const { output, state } = forwardWith(this.#model, input, { lengths, state: start })
+    expectSteps(output, batch, window)
+    if (kept === window.to) this.#states.push(state)
+    const prediction = this.#ends.cut(output, batch.axis, losses.to - losses.from)
+    return { output: prediction, answers: batch.during(losses).answersTo(prediction) }
+  }
+
+  /** The state in the middle of a window: that of the very run that follows, for it draws the same dropout. */
+  #keepInside(batch: Batch, span: Span, start: State | undefined): void {
+    const modules = this.#model.descendants()
+    const calls = modules.map((module) => module.callCount)
+    const { input, lengths } = batch.during(span)
+    this.#states.push(forwardWith(this.#model, input, { lengths, state: start, tape: false }).state)
+    for (const [i, module] of modules.entries()) module.callCount = calls[i]!
+  }
+
+  #backward(gradient: Tensor, { window }: Block, axis: SampleAxis): void {
+    const output = this.#ends.extend(gradient, axis, window.to - window.from)
+    this.#model.backward({ output }, { inputGradient: false })
+  }
+}
+
+/** Samples that have a step left. */
+const goingOn = ({ lengths, count }: Batch, step: number): number =>
+  lengths && step > 0 ? lengths.filter((length) => length > step).length : count
+
+function expectSteps({ shape }: Tensor, { count, axis }: Batch, { from, to }: Span): void {
+  const [steps, samples] = [shape[1 - axis], shape[axis]]
+  if (shape.length >= 3 && steps === to - from && samples === count) return
+  const leading = axis === 1 ? [to - from, count] : [count, to - from]
+  const expected = `truncation expected ${shapeText([...leading, 'F'])}`
+  fail('shape', `fit: the model's output is ${shapeText(shape)}; ${expected}`)
+}
+
+/** The last steps of outputs, and gradients by outputs that are 0 before their last steps. */
+class Ends {
+  readonly #gradient: Room
+  readonly #isWhole: boolean
+  /** By shape: a loss keeps its gradient by the very tensor that it was given. */
+  readonly #cuts = new Map<string, Tensor>()
+
+  /** @param isWhole a window is its last steps */
+  constructor({ runtime }: Module, isWhole: boolean) {
+    this.#isWhole = isWhole
+    this.#gradient = new Room(runtime, 'fit: the gradient by the output')
+  }
+
+  cut(output: Tensor, axis: SampleAxis, steps: number): Tensor {
+    const { runtime, shape } = output
+    if (this.#isWhole) return output
+    const all = shape[1 - axis]!
+    const own = withSteps(shape, axis, steps)
+    let end = this.#cuts.get(shapeText(own))
+    if (end === undefined) this.#cuts.set(shapeText(own), (end = runtime.emptyTensor(own)))
+    copySteps(axis, steps, { tensor: output, at: all - steps }, { tensor: end, at: 0 })
+    return end
+  }
+
+  extend(gradient: Tensor, axis: SampleAxis, steps: number): Tensor {
+    const { runtime, shape, kind } = gradient
+    const own = shape[1 - axis]!
+    if (own === steps) return gradient
+    const whole = this.#gradient.take(withSteps(shape, axis, steps), kind)
+    runtime.core.zeroBytes(whole.address, whole.size * runtime.elementBytes)
+    copySteps(axis, own, { tensor: gradient, at: 0 }, { tensor: whole, at: steps - own })
+    return whole
+  }
+
+  dispose(): void {
+    this.#gradient.dispose()
+    for (const end of this.#cuts.values()) {
+      forgetGradient(end)
+      end.dispose()
+    }
+  }
+}

@@ -1,0 +1,180 @@
+/** What `fit` takes, tells and gives, and the checks of it. */
+import { Module } from '../nn/module.ts'
+import type { Truncation } from '../nn/unrolling.ts'
+import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
+import { checkTruncation } from './blocks.ts'
+import { type StoppingState, checkStopping } from './early-stopping.ts'
+import type { LossFunction } from './evaluate.ts'
+import { type MetricName, type Tally, checkMetrics } from './metrics.ts'
+import { Optimizer } from './optimizer.ts'
+import { Schedule } from './schedules.ts'
+import type { FitSource } from './source.ts'
+
+/**
+ * Where a run stands: the next batch to be taken, both counted from 0, and what was gathered on the way there. Gradients that are
+ * added up for an update to come (`accumulate`) are not part of it.
+ */
+export interface FitPosition {
+  readonly epoch: number
+  readonly batch: number
+  /** Sums so far in an epoch that has begun: of its losses, each times its samples, and of its metrics. */
+  readonly sums?: Readonly<Partial<Record<'loss' | MetricName, Tally>>>
+  /** Early stopping, where there is a `patience`. */
+  readonly stopping?: StoppingState
+  /**
+   * With truncation, blocks of that batch's series that were trained on already; left out at their start. A run cannot go on from
+   * such a place, for the states there are no part of a position.
+   */
+  readonly block?: number
+}
+
+export interface FitProgress {
+  /** The epoch now, from 1, of `epochs`. */
+  readonly epoch: number
+  readonly epochs: number
+  /**
+   * Steps taken, of `steps` in all: one per batch, with truncation one per block. `steps` is unknown in the first epoch of batches
+   * that come as they come, and an estimate where some series have fewer blocks than others.
+   */
+  readonly step: number
+  readonly steps: number | undefined
+  readonly loss: number
+  readonly stepsPerSecond: number
+  /** Where a run would go on after this batch: for a checkpoint. */
+  readonly position: FitPosition
+  /** Seconds left at this rate, where `steps` is known. */
+  readonly secondsLeft: number | undefined
+}
+
+export interface FitOptions {
+  /** `mseLoss`, `crossEntropyLoss`, or a function of the same form. */
+  loss: LossFunction
+  /** An optimiser over the model's parameters. */
+  optimizer: Optimizer
+  /** Passes over the data; 1 if left out. */
+  epochs?: number
+  /** Samples per batch; 32 if left out. The last batch of an epoch may be smaller. Batches that the data bring along keep their own. */
+  batchSize?: number
+  /**
+   * Trains on long series a block of `stride` steps at a time (the window's, if left out), gradients reaching over `window` steps.
+   * Targets and masks per step; no LastStep, one direction.
+   */
+  truncation?: Truncation
+  /** Batches (with truncation: blocks) whose gradients are added up for one update; 1 if left out. */
+  accumulate?: number
+  /** Greatest norm of all gradients, or greatest size of an element. */
+  clip?: { norm: number } | { value: number }
+  /** Steps after each epoch, with the validation loss (the training loss, if there is none) as its metric. */
+  schedule?: Schedule
+  /** Data whose loss is taken after each epoch, 256 samples at a time or by batches of their own. */
+  validation?: FitSource
+  /** What else is measured after each epoch on the validation data; without them, on the training data as each batch is trained on. */
+  metrics?: readonly MetricName[]
+  /** Stop after so many epochs without a smaller validation loss, and go back to the best epoch's weights. */
+  patience?: number
+  /** What a gradient that is not finite does: stop with an error (the default), or leave that update out. */
+  onNonFinite?: 'throw' | 'skip'
+  /** Seed of the order of samples; the runtime's if left out. Batches that the data bring along have their own order. */
+  seed?: number
+  /** An AbortSignal: ends training between two steps; everything stays usable. */
+  signal?: { readonly aborted: boolean }
+  /** Go on from here rather than from the first batch: what a checkpoint says. */
+  from?: FitPosition
+  /** Called after every batch, with truncation after every block; a promise is awaited. */
+  onProgress?: (progress: FitProgress) => unknown
+}
+
+export interface FitResult {
+  /**
+   * Mean loss per epoch that was completed, each batch weighted by its samples; with truncation each block by the series that go on in
+   * it, a shorter block at the end by its share of steps besides.
+   */
+  readonly loss: number[]
+  /** Validation loss per epoch. */
+  readonly validation?: number[]
+  /** By name, one number per epoch, where they were asked for. */
+  readonly metrics?: Partial<Record<MetricName, number[]>>
+  /** Batches seen, or with truncation blocks. */
+  readonly steps: number
+}
+
+const OPTIONS = [
+  'loss',
+  'optimizer',
+  'epochs',
+  'batchSize',
+  'truncation',
+  'accumulate',
+  'clip',
+  'schedule',
+  'validation',
+  'metrics',
+  'patience',
+  'onNonFinite',
+  'seed',
+  'signal',
+  'from',
+  'onProgress',
+]
+/** Options once checked, with what stands for those left out. */
+export interface Settings {
+  readonly epochs: number
+  readonly accumulate: number
+  readonly patience: number
+  readonly from: FitPosition
+  readonly truncation: Required<Truncation> | undefined
+}
+
+/** Refuses options that are unknown or do not go together. */
+export function checkOptions(model: Module, options: FitOptions): Settings {
+  if (!(model instanceof Module)) fail('type', `fit: model is ${describeValue(model)}; expected a module`)
+  expectOptions('fit', options, OPTIONS)
+  const { loss, optimizer, schedule, clip, validation, patience, onNonFinite, batchSize, seed, from, truncation } =
+    options
+  if (typeof loss !== 'function') fail('type', `fit: loss is ${describeValue(loss)}; expected a loss function`)
+  if (!(optimizer instanceof Optimizer))
+    fail('type', `fit: optimizer is ${describeValue(optimizer)}; expected an optimiser`)
+  if (schedule !== undefined && !(schedule instanceof Schedule)) {
+    fail('type', `fit: schedule is ${describeValue(schedule)}; expected a schedule`)
+  }
+  if (patience !== undefined && !validation)
+    fail('option', 'fit: patience is given without validation data to judge by')
+  if (onNonFinite !== undefined) expectOneOf('fit', 'onNonFinite', onNonFinite, ['throw', 'skip'])
+  if (clip) checkClip(clip)
+  checkMetrics('fit', options.metrics, loss)
+  if (batchSize !== undefined) expectPositive('fit', 'batchSize', batchSize)
+  if (seed !== undefined) expectNumber('fit', 'seed', seed, 0)
+  return {
+    epochs: expectPositive('fit', 'epochs', options.epochs ?? 1),
+    accumulate: expectPositive('fit', 'accumulate', options.accumulate ?? 1),
+    patience: patience === undefined ? Infinity : expectPositive('fit', 'patience', patience),
+    from: checkPosition(from, model),
+    truncation: truncation === undefined ? undefined : checkTruncation(model, truncation),
+  }
+}
+
+function checkClip(clip: object): void {
+  expectOptions('fit: clip', clip, ['norm', 'value'])
+  if (Object.keys(clip).length !== 1) {
+    fail('option', 'fit: clip has both norm and value, or neither; expected one of them')
+  }
+}
+
+function checkPosition(from: FitPosition = { epoch: 0, batch: 0 }, model: Module): FitPosition {
+  expectOptions('fit: from', from, ['epoch', 'batch', 'block', 'sums', 'stopping'])
+  for (const name of ['epoch', 'batch', 'block'] as const) {
+    const count = name === 'block' ? (from.block ?? 0) : from[name]
+    if (!(Number.isSafeInteger(count) && count >= 0))
+      fail('option', `fit: from.${name} is ${describeValue(count)}; expected a whole number >= 0`)
+  }
+  if (from.block) {
+    const remedy = 'write checkpoints where position.block is undefined, or leave it out to begin that batch again'
+    fail('option', `fit: from.block is ${from.block}: the states in the middle of a series are lost; ${remedy}`)
+  }
+  for (const [name, tally] of Object.entries(from.sums ?? {})) {
+    if (!Number.isFinite(tally?.sum) || !Number.isFinite(tally?.count))
+      fail('option', `fit: from.sums.${name} is no { sum, count }; expected what onProgress or readCheckpoint gave`)
+  }
+  if (from.stopping) checkStopping('fit: from.stopping', from.stopping, model)
+  return from
+}

@@ -1,0 +1,122 @@
+/** Measures over a whole data set beside its loss: sums and counts come from the core, batch after batch. */
+import { describeValue, expectOneOf, fail, shapeText } from '../runtime/check.ts'
+import { type Tensor, sizeOf } from '../runtime/tensor.ts'
+import type { Answers } from './batch.ts'
+import type { LossFunction } from './evaluate.ts'
+import { bceWithLogitsLoss, crossEntropyLoss, huberLoss, mseLoss } from './losses.ts'
+
+/**
+ * accuracy: the share of right answers, for ids that of positions whose greatest logit is the id's, for other targets that of elements
+ * whose logit is > 0 exactly where the target is > 0.5. mae, rmse: of the elements' errors. perplexity: exp of the mean
+ * cross entropy, without class weights or smoothing. All are over what a mask keeps, NaN where it keeps nothing.
+ */
+export type MetricName = 'accuracy' | 'mae' | 'rmse' | 'perplexity'
+
+export type Metrics = Partial<Record<MetricName, number>>
+
+/** A sum over so many parts. */
+export interface Tally {
+  sum: number
+  count: number
+}
+
+const NAMES: readonly MetricName[] = ['accuracy', 'mae', 'rmse', 'perplexity']
+/** Losses whose prediction is no logit. */
+const WITHOUT_LOGITS: readonly LossFunction[] = [mseLoss, huberLoss]
+
+/** Refuses names that are unknown or twice there, or that do not go with the loss. */
+export function checkMetrics(who: string, metrics: readonly MetricName[] | undefined, loss: LossFunction): void {
+  if (metrics === undefined) return
+  if (!Array.isArray(metrics)) fail('type', `${who}: metrics is ${describeValue(metrics)}; expected a list of names`)
+  for (const name of metrics) expectOneOf(who, 'metrics', name, NAMES)
+  if (new Set(metrics).size < metrics.length) fail('option', `${who}: metrics holds a name twice; expected each once`)
+  if (metrics.includes('perplexity') && loss !== crossEntropyLoss)
+    fail('option', `${who}: metrics holds 'perplexity'; expected crossEntropyLoss itself as the loss`)
+  if (metrics.includes('accuracy') && WITHOUT_LOGITS.includes(loss))
+    fail(
+      'option',
+      `${who}: metrics holds 'accuracy'; expected crossEntropyLoss, bceWithLogitsLoss or another loss of logits`,
+    )
+  const errors = metrics.find((name) => name === 'mae' || name === 'rmse')
+  if (errors && (loss === crossEntropyLoss || loss === bceWithLogitsLoss))
+    fail('option', `${who}: metrics holds '${errors}'; expected mseLoss, huberLoss or another loss of errors`)
+}
+
+/** Adds up what metrics need. */
+export class Tallies {
+  readonly #who: string
+  readonly #tallies: ReadonlyMap<MetricName, Tally>
+
+  /** `before`: where an earlier count stopped. */
+  constructor(
+    who: string,
+    names: readonly MetricName[] = [],
+    before: Readonly<Partial<Record<MetricName, Tally>>> = {},
+  ) {
+    this.#who = who
+    this.#tallies = new Map(names.map((name) => [name, { sum: 0, count: 0, ...before[name] }]))
+  }
+
+  /** A batch's prediction and what it is compared with. */
+  add(prediction: Tensor, { target, mask }: Answers): void {
+    for (const [name, tally] of this.#tallies) {
+      const ofIds = name === 'perplexity' || (name === 'accuracy' && target.kind === 'int32')
+      const { sum, count } = ofIds
+        ? overRows(this.#who, name, prediction, target, mask)
+        : overElements(this.#who, name, prediction, target, mask)
+      tally.sum += sum
+      tally.count += count
+    }
+  }
+
+  /** The metrics of all batches so far. */
+  values({ core }: Tensor['runtime']): Metrics {
+    return Object.fromEntries(
+      [...this.#tallies].map(([name, { sum, count }]) => [name, finish(core, name, sum / count)]),
+    )
+  }
+
+  /** A copy to go on from. */
+  get tallies(): Partial<Record<MetricName, Tally>> {
+    return Object.fromEntries([...this.#tallies].map(([name, tally]) => [name, { ...tally }]))
+  }
+}
+
+function finish(core: Tensor['runtime']['core'], name: MetricName, mean: number): number {
+  if (name === 'rmse') return core.squareRoot(mean)
+  return name === 'perplexity' ? core.exponential(mean) : mean
+}
+
+/** Logits [..., C] beside ids [...]. */
+function overRows(who: string, name: MetricName, logits: Tensor, ids: Tensor, mask: Tensor | undefined): Tally {
+  const leading = logits.shape.slice(0, -1)
+  expectAlike(who, name, 'the ids', ids.shape, leading)
+  if (mask) expectAlike(who, name, 'the mask', mask.shape, leading)
+  const { core } = logits.runtime
+  const [rows, classes, kept] = [sizeOf(leading), logits.shape.at(-1)!, mask?.address ?? 0]
+  const sum = name === 'accuracy' ? core.correctIds : core.surprisals
+  return { sum: sum(rows, classes, logits.address, ids.address, kept), count: core.keptGroups(rows, kept) }
+}
+
+/** A prediction and a target of its shape; the mask has their first axes. */
+function overElements(who: string, name: MetricName, x: Tensor, target: Tensor, mask: Tensor | undefined): Tally {
+  if (target.kind === 'int32') fail('type', `${who}: the target holds ids; metrics '${name}' expected numbers`)
+  expectAlike(who, name, 'the target', target.shape, x.shape)
+  if (mask) expectAlike(who, name, 'the mask', mask.shape, x.shape.slice(0, mask.shape.length))
+  const { core } = x.runtime
+  const [groups, kept] = [mask?.size ?? 1, mask?.address ?? 0]
+  const size = x.size / groups
+  const sum = { accuracy: core.correctSigns, mae: core.absoluteErrors, rmse: core.squaredErrors }[name as 'mae']
+  return { sum: sum(groups, size, x.address, target.address, kept), count: size * core.keptGroups(groups, kept) }
+}
+
+function expectAlike(
+  who: string,
+  name: MetricName,
+  what: string,
+  shape: Tensor['shape'],
+  expected: Tensor['shape'],
+): void {
+  if (shapeText(shape) === shapeText(expected)) return
+  fail('shape', `${who}: ${what} is ${shapeText(shape)}; metrics '${name}' expected ${shapeText(expected)}`)
+}

@@ -1,0 +1,51 @@
+/** What one step of training is computed from: a batch, or with truncation a block of its steps. */
+import type { Module } from '../nn/module.ts'
+import type { Tensor } from '../runtime/tensor.ts'
+import type { Answers, Batch } from './batch.ts'
+import { forwardWith } from './lengths.ts'
+
+export interface Part {
+  /** Counted from 0, of `count` in the batch. */
+  readonly index: number
+  readonly count: number
+  /** Of its loss in the epoch's mean: samples. */
+  readonly weight: number
+  /** Which of the batch's steps, where it is not all of them; for messages. */
+  readonly place: string
+  /** The prediction, and what the loss compares it with. */
+  forward(): { output: Tensor; answers: Answers }
+  /** Adds up gradients, given that by the prediction. */
+  backward(gradient: Tensor): void
+}
+
+/** How a batch is gone through. A part is done before the next one is asked for. */
+export interface Passage {
+  parts(batch: Batch): Iterable<Part>
+  dispose(): void
+}
+
+/** All steps at once. */
+export class WholeBatches implements Passage {
+  readonly #model: Module
+
+  constructor(model: Module) {
+    this.#model = model
+  }
+
+  *parts(batch: Batch): Generator<Part> {
+    const model = this.#model
+    yield {
+      index: 0,
+      count: 1,
+      weight: batch.count,
+      place: '',
+      forward: () => {
+        const { output } = forwardWith(model, batch.input, { lengths: batch.lengths })
+        return { output, answers: batch.answersTo(output) }
+      },
+      backward: (gradient) => void model.backward({ output: gradient }, { inputGradient: false }),
+    }
+  }
+
+  dispose(): void {}
+}
