@@ -63,15 +63,15 @@ export const longCopy: Experiment = {
   ],
 }
 
-/** Every letter is to be recalled 20 steps after it was read: one window holds that way, the other does not. */
+/** The letter is to be recalled 20 steps after it was read: one window holds that way, the other does not. */
 export const truncation: Experiment = {
-  title: 'Copying, 2 letters over a delay of 18, blocks of 4 losses',
-  problem: copyMemory({ length: 2, delay: 18 }),
+  title: 'Copying, 1 letter over a delay of 19, blocks of 4 losses',
+  problem: copyMemory({ length: 1, delay: 19 }),
   right: 'letters',
   steps: 1500,
-  hidden: 96,
+  hidden: 64,
   contestants: [
-    { name: 'LSTM, window 8', layer: forgetfulLstm, rate: 0.01, truncation: { window: 8, stride: 4 } },
-    { name: 'LSTM, window 24', layer: forgetfulLstm, rate: 0.01, truncation: { window: 24, stride: 4 } },
+    { name: 'LSTM, window 8', layer: forgetfulLstm, rate: 0.02, truncation: { window: 8, stride: 4 } },
+    { name: 'LSTM, window 24', layer: forgetfulLstm, rate: 0.02, truncation: { window: 24, stride: 4 } },
   ],
 }

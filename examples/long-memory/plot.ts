@@ -5,7 +5,7 @@ import { INTERVAL } from './training.ts'
 
 const COLOURS: Record<string, string> = {
   'tanh RNN': '#868e96',
-  'LSTM, window 8': '#868e96',
+  'LSTM, window 8': '#e8590c',
   IRNN: '#e8590c',
   'orthogonal RNN': '#e8590c',
   LSTM: '#4c6ef5',
@@ -77,7 +77,7 @@ function panel({ experiment, runs }: Panel): Mark {
       },
       { orient: 'bottom', scale: 'x', title: 'step', titlePadding: 8, format: 'd' },
     ],
-    marks: [curves, ...baselineRule(baseline)],
+    marks: [...baselineRule(baseline), curves],
   }
 }
 
