@@ -1,6 +1,6 @@
 /** How strongly the loss at one step depends on the state at another. */
 import { type Module, type Runtime, type Tensor, createRuntime } from 'retrograd'
-import { gradientFlow, lyapunovSpectrum } from 'retrograd/inspect'
+import { gradientByLag, gradientFlow, lyapunovSpectrum } from 'retrograd/inspect'
 import { NETS, SIZES } from './nets.ts'
 
 const BATCH = 8
@@ -13,24 +13,34 @@ export interface Cell {
   readonly share: number
 }
 
+/** What paths of one lag bring to the gradient of the recurrent weights, a loss standing at every step: its norm, as a share of lag 0's. */
+export interface Part {
+  readonly net: string
+  readonly lag: number
+  readonly share: number
+}
+
 export interface Measured {
   readonly cells: Cell[]
+  readonly parts: Part[]
   /** Greatest Lyapunov exponent: the rate at which gradients grow, in nats per step. */
   readonly exponents: Readonly<Record<string, number>>
 }
 
 export async function measure(steps: number, every: number): Promise<Measured> {
   const cells: Cell[] = []
+  const parts: Part[] = []
   const exponents: Record<string, number> = {}
   for (const [name, make] of Object.entries(NETS)) {
     const rt = await createRuntime({ seed: 1 })
     const net = make(rt)
     const x = noise(rt, steps)
     for (let loss = every; loss <= steps; loss += every) cells.push(...row(name, net, x, loss))
+    parts.push(...partsOf(name, net, x))
     exponents[name] = lyapunovSpectrum(net, x, { count: 1, every: 4 }).exponents[0]!
     net.dispose()
   }
-  return { cells, exponents }
+  return { cells, parts, exponents }
 }
 
 /** Numbers in [-1, 1) that are the same for every net: a small linear congruence. */
@@ -50,4 +60,16 @@ function row(name: string, net: Module, x: Tensor, loss: number): Cell[] {
   const h = Object.values(gradientFlow(net, x, { output }).states)[0]!
   output.dispose()
   return Array.from({ length: loss }, (_, i) => ({ net: name, loss, step: i + 1, share: h[i]! / h[loss - 1]! }))
+}
+
+function partsOf(name: string, net: Module, x: Tensor): Part[] {
+  const [steps, H] = [x.shape[0]!, SIZES.hiddenSize]
+  const output = net.runtime.tensor(
+    Float32Array.from({ length: steps * BATCH * H }, (_, i) => (i % 2 ? 1 : -1)),
+    [steps, BATCH, H],
+  )
+  const parameter = net.parameters().find((candidate) => /hh/i.test(candidate.name))!.name
+  const { gradients, norms } = gradientByLag(net, x, { output, parameter })
+  for (const tensor of [output, gradients]) tensor.dispose()
+  return Array.from(norms, (norm, lag) => ({ net: name, lag, share: norm / norms[0]! }))
 }

@@ -1,5 +1,5 @@
 import { type Config, type Spec, View, parse } from 'vega'
-import type { Cell } from './measure.ts'
+import type { Cell, Part } from './measure.ts'
 
 const SIZE = 240
 const COLUMNS = 4
@@ -72,6 +72,62 @@ function figure(values: object[], steps: number, every: number): Spec {
                 y: { scale: 'y', signal: `datum.loss - ${every}` },
                 y2: { scale: 'y', field: 'loss' },
                 fill: { scale: 'colour', field: 'power' },
+              },
+            },
+          },
+        ],
+      },
+    ],
+  }
+}
+
+/** A line for each net: how much the paths of each lag bring. Returns SVG. */
+export function plotLags(parts: readonly Part[]): Promise<string> {
+  const values = parts.filter(({ share }) => share > LEAST_PART)
+  return new View(parse(lagFigure(values, [...new Set(parts.map(({ net }) => net))]), config), {
+    renderer: 'none',
+  }).toSVG()
+}
+
+/** Parts below this are not drawn: float32 keeps no more of a sum. */
+const LEAST_PART = 1e-9
+const COLOURS = ['#868e96', '#212529', '#c92a2a', '#e8590c', '#2b8a3e', '#4c6ef5', '#15aabf', '#ae3ec9']
+
+function lagFigure(values: object[], nets: string[]): Spec {
+  return {
+    width: 640,
+    height: 360,
+    padding: 20,
+    background: 'white',
+    title: {
+      text: 'A gradient by lag',
+      subtitle: 'Norm of what paths of so many transitions bring to the recurrent weights, as a share of lag 0',
+    },
+    data: [{ name: 'parts', values }],
+    scales: [
+      { name: 'x', type: 'linear', domain: { data: 'parts', field: 'lag' }, range: 'width' },
+      { name: 'y', type: 'log', domain: { data: 'parts', field: 'share' }, range: 'height', nice: true },
+      { name: 'colour', type: 'ordinal', domain: nets, range: COLOURS },
+    ],
+    axes: [
+      { orient: 'left', scale: 'y', grid: true, title: 'share', tickCount: 7, format: '.0e' },
+      { orient: 'bottom', scale: 'x', title: 'lag' },
+    ],
+    legends: [{ stroke: 'colour', symbolType: 'stroke', symbolSize: 400, orient: 'right', labelLimit: 0 }],
+    marks: [
+      {
+        type: 'group',
+        from: { facet: { name: 'net', data: 'parts', groupby: 'net' } },
+        marks: [
+          {
+            type: 'line',
+            from: { data: 'net' },
+            encode: {
+              update: {
+                x: { scale: 'x', field: 'lag' },
+                y: { scale: 'y', field: 'share' },
+                stroke: { scale: 'colour', field: 'net' },
+                strokeWidth: { value: 2 },
               },
             },
           },
