@@ -23,6 +23,7 @@ const all = [
   { name: 'truncation', title: 'Copy memory with gradients cut short', experiments: [truncation] },
 ]
 const figures = all.filter(({ name }) => only === undefined || name === only)
+if (figures.length === 0) throw new Error(`--only ${only}: expected ${all.map(({ name }) => name).join(', ')}`)
 mkdirSync('out', { recursive: true })
 
 const started = performance.now()
