@@ -1,4 +1,5 @@
 /** Measures over a whole data set beside its loss: sums and counts come from the core, batch after batch. */
+import type { Runtime } from '../runtime/runtime.ts'
 import { describeValue, expectOneOf, fail, shapeText } from '../runtime/check.ts'
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
 import type { Answers } from './batch.ts'
@@ -70,7 +71,8 @@ export class Tallies {
   }
 
   /** The metrics of all batches so far. */
-  values({ core }: Tensor['runtime']): Metrics {
+  values(runtime: Runtime): Metrics {
+    const { core } = runtime
     return Object.fromEntries(
       [...this.#tallies].map(([name, { sum, count }]) => [name, finish(core, name, sum / count)]),
     )
@@ -82,7 +84,7 @@ export class Tallies {
   }
 }
 
-function finish(core: Tensor['runtime']['core'], name: MetricName, mean: number): number {
+function finish(core: Runtime['core'], name: MetricName, mean: number): number {
   if (name === 'rmse') return core.squareRoot(mean)
   return name === 'perplexity' ? core.exponential(mean) : mean
 }

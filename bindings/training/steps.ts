@@ -13,8 +13,10 @@ export interface Span {
 export type SampleAxis = 0 | 1
 
 /** Bytes from a step to the next: of all samples where time is first, else of one. */
-export const stepBytesOf = ({ shape, kind, runtime }: Tensor, axis: SampleAxis): number =>
-  sizeOf(shape.slice(axis === 1 ? 1 : 2)) * runtime.bytesOf(kind)
+export function stepBytesOf(tensor: Tensor, axis: SampleAxis): number {
+  const { shape, kind, runtime } = tensor
+  return sizeOf(shape.slice(axis === 1 ? 1 : 2)) * runtime.bytesOf(kind)
+}
 
 /** The shape with so many steps. */
 export const withSteps = (shape: Shape, axis: SampleAxis, steps: number): Shape => shape.with(1 - axis, steps)
