@@ -3,6 +3,11 @@
  * (`use` in asconfig.json): the element type of everything behind these names.
  */
 import { runCall } from "./engine/unroll";
+import { runSolve } from "./equilibrium/drive";
+import { matrixBytes } from "./equilibrium/lu";
+import { sampleBytes as bytesOfSample } from "./equilibrium/methods";
+import { Solve } from "./equilibrium/solve";
+import { Unrolling, runUnrolling } from "./equilibrium/unroll";
 import * as linalg from "./linalg/gemm";
 import * as orthogonal from "./linalg/orthogonal";
 import * as packing from "./linalg/pack";
@@ -34,6 +39,28 @@ export const CHAIN_ELEMENTS: i32 = elements;
 /** Runs a planned call: see engine/format.ts. */
 export function run(call: usize): void {
   FLOAT64 ? runCall<f64>(call) : runCall<f32>(call);
+}
+
+/** Finds a batch of fixed points: see equilibrium/solve.ts. */
+export function solveFixedPoints(solve: usize): void {
+  FLOAT64 ? runSolve<f64>(changetype<Solve>(solve)) : runSolve<f32>(changetype<Solve>(solve));
+}
+
+/** Goes backward through recorded iterations: see equilibrium/unroll.ts. */
+export function unrollFixedPoints(unrolling: usize): void {
+  FLOAT64 ? runUnrolling<f64>(changetype<Unrolling>(unrolling)) : runUnrolling<f32>(changetype<Unrolling>(unrolling));
+}
+
+/** Bytes that a method needs for each sample that it works on. */
+export function sampleBytes(method: i32, columns: i32, history: i32, pairs: i32, krylov: i32): i32 {
+  return FLOAT64
+    ? bytesOfSample<f64>(method, columns, history, pairs, krylov)
+    : bytesOfSample<f32>(method, columns, history, pairs, krylov);
+}
+
+/** Bytes of scratch of a dense solve of n unknowns. */
+export function denseScratch(n: i32): i32 {
+  return (FLOAT64 ? matrixBytes<f64>(n) : matrixBytes<f32>(n)) + systems.solveScratch(n, 1);
 }
 
 export function copyBytes(dst: usize, src: usize, bytes: usize): void {
@@ -207,6 +234,10 @@ export function addSharedProducts(
   FLOAT64
     ? norms.addSharedProducts<f64>(steps, rows, m, a, aStride, count, table)
     : norms.addSharedProducts<f32>(steps, rows, m, a, aStride, count, table);
+}
+
+export function total(n: i32, x: usize): f64 {
+  return FLOAT64 ? reduce.total<f64>(n, x) : reduce.total<f32>(n, x);
 }
 
 export function addScaled(n: i32, factor: f64, x: usize, y: usize): void {
@@ -458,8 +489,8 @@ export function solveScratch(n: i32, m: i32): i32 {
   return systems.solveScratch(n, m);
 }
 
-export function solve(n: i32, m: i32, a: usize, b: usize, scratch: usize, x: usize): void {
-  FLOAT64 ? systems.solve<f64>(n, m, a, b, scratch, x) : systems.solve<f32>(n, m, a, b, scratch, x);
+export function solve(n: i32, m: i32, a: usize, b: usize, scratch: usize, x: usize): f64 {
+  return FLOAT64 ? systems.solve<f64>(n, m, a, b, scratch, x) : systems.solve<f32>(n, m, a, b, scratch, x);
 }
 
 export function packTransposed(columns: i32, depth: i32, w: usize, stride: i32, packed: usize): void {

@@ -39,6 +39,24 @@ export { LastStep, type LastStepOptions } from './nn/last-step.ts'
 export { Recurrent, type RecurrentModuleOptions } from './nn/recurrent.ts'
 export { Sequential } from './nn/sequential.ts'
 export {
+  type CellOptions,
+  DEQ,
+  type DEQForwardResult,
+  type DEQInfo,
+  type DEQInputGradients,
+  type DEQOptions,
+  type EquilibriumOptions,
+} from './equilibrium/deq.ts'
+export type { Outcome, PerSample, SolveInfo } from './equilibrium/info.ts'
+export type {
+  AdjointName,
+  AdjointOptions,
+  OnFailure,
+  ResidualMode,
+  SolverName,
+  SolverOptions,
+} from './equilibrium/settings.ts'
+export {
   type BceOptions,
   type CrossEntropyOptions,
   type Loss,

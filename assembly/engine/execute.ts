@@ -113,7 +113,8 @@ function instruction<T>(code: usize): void {
     case format.OP_DROPOUT:
       return runDropout<T>(code);
     case format.OP_SOLVE:
-      return solve<T>(num(code, 3), num(code, 4), arg(code, 1), arg(code, 2), arg(code, 5), arg(code, 0));
+      solve<T>(num(code, 3), num(code, 4), arg(code, 1), arg(code, 2), arg(code, 5), arg(code, 0));
+      return;
     default:
       assert(false, "opcode");
   }

@@ -62,6 +62,17 @@ export function lengthOf(sample: i32): i32 {
   return lengths ? word(lengths, sample) : steps;
 }
 
+/** Addresses `count` rows of one step, whatever the plan's batch: none of its samples has a length, and nothing is drawn. */
+export function addressRows(count: i32): void {
+  steps = 1;
+  batch = count;
+  lengths = 0;
+  lossFrom = 0;
+  origin = 0;
+  drops = false;
+  setSteps(0, 0, 1);
+}
+
 /** The word at `index` of a table or an instruction. */
 // @ts-ignore: decorator
 @inline

@@ -17,19 +17,26 @@ export function solveScratch(n: i32, m: i32): i32 {
  * x[n, m] = a⁻¹ b for a[n, n], b[n, m], row-major: elimination with partial pivoting on rows [A | B]. A pivot of 0 is
  * divided by like any other: where `a` is singular, x holds infinities or NaN. x may be `a` or `b`.
  *
+ * @returns the size of the least pivot over that of the greatest
  * @see Higham, Accuracy and Stability of Numerical Algorithms, section 9.1
  */
-export function solve<T>(n: i32, m: i32, a: usize, b: usize, scratch: usize, x: usize): void {
+export function solve<T>(n: i32, m: i32, a: usize, b: usize, scratch: usize, x: usize): f64 {
   const width = rowElements(n, m);
   const right = wholeVectors<f64>(n);
   widen<T>(n, n, width, a, scratch);
   widen<T>(n, m, width, b, at<f64>(scratch, right));
+  let least: f64 = Infinity;
+  let greatest: f64 = 0;
   for (let k = 0; k < n; k++) {
     swapRows(width, row(scratch, width, k), row(scratch, width, pivotRow(n, width, k, scratch)));
+    const pivot = abs<f64>(load<f64>(at<f64>(row(scratch, width, k), k)));
+    least = min<f64>(least, pivot);
+    greatest = max<f64>(greatest, pivot);
     eliminate(n, width, k, scratch);
   }
   for (let k = n - 1; k >= 0; k--) substitute(right, width, k, scratch);
   narrow<T>(n, m, width, at<f64>(scratch, right), x);
+  return least / greatest;
 }
 
 // @ts-ignore: decorator

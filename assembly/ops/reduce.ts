@@ -53,6 +53,13 @@ function wideSum<T>(rows: i32, stride: usize, x: usize, dst: usize): void {
   v128.store(dst, sum7, 112);
 }
 
+/** Σ x in float64, n elements. */
+export function total<T>(n: i32, x: usize): f64 {
+  let sum: f64 = 0;
+  for (let i = 0; i < n; i++) sum += <f64>load<T>(at<T>(x, i));
+  return sum;
+}
+
 /** dst += a, n elements. */
 export function addInto<T>(n: i32, a: usize, dst: usize): void {
   for (let i = 0; i < n; i += lanes<T>()) {

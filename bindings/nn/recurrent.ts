@@ -1,6 +1,7 @@
-import { type Cell, type Initial, sizeCell } from '../program/trace.ts'
+import { type Cell, type Initial, type SizedCell, sizeCell } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectNumber, expectOptions, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import type { Bound } from './parameters.ts'
 import { Unrolled } from './unrolled.ts'
 
 export interface RecurrentModuleOptions {
@@ -23,33 +24,39 @@ export interface RecurrentModuleOptions {
 export class Recurrent extends Unrolled {
   constructor(runtime: Runtime, options: RecurrentModuleOptions) {
     expectOptions('Recurrent', options, ['cell', 'sizes', 'init', 'batchFirst'])
-    const { cell, sizes = {}, init = {}, batchFirst = false } = options
-    if (typeof cell?.step !== 'function') fail('type', 'Recurrent: cell is not made by defineCell')
-    if (Object.keys(cell.input).length === 0)
-      fail('cell', 'Recurrent: the cell has no input; an unrolling takes its number of steps from one')
-    expectOptions('Recurrent: init', init, Object.keys(cell.params))
+    const { batchFirst = false } = options
     expectBoolean('Recurrent', 'batchFirst', batchFirst)
-    const sized = sizeCell(cell, sizes)
-    const starts = { ...cell.initial, ...init }
-    for (const [name, start] of Object.entries(starts)) expectStart(name, start)
+    const { sized, starts } = expectCell('Recurrent', options)
+    if (sized.inputs.size === 0)
+      fail('cell', 'Recurrent: the cell has no input; an unrolling takes its number of steps from one')
     super(runtime, {
       layers: [[sized]],
       batchFirst,
-      boundOf: (param, shape) => {
-        const start = Object.hasOwn(starts, param) ? starts[param] : undefined
-        if (start === undefined) return 1 / runtime.core.squareRoot(shape.at(-1)!)
-        return typeof start === 'number' ? [start, start] : start
-      },
+      boundOf: (param, shape) => starts(param, shape, runtime),
     })
   }
 }
 
-function expectStart(name: string, start: unknown): void {
+/** A cell with its sizes, and where its parameters start: as the options say, else as the cell does, else U(±1/√fan_in). */
+export function expectCell(
+  who: string,
+  { cell, sizes = {}, init = {} }: Pick<RecurrentModuleOptions, 'cell' | 'sizes' | 'init'>,
+): { sized: SizedCell; starts: (param: string, shape: readonly number[], runtime: Runtime) => Bound } {
+  if (typeof cell?.step !== 'function') fail('type', `${who}: cell is not made by defineCell`)
+  expectOptions(`${who}: init`, init, Object.keys(cell.params))
+  const given = { ...cell.initial, ...init }
+  for (const [name, start] of Object.entries(given)) expectStart(who, name, start)
+  const starts = (param: string, shape: readonly number[], runtime: Runtime): Bound => {
+    const start = Object.hasOwn(given, param) ? given[param] : undefined
+    if (start === undefined) return 1 / runtime.core.squareRoot(shape.at(-1)!)
+    return typeof start === 'number' ? [start, start] : start
+  }
+  return { sized: sizeCell(cell, sizes), starts }
+}
+
+function expectStart(who: string, name: string, start: unknown): void {
   const numbers = Array.isArray(start) ? start : [start, start]
-  for (const number of numbers) expectNumber('Recurrent: init', name, number)
+  for (const number of numbers) expectNumber(`${who}: init`, name, number)
   if (numbers.length === 2 && numbers[0] <= numbers[1]) return
-  fail(
-    'option',
-    `Recurrent: init: ${name} is ${describeValue(start)}; expected a number, or [low, high] with low <= high`,
-  )
+  fail('option', `${who}: init: ${name} is ${describeValue(start)}; expected a number, or [low, high] with low <= high`)
 }

@@ -42,7 +42,7 @@ export function makeNode(
   op: string,
   inputs: readonly Value[],
   shapes: readonly (readonly [Rows, number])[],
-  attributes: Record<string, number> = {},
+  attributes: Readonly<Record<string, number>> = {},
   name = '',
 ): Value[] {
   for (const input of inputs) expectValue(op, input)
@@ -102,4 +102,17 @@ export function ancestors(values: Iterable<Value>, isGiven: (value: Value) => bo
     open.push(...value.node.inputs)
   }
   return [...found].sort((a, b) => a.id - b.id)
+}
+
+/** The same values, others standing for some that they follow from; what follows from none of those is shared. */
+export function substitute(values: readonly Value[], replaced: ReadonlyMap<Value, Value>): Value[] {
+  const made = new Map(replaced)
+  for (const node of ancestors(values, (value) => replaced.has(value))) {
+    if (!node.inputs.some((input) => made.has(input))) continue
+    const shapes = node.results.map(({ rows, columns }) => [rows, columns] as const)
+    const inputs = node.inputs.map((input) => made.get(input) ?? input)
+    const results = makeNode(node.op, inputs, shapes, node.attributes, node.name)
+    for (const [i, result] of node.results.entries()) if (!made.has(result)) made.set(result, results[i]!)
+  }
+  return values.map((value) => made.get(value) ?? value)
 }

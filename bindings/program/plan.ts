@@ -134,6 +134,11 @@ export class Plan {
     return this.#entries[unit]![this.#units[unit]!.program.slotOf.get(value)!]!
   }
 
+  /** Address of a unit's words, for whoever runs it otherwise than by legs. */
+  unitAddress(unit: number): number {
+    return this.address + this.#layout.unitTable + unit * UNIT.WORDS * WORD
+  }
+
   /** Does a unit's program use a value? */
   has(unit: number, value: Value): boolean {
     return this.#units[unit]!.program.slotOf.has(value)
@@ -288,8 +293,14 @@ export class Plan {
     this.#valueTables.push(valueTable)
     this.#stateTables.push(stateTable)
     this.#portTables.push(portTable)
-    const unitAddress = this.address + this.#layout.unitTable + index * UNIT.WORDS * WORD
-    this.#write(unitAddress, [header, valueTable, program.states.length, stateTable, ports.length, portTable])
+    this.#write(this.unitAddress(index), [
+      header,
+      valueTable,
+      program.states.length,
+      stateTable,
+      ports.length,
+      portTable,
+    ])
     const segments = this.#segmentTable(program, header + PROGRAM.WORDS * WORD)
     this.#write(valueTable, [...values, ...states, ...portWords, ...segments, ...code])
   }

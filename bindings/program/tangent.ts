@@ -11,16 +11,25 @@ import { ownStates } from './trace.ts'
 /** Name of the twin that holds a value's direction. */
 export const tangentName = (name: string): string => `${name}.`
 
+export interface TangentOptions {
+  /** Which inputs have a direction; all of them if left out. */
+  readonly inputs?: readonly string[]
+  /** Which parameters have one; all of them if left out. */
+  readonly params?: readonly string[]
+}
+
 /** Source transformation into the tangent program. The graph must be traced without fused gates. */
-export function tangent(primal: StepGraph): StepGraph {
+export function tangent(primal: StepGraph, options: TangentOptions = {}): StepGraph {
   const directions = new Map<Value, Value>()
   const twin = (leaf: Value, op: string): Value => {
     const direction = makeNode(op, [], [[leaf.rows, leaf.columns]], {}, tangentName(leaf.node.name))[0]!
     directions.set(leaf, direction)
     return direction
   }
-  const inputs = primal.inputs.map((leaf) => twin(leaf, 'input'))
-  const params = primal.params.map((leaf) => twin(leaf, 'param'))
+  const chosen = (leaves: readonly Value[], names: readonly string[] | undefined) =>
+    leaves.filter(({ node }) => names === undefined || names.includes(node.name))
+  const inputs = chosen(primal.inputs, options.inputs).map((leaf) => twin(leaf, 'input'))
+  const params = chosen(primal.params, options.params).map((leaf) => twin(leaf, 'param'))
   const states = primal.states.map(({ name, columns, reads }) => {
     const { leaf, reads: own } = stateLeaf(tangentName(name), columns)
     own.clear()

@@ -8,6 +8,10 @@ export interface Core {
   readonly CHAIN_TILES: { readonly value: number }
   readonly CHAIN_ELEMENTS: { readonly value: number }
   run(call: number): void
+  solveFixedPoints(solve: number): void
+  unrollFixedPoints(unrolling: number): void
+  sampleBytes(method: number, columns: number, history: number, pairs: number, krylov: number): number
+  denseScratch(n: number): number
   copyBytes(dst: number, src: number, bytes: number): void
   zeroBytes(dst: number, bytes: number): void
   clearPadding(steps: number, batch: number, bytes: number, batchFirst: number, lengths: number, x: number): void
@@ -85,6 +89,7 @@ export interface Core {
     table: number,
   ): void
   addScaled(n: number, factor: number, x: number, y: number): void
+  total(n: number, x: number): number
   takeRoots(n: number, x: number): void
   dot(n: number, x: number, y: number): number
   countShares(

@@ -1,0 +1,55 @@
+/** What happens at every iterate, whatever the method: measured, kept if it is the best, and perhaps the last. */
+import { at } from "../simd";
+import { BEST, POINT, REQUEST_NOTHING, Sample, VALUE, vector, vectorElements } from "./sample";
+import * as solves from "./solve";
+import { Solve } from "./solve";
+import { compare, copyVector, differenceSquares, valueSquares } from "./vectors";
+
+/** Keeps the relative residual of the fixed point 0 from being 0 / 0. */
+const EPSILON: f64 = 1e-30;
+
+/** The residual of the undamped map at POINT, F(z) having arrived in VALUE, in the units of the stopping rule. */
+export function measure<T>(solve: Solve, sample: Sample): f64 {
+  compare<T>(vectorElements<T>(solve.columns), vector<T>(solve, sample, VALUE), vector<T>(solve, sample, POINT));
+  sample.norm = sqrt<f64>(differenceSquares);
+  return inUnits(solve, sample.norm, sqrt<f64>(valueSquares));
+}
+
+/** A residual's norm in the units of the stopping rule, ‖F(z)‖ being `size`. */
+export function inUnits(solve: Solve, difference: f64, size: f64): f64 {
+  if (solve.mode == solves.MODE_ABSOLUTE) return difference;
+  return difference / (solve.mode == solves.MODE_MIXED ? 1 + size : size + EPSILON);
+}
+
+/** Takes note of the iterate at POINT; false where the sample stops here. */
+export function arrive<T>(solve: Solve, sample: Sample): bool {
+  const residual = measure<T>(solve, sample);
+  if (!(residual < Infinity)) return stop(sample, solves.OUTCOME_NON_FINITE);
+  record(solve, sample, residual);
+  sample.last = residual;
+  if (sample.iterations == 0) sample.first = sample.norm;
+  if (residual < sample.residual) keep<T>(solve, sample, residual);
+  if (solve.terms) return true;
+  if (residual <= solve.tolerance) return stop(sample, solves.OUTCOME_CONVERGED);
+  if (sample.iterations >= solve.maxIterations) return stop(sample, solves.OUTCOME_MAX_ITERATIONS);
+  return true;
+}
+
+/** POINT becomes the best iterate. */
+export function keep<T>(solve: Solve, sample: Sample, residual: f64): void {
+  sample.residual = residual;
+  sample.bestAt = sample.iterations;
+  copyVector<T>(vectorElements<T>(solve.columns), vector<T>(solve, sample, POINT), vector<T>(solve, sample, BEST));
+}
+
+/** The residual of the current iteration goes into the trace. */
+export function record(solve: Solve, sample: Sample, residual: f64): void {
+  const index = sample.row * (solve.maxIterations + 1) + min(sample.iterations, solve.maxIterations);
+  store<f64>(at<f64>(solve.traces, index), residual);
+}
+
+export function stop(sample: Sample, outcome: i32): bool {
+  sample.outcome = outcome;
+  sample.request = REQUEST_NOTHING;
+  return false;
+}

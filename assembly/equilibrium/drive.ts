@@ -1,0 +1,78 @@
+/**
+ * Solves a batch: again and again, all samples that wait for a value go through the map side by side, then those that wait for a product; each
+ * then makes its own next move. A sample that stops is in no list any more: work falls as samples finish, and no number of a sample depends
+ * on another's.
+ */
+import { at } from "../simd";
+import { beginMapping, evaluate, listed } from "./evaluate";
+import { advance } from "./methods";
+import { BEST, POINT, REQUEST_PRODUCT, REQUEST_VALUE, Sample, VALUE, sampleAt, vector } from "./sample";
+import * as solves from "./solve";
+import { Mapping, Solve } from "./solve";
+
+export function runSolve<T>(solve: Solve): void {
+  solve.work = 0;
+  beginMapping<T>(changetype<Mapping>(solve.value));
+  if (solve.product && solve.product != solve.value) beginMapping<T>(changetype<Mapping>(solve.product));
+  for (let step = 0; step < solve.steps; step++) {
+    for (let first = 0; first < solve.rows; first += solve.capacity) {
+      runBlock<T>(solve, step, first, min(solve.capacity, solve.rows - first));
+    }
+  }
+}
+
+function runBlock<T>(solve: Solve, step: i32, first: i32, count: i32): void {
+  for (let i = 0; i < count; i++) begin<T>(solve, sampleAt(solve, i), step, first + i);
+  let moved = true;
+  while (moved) {
+    moved = round<T>(solve, count, REQUEST_VALUE);
+    if (solve.product) moved = round<T>(solve, count, REQUEST_PRODUCT) || moved;
+  }
+  for (let i = 0; i < count; i++) finish<T>(solve, sampleAt(solve, i));
+}
+
+/** Where a sample starts, F is known beforehand if it is a constant there: of an affine map at 0. */
+function begin<T>(solve: Solve, sample: Sample, step: i32, row: i32): void {
+  const bytes = at<T>(0, solve.columns);
+  memory.fill(changetype<usize>(sample), 0, solve.sampleBytes);
+  sample.row = step * solve.rows + row;
+  sample.residual = Infinity;
+  sample.method = solve.method == solves.METHOD_AUTO ? solves.METHOD_PICARD : solve.method;
+  const start = step == 0 ? solve.start : solve.result + <usize>((step - 1) * solve.rows) * bytes;
+  if (start) {
+    memory.copy(vector<T>(solve, sample, POINT), start + <usize>row * bytes, bytes);
+    memory.copy(vector<T>(solve, sample, BEST), start + <usize>row * bytes, bytes);
+  }
+  if (solve.constant) {
+    memory.copy(vector<T>(solve, sample, VALUE), solve.constant + <usize>sample.row * bytes, bytes);
+    advance<T>(solve, sample);
+  } else if (solve.method == solves.METHOD_ARNOLDI) {
+    advance<T>(solve, sample);
+  } else {
+    sample.request = REQUEST_VALUE;
+  }
+}
+
+/** Serves all samples that wait for one thing; false where none does. */
+function round<T>(solve: Solve, samples: i32, request: i32): bool {
+  let count = 0;
+  for (let i = 0; i < samples; i++) {
+    if (sampleAt(solve, i).request == request) store<i32>(at<i32>(solve.list, count++), i);
+  }
+  if (count == 0) return false;
+  const isProduct = request == REQUEST_PRODUCT;
+  evaluate<T>(solve, changetype<Mapping>(isProduct ? solve.product : solve.value), count, isProduct);
+  for (let i = 0; i < count; i++) advance<T>(solve, listed(solve, i));
+  return true;
+}
+
+function finish<T>(solve: Solve, sample: Sample): void {
+  const bytes = at<T>(0, solve.columns);
+  const row = sample.row;
+  if (solve.result) memory.copy(solve.result + <usize>row * bytes, vector<T>(solve, sample, BEST), bytes);
+  store<i32>(at<i32>(solve.iterations, row), sample.iterations);
+  store<i32>(at<i32>(solve.evaluations, row), sample.evaluations);
+  store<i32>(at<i32>(solve.outcomes, row), sample.outcome);
+  store<i32>(at<i32>(solve.best, row), sample.bestAt);
+  store<f64>(at<f64>(solve.residuals, row), sample.residual);
+}

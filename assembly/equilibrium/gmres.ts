@@ -1,0 +1,72 @@
+/**
+ * Restarted GMRES for (I - J) v = g, where VALUE is J v + g: so a cycle begins with the residual VALUE - v, and every cycle's result is
+ * measured anew.
+ *
+ * @see Saad and Schultz 1986, https://doi.org/10.1137/0907058
+ */
+import { arrive, inUnits, record, stop } from "./arrive";
+import { addSolution, appendToBasis, beginSpace, coefficients, rotate } from "./krylov";
+import { OWN, POINT, REQUEST_PRODUCT, REQUEST_VALUE, Sample, VALUE, VECTOR, vector, vectorElements } from "./sample";
+import * as solves from "./solve";
+import { Solve } from "./solve";
+import { copyVector, norm, subtract } from "./vectors";
+
+const BASIS: i32 = OWN;
+
+const CYCLE: i32 = 0; // waits for the value at v
+const PRODUCT: i32 = 1; // waits for J times the newest basis vector
+
+/** A cycle ends where its own estimate is this share of the tolerance: rounding must not send it round again. */
+const MARGIN: f64 = 0.5;
+/** A cycle that leaves more than this share of the residual counts as one without progress; two in a row are the end. */
+const STALLED: f64 = 0.99;
+
+export function advanceGmres<T>(solve: Solve, sample: Sample): void {
+  if (sample.phase == CYCLE) beginCycle<T>(solve, sample);
+  else extend<T>(solve, sample);
+}
+
+function beginCycle<T>(solve: Solve, sample: Sample): void {
+  if (!arrive<T>(solve, sample)) return;
+  const n = vectorElements<T>(solve.columns);
+  const residual = vector<T>(solve, sample, VALUE);
+  subtract<T>(n, residual, vector<T>(solve, sample, POINT), residual);
+  sample.tries = sample.iterations > 0 && sample.norm > STALLED * sample.base ? sample.tries + 1 : 0;
+  if (sample.tries == 2) {
+    stop(sample, solves.OUTCOME_STAGNATED);
+    return;
+  }
+  sample.base = sample.norm;
+  // ‖v‖ before the cycle
+  sample.a = norm<T>(n, vector<T>(solve, sample, POINT));
+  beginSpace<T>(solve, sample, BASIS, residual);
+  askFor<T>(solve, sample);
+}
+
+function askFor<T>(solve: Solve, sample: Sample): void {
+  const n = vectorElements<T>(solve.columns);
+  copyVector<T>(n, vector<T>(solve, sample, BASIS + sample.held), vector<T>(solve, sample, VECTOR));
+  sample.phase = PRODUCT;
+  sample.request = REQUEST_PRODUCT;
+}
+
+function extend<T>(solve: Solve, sample: Sample): void {
+  const n = vectorElements<T>(solve.columns);
+  const product = vector<T>(solve, sample, VALUE);
+  subtract<T>(n, vector<T>(solve, sample, VECTOR), product, product);
+  const left = appendToBasis<T>(solve, sample, BASIS, product);
+  sample.iterations++;
+  if (!(left < Infinity)) {
+    stop(sample, solves.OUTCOME_NON_FINITE);
+    return;
+  }
+  const estimate = rotate(solve, sample);
+  const size = coefficients(solve, sample);
+  const residual = inUnits(solve, estimate, max<f64>(sample.a, size));
+  record(solve, sample, residual);
+  const isFull = sample.held == solve.krylov || sample.iterations >= solve.maxIterations;
+  if (left > 0 && !isFull && residual > MARGIN * solve.tolerance) return askFor<T>(solve, sample);
+  addSolution<T>(solve, sample, BASIS, vector<T>(solve, sample, POINT));
+  sample.phase = CYCLE;
+  sample.request = REQUEST_VALUE;
+}

@@ -1,0 +1,64 @@
+/** (I - J) v = g by elimination: the Jacobian of one sample at a time, its unit vectors being the rows of one evaluation. */
+import { solve as eliminate } from "../linalg/solve";
+import { at } from "../simd";
+import { arrive, stop } from "./arrive";
+import { placeRow, run } from "./evaluate";
+import { POINT, REQUEST_VALUE, Sample, vector } from "./sample";
+import * as solves from "./solve";
+import { Mapping, Solve } from "./solve";
+
+/** Greatest n. */
+export const LU_COLUMNS: i32 = 256;
+
+/** Bytes of `solve.scratch`, before those of the elimination: the matrix. */
+// @ts-ignore: decorator
+@inline
+export function matrixBytes<T>(n: i32): i32 {
+  return ((n * n * <i32>sizeof<T>() + 15) & ~15) + 16;
+}
+
+/** The least pivot over the greatest below which a matrix counts as singular. */
+// @ts-ignore: decorator
+@inline
+function singular<T>(): f64 {
+  return sizeof<T>() == 4 ? 1.1920928955078125e-7 : 2.220446049250313e-16; // 2^-23, 2^-52
+}
+
+/** The first arrival is F(0) = g; the second measures the solution. */
+export function advanceLu<T>(solve: Solve, sample: Sample): void {
+  if (!arrive<T>(solve, sample)) return;
+  if (sample.phase) {
+    stop(sample, solves.OUTCOME_STAGNATED);
+    return;
+  }
+  const n = solve.columns;
+  formMatrix<T>(solve, sample);
+  const g = solve.constant + at<T>(0, sample.row * n);
+  const v = vector<T>(solve, sample, POINT);
+  const pivots = eliminate<T>(n, 1, solve.scratch, g, solve.scratch + <usize>matrixBytes<T>(n), v);
+  sample.phase = 1;
+  sample.iterations = 1;
+  if (pivots > singular<T>()) sample.request = REQUEST_VALUE;
+  else stop(sample, solves.OUTCOME_SINGULAR);
+}
+
+/** I - J, column i being e_i - J e_i. */
+function formMatrix<T>(solve: Solve, sample: Sample): void {
+  const n = solve.columns;
+  const mapping = changetype<Mapping>(solve.product);
+  mapping.placed = 0;
+  memory.fill(mapping.vector, 0, at<T>(0, n * n));
+  for (let i = 0; i < n; i++) {
+    placeRow(mapping, sample.row, i);
+    store<T>(at<T>(mapping.vector, i * n + i), <T>1);
+  }
+  run<T>(mapping, n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      const unit: T = i == j ? <T>1 : <T>0;
+      store<T>(at<T>(solve.scratch, j * n + i), <T>(unit - load<T>(at<T>(mapping.result, i * n + j))));
+    }
+  }
+  sample.evaluations += n;
+  solve.work += <f64>n;
+}

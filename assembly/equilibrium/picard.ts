@@ -1,0 +1,49 @@
+/**
+ * Plain iteration, damped: z ← z + damping (F(z) - z). Of the affine map v ↦ Jᵀv + g, from 0, it is the Neumann series: after K
+ * updates Σ_{i<K} (Jᵀ)^i g; damped, it is what K damped steps from the fixed point send back (a phantom gradient).
+ *
+ * @see Geng et al. 2021, https://arxiv.org/abs/2111.05177 (phantom gradients)
+ */
+import { at } from "../simd";
+import { arrive, keep, stop } from "./arrive";
+import { POINT, REQUEST_VALUE, Sample, VALUE, vector, vectorElements } from "./sample";
+import * as solves from "./solve";
+import { Solve } from "./solve";
+import { addMultiple, copyVector, subtract } from "./vectors";
+
+export function advancePicard<T>(solve: Solve, sample: Sample): void {
+  if (!arrive<T>(solve, sample)) return tellGrowth(solve, sample);
+  if (solve.iterates) recordIterate<T>(solve, sample);
+  update<T>(solve, sample);
+  sample.iterations++;
+  sample.request = REQUEST_VALUE;
+  if (solve.terms && sample.iterations == solve.terms) finish<T>(solve, sample);
+}
+
+/** Of an affine map the updates are the terms of a series: where they have grown, more of them are of no use. */
+function tellGrowth(solve: Solve, sample: Sample): void {
+  const hasGrown = solve.constant != 0 && sample.norm > sample.first;
+  if (hasGrown && sample.outcome == solves.OUTCOME_MAX_ITERATIONS) sample.outcome = solves.OUTCOME_GROWING;
+}
+
+function update<T>(solve: Solve, sample: Sample): void {
+  const n = vectorElements<T>(solve.columns);
+  const point = vector<T>(solve, sample, POINT);
+  const value = vector<T>(solve, sample, VALUE);
+  if (solve.damping == 1) return copyVector<T>(n, value, point);
+  subtract<T>(n, value, point, value);
+  addMultiple<T>(n, solve.damping, value, point);
+}
+
+/** The sum of the terms asked for is the result, whatever its residual; terms that have grown are told of. */
+function finish<T>(solve: Solve, sample: Sample): void {
+  keep<T>(solve, sample, sample.last);
+  stop(sample, sample.norm > sample.first ? solves.OUTCOME_GROWING : solves.OUTCOME_TERMS);
+}
+
+/** What unrolling backward reads: the point from which iteration `iterations` starts. */
+function recordIterate<T>(solve: Solve, sample: Sample): void {
+  const index = sample.row * solve.maxIterations + sample.iterations;
+  const bytes = at<T>(0, solve.columns);
+  memory.copy(solve.iterates + <usize>index * bytes, vector<T>(solve, sample, POINT), bytes);
+}

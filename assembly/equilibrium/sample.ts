@@ -1,0 +1,78 @@
+/** One sample on its way to a fixed point: what it waits for, what it has found, and the memory of its method. */
+import { at, wholeVectors } from "../simd";
+import { Solve } from "./solve";
+
+/** What a sample waits for: F at its POINT, or the Jacobian times its VECTOR. Both arrive in VALUE. */
+export const REQUEST_NOTHING: i32 = 0;
+export const REQUEST_VALUE: i32 = 1;
+export const REQUEST_PRODUCT: i32 = 2;
+
+
+@unmanaged
+export class Sample {
+  row: i32; // of all steps · rows
+  request: i32;
+  outcome: i32;
+  method: i32; // the one that runs now
+  phase: i32; // of the method
+  iterations: i32;
+  evaluations: i32;
+  bestAt: i32;
+  held: i32; // vectors in the method's memory
+  tries: i32; // of a line search
+  slot: i32; // of a ring of vectors, the next to be overwritten
+  markedAt: i32; // the iteration at which `mark` was taken
+  residual: f64; // of the best iterate, in the units of the stopping rule
+  last: f64; // of the last one
+  norm: f64; // ‖F(z) - z‖ of the last one
+  first: f64; // … of the first
+  mark: f64; // the residual against which stagnation is judged
+  length: f64; // of a line search's step
+  base: f64; // ‖F(z) - z‖ where a line search began
+  a: f64; // a method's own numbers
+  b: f64;
+}
+
+/** Bytes of a Sample's own fields. */
+export const HEADER_BYTES: i32 = 128;
+
+// vectors that every method has
+export const POINT: i32 = 0; // z
+export const VALUE: i32 = 1; // what arrived
+export const BEST: i32 = 2;
+export const VECTOR: i32 = 3; // a direction whose product is asked for
+export const OWN: i32 = 4; // the first of a method's own
+
+/** Elements of a vector of a sample, padding included. The padding is 0. */
+// @ts-ignore: decorator
+@inline
+export function vectorElements<T>(columns: i32): i32 {
+  return wholeVectors<T>(columns);
+}
+
+/** Number `index` of a method's float64 memory. */
+// @ts-ignore: decorator
+@inline
+export function scalar(sample: Sample, index: i32): usize {
+  return at<f64>(changetype<usize>(sample) + HEADER_BYTES, index);
+}
+
+/** Vector `index` of a sample, behind its `scalars` numbers: they fill the record from its end. */
+// @ts-ignore: decorator
+@inline
+export function vector<T>(solve: Solve, sample: Sample, index: i32): usize {
+  const end = changetype<usize>(sample) + <usize>solve.sampleBytes;
+  return end - at<T>(0, (index + 1) * vectorElements<T>(solve.columns));
+}
+
+/** Bytes of a sample with this many float64 numbers and vectors, a multiple of 16. */
+export function bytesOfSample<T>(columns: i32, scalars: i32, vectors: i32): i32 {
+  const numbers = wholeVectors<f64>(scalars) * sizeof<f64>();
+  return HEADER_BYTES + <i32>numbers + vectors * vectorElements<T>(columns) * <i32>sizeof<T>();
+}
+
+// @ts-ignore: decorator
+@inline
+export function sampleAt(solve: Solve, index: i32): Sample {
+  return changetype<Sample>(solve.samples + <usize>(index * solve.sampleBytes));
+}

@@ -1,0 +1,86 @@
+/**
+ * What the bindings hand over for a batch of fixed points, as records of 32-bit words and float64 numbers.
+ * bindings/equilibrium/format.ts lists the same fields in the same order; test/format.test.ts compares the two.
+ */
+
+export const METHOD_PICARD: i32 = 0;
+export const METHOD_ANDERSON: i32 = 1;
+export const METHOD_BROYDEN: i32 = 2;
+export const METHOD_NEWTON: i32 = 3;
+export const METHOD_AUTO: i32 = 4;
+export const METHOD_GMRES: i32 = 5;
+export const METHOD_BICGSTAB: i32 = 6;
+export const METHOD_LU: i32 = 7;
+export const METHOD_ARNOLDI: i32 = 8;
+
+export const MODE_RELATIVE: i32 = 0;
+export const MODE_ABSOLUTE: i32 = 1;
+export const MODE_MIXED: i32 = 2;
+
+export const OUTCOME_RUNNING: i32 = 0;
+export const OUTCOME_CONVERGED: i32 = 1;
+export const OUTCOME_TERMS: i32 = 2; // as many updates as were asked for
+export const OUTCOME_MAX_ITERATIONS: i32 = 3;
+export const OUTCOME_NON_FINITE: i32 = 4;
+export const OUTCOME_STAGNATED: i32 = 5;
+export const OUTCOME_GROWING: i32 = 6; // the terms of a series grow
+export const OUTCOME_SINGULAR: i32 = 7;
+export const OUTCOME_BREAKDOWN: i32 = 8;
+
+/** `steps` times `rows` fixed points z = F(z), those of a step starting from the last step's. Arrays are dense; samples are rows. */
+@unmanaged
+export class Solve {
+  steps: i32;
+  rows: i32;
+  capacity: i32; // samples that are solved side by side
+  columns: i32; // n
+  method: i32;
+  mode: i32;
+  maxIterations: i32;
+  terms: i32; // a fixed number of updates, or 0: to the tolerance
+  history: i32; // pairs of Anderson's memory
+  pairs: i32; // of Broyden's
+  krylov: i32; // vectors of a Krylov space: GMRES's restart
+  value: usize; // the Mapping that gives F(z)
+  product: usize; // the Mapping that gives a Jacobian times a vector, or 0
+  start: usize; // T[rows, n], or 0: zeros
+  constant: usize; // T[steps, rows, n] added to every value; F(0) is this then, and known. Or 0
+  result: usize; // T[steps, rows, n]: the best iterates
+  iterates: usize; // T[steps, rows, maxIterations, n] receives Picard's iterates, or 0
+  iterations: usize; // i32[steps, rows], as the next three
+  evaluations: usize;
+  outcomes: usize;
+  best: usize; // the iteration that gave the result
+  residuals: usize; // f64[steps, rows]
+  traces: usize; // f64[steps, rows, maxIterations + 1]
+  samples: usize; // scratch: `sampleBytes` for each of `capacity`
+  sampleBytes: i32;
+  list: usize; // scratch: i32[capacity]
+  scratch: usize; // of LU
+  tolerance: f64;
+  damping: f64;
+  regularisation: f64;
+  work: f64; // out: rows that went through a Mapping
+}
+
+/** A program that maps rows to rows, planned for one step. */
+@unmanaged
+export class Mapping {
+  unit: usize; // in the plan
+  refresh: i32; // 1 where the parameters changed since it last ran
+  point: usize; // T[capacity, n], where the program reads the point; or 0
+  vector: usize; // T[capacity, n], where it reads a direction; or 0
+  result: usize; // T[capacity, n]
+  contexts: i32; // number of values beside these that it reads by rows
+  table: usize; // Context[contexts]
+  rows: usize; // scratch: i32[capacity], the rows whose contexts are in place
+  placed: i32; // their number
+}
+
+/** A value that differs from row to row and not from evaluation to evaluation. */
+@unmanaged
+export class Context {
+  source: usize; // of row 0 of all
+  target: usize; // where the program reads
+  bytes: i32; // of a row
+}

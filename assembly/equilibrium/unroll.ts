@@ -1,0 +1,100 @@
+/**
+ * Backward through Picard's recorded iterations, the last one first, and through the steps, whose starts are the last steps' ends: plain
+ * backpropagation through time. Every iteration's values are computed again from its point.
+ */
+import * as format from "../engine/format";
+import { addressRows, setUnit, word } from "../engine/frame";
+import { scaleBlock } from "../ops/optimizers";
+import { addInto, addScaled } from "../ops/reduce";
+import { at } from "../simd";
+import { placeRow, segment } from "./evaluate";
+import { Mapping } from "./solve";
+
+/** The fields are listed in bindings/equilibrium/format.ts, too. */
+@unmanaged
+export class Unrolling {
+  steps: i32;
+  rows: i32;
+  capacity: i32;
+  columns: i32; // n
+  maxIterations: i32;
+  mapping: usize; // gives, of a point and a cotangent, J transposed times it, gradients by inputs, and adds those by parameters
+  iterates: usize; // T[steps, rows, maxIterations, n]
+  counts: usize; // i32[steps, rows]: the iteration that gave the result
+  gradient: usize; // T[steps, rows, n] by the results
+  carry: usize; // T[rows, n]: out, the gradient by the start
+  outputs: i32; // number of gradients by inputs
+  table: usize; // Target[outputs]
+  damping: f64;
+}
+
+/** A gradient by an input: rows that are added to. */
+@unmanaged
+export class Target {
+  source: usize; // T[capacity, bytes]
+  target: usize; // T[steps, rows, bytes]
+  bytes: i32;
+}
+
+export function runUnrolling<T>(unrolling: Unrolling): void {
+  const mapping = changetype<Mapping>(unrolling.mapping);
+  setUnit(word(mapping.unit, format.UNIT_VALUES));
+  addressRows(0);
+  segment<T>(mapping, format.PROGRAM_START);
+  if (mapping.refresh) segment<T>(mapping, format.PROGRAM_PARAMETERS);
+  memory.fill(unrolling.carry, 0, at<T>(0, unrolling.rows * unrolling.columns));
+  for (let first = 0; first < unrolling.rows; first += unrolling.capacity) {
+    const count = min(unrolling.capacity, unrolling.rows - first);
+    for (let step = unrolling.steps - 1; step >= 0; step--) runStep<T>(unrolling, mapping, step, first, count);
+  }
+  addressRows(0);
+  segment<T>(mapping, format.PROGRAM_FINISH);
+}
+
+/** The gradient by a step's result is carried through its iterations to the result of the step before. */
+function runStep<T>(unrolling: Unrolling, mapping: Mapping, step: i32, first: i32, count: i32): void {
+  const n = unrolling.columns;
+  const base = step * unrolling.rows + first;
+  addInto<T>(count * n, at<T>(unrolling.gradient, base * n), at<T>(unrolling.carry, first * n));
+  let longest = 0;
+  for (let i = 0; i < count; i++) longest = max(longest, load<i32>(at<i32>(unrolling.counts, base + i)));
+  for (let iteration = longest - 1; iteration >= 0; iteration--) {
+    let listed = 0;
+    for (let i = 0; i < count; i++) {
+      if (load<i32>(at<i32>(unrolling.counts, base + i)) > iteration) store<i32>(at<i32>(mapping.rows, listed++), i);
+    }
+    backward<T>(unrolling, mapping, base, first, iteration, listed);
+  }
+}
+
+/** One iteration of the listed rows: carry = (1 - damping) carry + damping Jᵀ carry. */
+function backward<T>(u: Unrolling, mapping: Mapping, base: i32, first: i32, iteration: i32, count: i32): void {
+  const bytes = at<T>(0, u.columns);
+  for (let i = 0; i < count; i++) {
+    const index = load<i32>(at<i32>(mapping.rows, i));
+    const offset = <usize>i * bytes;
+    const iterate = <usize>((base + index) * u.maxIterations + iteration) * bytes;
+    placeRow(mapping, base + index, i);
+    memory.copy(mapping.point + offset, u.iterates + iterate, bytes);
+    memory.copy(mapping.vector + offset, u.carry + <usize>(first + index) * bytes, bytes);
+  }
+  if (u.damping != 1) scaleBlock<T>(count * u.columns, u.damping, mapping.vector);
+  addressRows(count);
+  segment<T>(mapping, format.PROGRAM_PROLOGUE);
+  segment<T>(mapping, format.PROGRAM_EPILOGUE);
+  for (let i = 0; i < count; i++) {
+    const index = load<i32>(at<i32>(mapping.rows, i));
+    const carry = u.carry + <usize>(first + index) * bytes;
+    if (u.damping == 1) memory.fill(carry, 0, bytes);
+    else addScaled<T>(u.columns, -u.damping, carry, carry);
+    addInto<T>(u.columns, mapping.result + <usize>i * bytes, carry);
+    for (let k = 0; k < u.outputs; k++) addOutput<T>(u, k, i, base + index);
+  }
+}
+
+function addOutput<T>(u: Unrolling, k: i32, index: i32, row: i32): void {
+  const output = changetype<Target>(u.table + <usize>(k * offsetof<Target>()));
+  const bytes = <usize>output.bytes;
+  const columns = <i32>(bytes / sizeof<T>());
+  addInto<T>(columns, output.source + <usize>index * bytes, output.target + <usize>row * bytes);
+}

@@ -1,0 +1,72 @@
+import {
+  columnSum,
+  div,
+  linear,
+  matmul,
+  mul,
+  relu,
+  scale,
+  shift,
+  sqrt,
+  square,
+  sum,
+  transpose,
+} from '../program/build.ts'
+import type { Value } from '../program/graph.ts'
+import { type Cell, defineCell } from '../program/trace.ts'
+import { ACTIVATIONS, type ActivationName } from './activations.ts'
+
+export interface EquilibriumCellOptions {
+  readonly nonlinearity: ActivationName
+  readonly bias: boolean
+  /** Greatest spectral norm of W in use; undefined: W as it is. */
+  readonly spectralNorm: number | undefined
+}
+
+/** z' = φ(W z + U x + b). Sizes I, H. */
+export function equilibriumCell({ nonlinearity, bias, spectralNorm }: EquilibriumCellOptions): Cell {
+  return defineCell({
+    state: { z: 'H' },
+    input: { x: 'I' },
+    params: { weightHh: ['H', 'H'], weightIh: ['H', 'I'], ...(bias && { bias: ['H'] }) },
+    step: ({ x, z, weightHh, weightIh, bias: start }) => {
+      const W = spectralNorm === undefined ? weightHh! : bounded(weightHh!, spectralNorm)
+      const next = ACTIVATIONS[nonlinearity](linear(z!, W, linear(x!, weightIh!, start)))
+      return { state: { z: next }, output: next }
+    },
+  })
+}
+
+/** Squarings of WᵀW: the bound exceeds σ by a factor of at most n^(1 / 2^(SQUARINGS + 2)), 2 % for n = 128. */
+const SQUARINGS = 6
+/** Keeps a matrix of zeros from dividing by 0. */
+const TINY = 1e-30
+
+/**
+ * W · limit / max(limit, σ), σ being an upper bound of W's spectral norm, so that ‖result‖ <= limit whatever W holds. With A = WᵀW and
+ * p = 2^SQUARINGS, σ² = ‖A^p‖_F^(1/p) by repeated squaring, each square scaled by its norm; the gradient goes through σ, too.
+ */
+function bounded(W: Value, limit: number): Value {
+  let A = matmul(transpose(W), W)
+  let squared: Value | undefined
+  let roots = 0
+  for (let i = 0; i <= SQUARINGS; i++) {
+    const size = frobenius(A)
+    const share = nthRoot(size, roots)
+    squared = squared === undefined ? share : mul(squared, share)
+    if (i === SQUARINGS) break
+    A = div(A, size)
+    A = matmul(A, A)
+    roots++
+  }
+  const sigma = sqrt(squared!)
+  const excess = relu(shift(sigma, -limit))
+  return scale(div(W, shift(excess, limit)), limit)
+}
+
+/** [1, 1]. */
+const frobenius = (A: Value): Value => sqrt(shift(sum(columnSum(square(A))), TINY))
+
+function nthRoot(x: Value, halvings: number): Value {
+  return halvings === 0 ? x : nthRoot(sqrt(x), halvings - 1)
+}

@@ -1,0 +1,248 @@
+/** A planned backward of a forward: the adjoint solve, and the gradients that follow from it. */
+import { Area } from '../program/layout.ts'
+import type { Allocation } from '../runtime/heap.ts'
+import { Tensor } from '../runtime/tensor.ts'
+import { TARGET, UNROLLING } from './format.ts'
+import type { ForwardCall, NamedStates } from './forward-call.ts'
+import { judge } from './failure.ts'
+import type { SolveInfo } from './info.ts'
+import { Mapping } from './mapping.ts'
+import { Pass } from './pass.ts'
+import type { Wanted } from './programs.ts'
+import { CoreRecord, bytesOfRecord } from './record.ts'
+import { Solver, capacityOf } from './solver.ts'
+
+/** Gradients by what forward gave, and what forward read. */
+export interface Arriving {
+  readonly output: Tensor | undefined
+  readonly state: NamedStates | undefined
+  readonly inputs: readonly Tensor[]
+  /** ε of the penalty on the Jacobian; undefined where forward had none. */
+  readonly noise: readonly Tensor[] | undefined
+}
+
+export interface Leaving {
+  /** By the inputs, in their order; none where they are not wanted. */
+  readonly inputs: readonly Tensor[]
+  readonly state: NamedStates
+  readonly info: SolveInfo | undefined
+}
+
+/** What going back through recorded iterations needs. */
+interface Unrolled {
+  readonly mapping: Mapping
+  readonly record: CoreRecord<typeof UNROLLING>
+  /** Address of the gradient by the start. */
+  readonly carry: number
+}
+
+export class BackwardCall {
+  readonly memory: Allocation
+  readonly #forward: ForwardCall
+  readonly #wanted: Wanted
+  readonly #made: { dispose(): void }[] = []
+  /** Addresses: the gradient by z, the solved adjoint, weights of the penalty's rows. */
+  readonly #gradient: number
+  readonly #adjoint: number
+  readonly #weights: number
+  readonly #inputs: readonly Tensor[]
+  readonly #state: NamedStates
+  #implicit: { solver: Solver; gradient: Pass } | undefined
+  #unrolled: Unrolled | undefined
+
+  constructor(forward: ForwardCall, wanted: Wanted) {
+    const { model, shape } = forward
+    const { programs, adjoint } = model
+    const { runtime, graphs } = programs
+    const { columns, map } = graphs
+    const rows = shape.steps * shape.batch
+    this.#forward = forward
+    this.#wanted = wanted
+    const area = new Area()
+    const take = (width: number, count = rows) => area.take(count * width * runtime.elementBytes)
+    const [gradient, solved, weights] = [take(columns), take(columns), take(1)]
+    const leaves = wanted.inputGradient ? map.inputs.slice(1) : []
+    const inputs = leaves.map((leaf) => take(leaf.columns))
+    const states = graphs.parts.map((part) => take(part.columns, shape.batch))
+    const who = `${model.who}: the workspace of backward for T = ${shape.steps}, B = ${shape.batch}`
+    this.memory = this.#keep(runtime.heap.allocateZeros(area.bytes, who))
+    const { address } = this.memory
+    ;[this.#gradient, this.#adjoint, this.#weights] = [address + gradient, address + solved, address + weights]
+    const tensor = (offset: number, sizes: readonly number[]) =>
+      new Tensor(runtime, this.memory, address + offset, sizes, 'float')
+    this.#inputs = leaves.map((leaf, i) => tensor(inputs[i]!, [...shape.leading, leaf.columns]))
+    this.#state = Object.fromEntries(
+      graphs.parts.map((part, i) => [part.name, tensor(states[i]!, [shape.batch, part.columns])]),
+    )
+    runtime.arrayAt(this.#weights, rows).fill(model.penalty.weight / (rows * model.penalty.samples))
+    try {
+      if (adjoint.name === 'unrolled') this.#unrolled = this.#planUnrolled(who)
+      else this.#implicit = this.#planImplicit(who)
+    } catch (error) {
+      this.dispose()
+      throw error
+    }
+  }
+
+  run(arriving: Arriving): Leaving {
+    const gradient = this.#gather(arriving)
+    const info = this.#implicit ? this.#runImplicit(arriving, gradient) : this.#runUnrolled(arriving, gradient)
+    this.#addSides(arriving)
+    return { inputs: this.#inputs, state: this.#state, info }
+  }
+
+  dispose(): void {
+    for (const thing of this.#made) thing.dispose()
+  }
+
+  #keep<Thing extends { dispose(): void }>(thing: Thing): Thing {
+    this.#made.push(thing)
+    return thing
+  }
+
+  #planImplicit(who: string): { solver: Solver; gradient: Pass } {
+    const { model, shape, passOptions } = this.#forward
+    const { programs, adjoint } = model
+    const linearisation = this.#forward.linearisation()
+    const { mapping } = linearisation
+    const rows = shape.steps * shape.batch
+    const { columns } = programs.graphs
+    const capacity = capacityOf(programs.runtime, adjoint, columns, rows)
+    const sizes = { steps: 1, rows, columns, capacity, info: shape.leading }
+    const solver = this.#keep(new Solver(programs.runtime, adjoint, sizes, { value: mapping, product: mapping, who }))
+    const program = programs.gradient(this.#wanted)
+    const { inputs } = programs.graphs.map
+    const outside = (value: (typeof inputs)[number]) =>
+      value === program.graph.inputs[0] || inputs.includes(value) ? undefined : linearisation.entry(value)
+    const gradient = this.#keep(new Pass(programs, program, { ...passOptions, outside }))
+    return { solver, gradient }
+  }
+
+  #planUnrolled(who: string): Unrolled {
+    const { model, shape, solver, iterates } = this.#forward
+    const { programs, solver: settings } = model
+    const { runtime, graphs } = programs
+    const { steps, batch } = shape
+    const program = programs.unroll(this.#wanted)
+    const capacity = capacityOf(runtime, settings, graphs.columns, batch)
+    const [point, vector] = [graphs.map.inputs[0]!, program.graph.inputs[0]!]
+    const mapping = this.#keep(new Mapping(programs, program, { capacity, point, vector, who }))
+    const area = new Area()
+    const place = area.take(bytesOfRecord(UNROLLING))
+    const table = area.take(this.#inputs.length * bytesOfRecord(TARGET))
+    const carry = area.take(batch * graphs.columns * runtime.elementBytes)
+    const { address } = this.#keep(runtime.heap.allocateZeros(area.bytes, who))
+    for (const [i, input] of this.#inputs.entries()) {
+      const target = new CoreRecord(runtime, address + table + i * bytesOfRecord(TARGET), TARGET)
+      const bytes = input.shape.at(-1)! * runtime.elementBytes
+      target.set({ source: mapping.result(i + 1), target: input.address, bytes })
+    }
+    const record = new CoreRecord(runtime, address + place, UNROLLING)
+    record.set({
+      steps,
+      rows: batch,
+      capacity,
+      columns: graphs.columns,
+      maxIterations: settings.maxIterations,
+      mapping: mapping.address,
+      iterates,
+      counts: solver.best,
+      carry: address + carry,
+      outputs: this.#inputs.length,
+      table: address + table,
+      damping: settings.damping,
+    })
+    return { mapping, record, carry: address + carry }
+  }
+
+  /** The gradient by z from all that was computed of it; gives its address. */
+  #gather({ output, state, inputs, noise }: Arriving): number {
+    const { model, shape, readout } = this.#forward
+    const { runtime, graphs } = model.programs
+    const { core, elementBytes } = runtime
+    const size = shape.steps * shape.batch * graphs.columns
+    const parts: number[] = []
+    if (output) parts.push(readout ? readout.runByPoint(this.#leaves(inputs), output.address) : output.address)
+    if (parts.length === 1 && !state && !noise) return parts[0]!
+    core.zeroBytes(this.#gradient, size * elementBytes)
+    for (const part of parts) core.addInto(size, part, this.#gradient)
+    if (state) this.#addState(state)
+    for (const epsilon of noise ?? []) {
+      const leaves = [...this.#leaves(inputs), epsilon.address]
+      core.addInto(size, this.#forward.penalty().runByPoint(leaves, this.#weights), this.#gradient)
+    }
+    return this.#gradient
+  }
+
+  #leaves(inputs: readonly Tensor[]): number[] {
+    return this.#forward.leaves(inputs)
+  }
+
+  /** Gradients by the last step's states. */
+  #addState(state: NamedStates): void {
+    const { model, shape } = this.#forward
+    const { runtime, graphs } = model.programs
+    const { core, elementBytes } = runtime
+    const row = graphs.columns * elementBytes
+    const last = this.#gradient + (shape.steps - 1) * shape.batch * row
+    // side by side first; the adjoint is not there yet
+    for (const { name, columns, offset } of graphs.parts) {
+      const bytes = columns * elementBytes
+      core.copyRows(shape.batch, bytes, state[name]!.address, bytes, this.#adjoint + offset * elementBytes, row)
+    }
+    core.addInto(shape.batch * graphs.columns, this.#adjoint, last)
+  }
+
+  #runImplicit({ inputs }: Arriving, constant: number): SolveInfo {
+    const { solver, gradient } = this.#implicit!
+    const { model } = this.#forward
+    const { runtime, graphs } = model.programs
+    const leaves = this.#leaves(inputs)
+    this.#forward.linearisation().run(leaves)
+    const info = solver.run({ start: 0, constant, result: this.#adjoint, iterates: 0 })
+    judge(`${model.who}.backward`, info, solver.settings)
+    for (const [i, leaf] of graphs.map.inputs.entries()) gradient.point(leaf, leaves[i]!)
+    gradient.point(gradient.program.graph.inputs[0]!, this.#adjoint)
+    gradient.run()
+    for (const [i, input] of this.#inputs.entries()) {
+      const source = gradient.entry(gradient.program.graph.outputs[i]!).base
+      runtime.core.copyBytes(input.address, source, input.size * runtime.elementBytes)
+    }
+    return info
+  }
+
+  #runUnrolled({ inputs }: Arriving, gradient: number): undefined {
+    const { mapping, record, carry } = this.#unrolled!
+    const { model, shape } = this.#forward
+    const { runtime, graphs } = model.programs
+    const { core, elementBytes } = runtime
+    for (const value of mapping.contexts) {
+      const leaf = graphs.map.inputs.indexOf(value)
+      mapping.setSource(value, inputs[leaf - 1]!.address)
+    }
+    for (const input of this.#inputs) core.zeroBytes(input.address, input.size * elementBytes)
+    mapping.prepare()
+    record.setWord('gradient', gradient)
+    core.unrollFixedPoints(record.address)
+    const row = graphs.columns * elementBytes
+    for (const { name, columns, offset } of graphs.parts) {
+      const bytes = columns * elementBytes
+      core.copyRows(shape.batch, bytes, carry + offset * elementBytes, row, this.#state[name]!.address, bytes)
+    }
+  }
+
+  /** Gradients by inputs and parameters of what was computed from the fixed points. */
+  #addSides({ output, inputs, noise }: Arriving): void {
+    const { readout } = this.#forward
+    if (readout && output) this.#add(readout.runByRest(this.#leaves(inputs), output.address, this.#wanted))
+    for (const epsilon of noise ?? []) {
+      const leaves = [...this.#leaves(inputs), epsilon.address]
+      this.#add(this.#forward.penalty().runByRest(leaves, this.#weights, this.#wanted))
+    }
+  }
+
+  #add(gradients: readonly number[]): void {
+    const { core } = this.#forward.model.programs.runtime
+    for (const [i, input] of this.#inputs.entries()) core.addInto(input.size, gradients[i]!, input.address)
+  }
+}

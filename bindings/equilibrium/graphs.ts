@@ -1,0 +1,113 @@
+/** What a cell's step is at a fixed point: a map of all its states, side by side, to what they become. */
+import { adjoint } from '../program/adjoint.ts'
+import { concat, copy, mean, slice, square } from '../program/build.ts'
+import { type StepGraph, type Value, ancestors, isLeaf, makeNode, substitute } from '../program/graph.ts'
+import { tangent } from '../program/tangent.ts'
+import { type SizedCell, trace } from '../program/trace.ts'
+import { fail } from '../runtime/check.ts'
+
+/** Name of the leaf that stands for all states side by side. */
+export const POINT = '@z'
+
+/** A state's columns among all. */
+export interface Part {
+  readonly name: string
+  readonly columns: number
+  readonly offset: number
+}
+
+export interface EquilibriumGraphs {
+  readonly parts: readonly Part[]
+  /** All states' columns: n. */
+  readonly columns: number
+  readonly outputColumns: number
+  /** z, inputs → F(z). */
+  readonly map: StepGraph
+  /** z, inputs → the output; undefined where that is z itself. */
+  readonly readout: StepGraph | undefined
+}
+
+export function equilibriumGraphs(who: string, sized: SizedCell): EquilibriumGraphs {
+  const graph = trace(sized, { fused: false })
+  if (graph.states.length === 0) fail('cell', `${who}: the cell has no state; expected one that finds its fixed point`)
+  const roots = [...graph.states.map(({ next }) => next), ...graph.outputs]
+  if (ancestors(roots).some(({ op }) => op === 'dropout'))
+    fail('unsupported', `${who}: the cell drops values at random; a fixed point needs one map`)
+  const delayed = graph.states.find(({ reads }) => Math.max(...reads.keys()) > 1)
+  if (delayed)
+    fail('unsupported', `${who}: state '${delayed.name}' is read further than one step back; a fixed point has no past`)
+  let columns = 0
+  const parts = graph.states.map((state) => {
+    const part = { name: state.name, columns: state.columns, offset: columns }
+    columns += state.columns
+    return part
+  })
+  const z = makeNode('input', [], [['batch', columns]], {}, POINT)[0]!
+  const part = ({ offset, columns: width }: Part) => (parts.length === 1 ? z : slice(z, offset, offset + width))
+  const values = parts.map(part)
+  // at a fixed point what a step reads and what it makes are the same
+  const reads = new Map(graph.states.map((state, i) => [state.reads.get(1)!, values[i]!]))
+  const ends = new Map([...reads, ...graph.states.map((state, i) => [state.next, values[i]!] as const)])
+  const nexts = substitute(
+    graph.states.map(({ next }) => next),
+    reads,
+  )
+  const whole = concat(...nexts)
+  const shared = { inputs: [z, ...graph.inputs], params: graph.params, states: [], gradients: [] }
+  const output = substitute(graph.outputs, ends)[0]!
+  const own = (value: Value) => (isLeaf(value) ? copy(value) : value)
+  return {
+    parts,
+    columns,
+    outputColumns: output.columns,
+    map: { ...shared, outputs: [own(whole)] },
+    readout: isPoint(output, z) ? undefined : { ...shared, outputs: [own(output)] },
+  }
+}
+
+const isPoint = (value: Value, z: Value): boolean =>
+  value === z || (value.node.op === 'copy' && isPoint(value.node.inputs[0]!, z))
+
+/** Values with rows of their own that z has no part in and that F reads beside z: computed once, before the first iteration. */
+export function contextsOf(map: StepGraph): Set<Value> {
+  const nodes = ancestors(map.outputs)
+  const [moving, given] = [new Set([map.inputs[0]!.node]), new Set(map.inputs.slice(1).map(({ node }) => node))]
+  const contexts = new Set<Value>()
+  for (const node of nodes) {
+    if (node.inputs.some((input) => moving.has(input.node))) moving.add(node)
+    if (node.inputs.some((input) => given.has(input.node))) given.add(node)
+  }
+  for (const node of nodes.filter((each) => moving.has(each)))
+    for (const input of node.inputs)
+      if (input.rows === 'batch' && !moving.has(input.node) && given.has(input.node)) contexts.add(input)
+  return contexts
+}
+
+/** z, inputs, a direction (the last input) → J times the direction. */
+export function tangentMap(map: StepGraph): StepGraph {
+  const whole = tangent(map, { inputs: [POINT], params: [] })
+  return { ...whole, outputs: [whole.outputs[1]!] }
+}
+
+/** A cotangent (the only input) → J transposed times it; reads values of the map. */
+export const adjointMap = (map: StepGraph): StepGraph => adjoint(map, { inputs: [POINT], params: [] })
+
+/** z, inputs, ε (the last input) → ‖Jᵀε‖² / n: Hutchinson's estimate of ‖J‖² / n. */
+export function penaltyGraph(map: StepGraph): StepGraph {
+  const { inputs, outputs } = adjointMap(map)
+  return { ...map, inputs: [...map.inputs, inputs[0]!], outputs: [mean(square(outputs[0]!))] }
+}
+
+/** Values of the map that the given graphs read: what must be computed before them. */
+export function valuesRead(map: StepGraph, graphs: readonly StepGraph[]): Set<Value> {
+  const primal = new Set(ancestors(map.outputs).flatMap(({ results }) => results))
+  const found = new Set<Value>()
+  const isRead = (value: Value) => primal.has(value) && value.rows === 'batch'
+  for (const graph of graphs) {
+    const roots = [...graph.outputs, ...graph.gradients.map(({ value }) => value)]
+    for (const value of roots) if (isRead(value) && !isLeaf(value)) found.add(value)
+    for (const node of ancestors(roots, isRead))
+      for (const input of node.inputs) if (isRead(input) && !isLeaf(input)) found.add(input)
+  }
+  return found
+}

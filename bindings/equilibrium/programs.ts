@@ -1,0 +1,148 @@
+/** The compiled programs of an equilibrium model, each made when it is first needed. */
+import { adjoint } from '../program/adjoint.ts'
+import { type CompileOptions, type CompiledProgram, compile } from '../program/compile.ts'
+import { type StepGraph, type Value, ancestors } from '../program/graph.ts'
+import { Invariants } from '../program/invariants.ts'
+import type { Parameter, ParameterBlock } from '../nn/parameters.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import {
+  type EquilibriumGraphs,
+  POINT,
+  adjointMap,
+  contextsOf,
+  penaltyGraph,
+  tangentMap,
+  valuesRead,
+} from './graphs.ts'
+
+/** What a backward needs gradients by. */
+export interface Wanted {
+  readonly inputGradient: boolean
+  /** Names of parameters that get none. */
+  readonly frozen: ReadonlySet<string>
+}
+
+export class Programs {
+  readonly runtime: Runtime
+  readonly graphs: EquilibriumGraphs
+  readonly invariants: Invariants
+  /** By the cell's names. */
+  readonly params: ReadonlyMap<string, Parameter>
+  readonly contexts: ReadonlySet<Value>
+  readonly #block: ParameterBlock
+  readonly #primal: ReadonlySet<Value>
+  readonly #compiled = new Map<string, CompiledProgram>()
+  readonly #packedAt = new WeakMap<CompiledProgram, number>()
+
+  constructor(
+    runtime: Runtime,
+    graphs: EquilibriumGraphs,
+    params: ReadonlyMap<string, Parameter>,
+    block: ParameterBlock,
+  ) {
+    this.runtime = runtime
+    this.graphs = graphs
+    this.params = params
+    this.invariants = new Invariants(runtime)
+    this.contexts = contextsOf(graphs.map)
+    this.#block = block
+    this.#primal = new Set([...graphs.map.inputs, ...ancestors(graphs.map.outputs).flatMap(({ results }) => results)])
+  }
+
+  /** Have parameters changed since this program last computed what follows from them alone? It is taken to do so now. */
+  isStale(program: CompiledProgram): boolean {
+    const { version } = this.#block
+    if (this.#packedAt.get(program) === version) return false
+    this.#packedAt.set(program, version)
+    return true
+  }
+
+  /** Inputs → contexts. */
+  context(): CompiledProgram {
+    const { map } = this.graphs
+    const outputs = [...this.contexts].filter(({ node }) => node.op !== 'input')
+    return this.#program('context', () => ({ ...map, outputs }), {})
+  }
+
+  /** z, contexts → F(z). */
+  value(): CompiledProgram {
+    return this.#program('value', () => this.graphs.map, { given: (value) => this.contexts.has(value) })
+  }
+
+  /** z, contexts, v → J v. */
+  tangent(): CompiledProgram {
+    return this.#program('tangent', () => tangentMap(this.graphs.map), { given: (value) => this.contexts.has(value) })
+  }
+
+  /** z, inputs → all values that backward reads. */
+  tape(): CompiledProgram {
+    const { map } = this.graphs
+    const saved = valuesRead(map, [adjointMap(map), adjoint(map, { inputs: this.#inputs() })])
+    return this.#program('tape', () => map, { saved })
+  }
+
+  /** The tape's values, v → Jᵀ v. */
+  adjoint(): CompiledProgram {
+    return this.#program('adjoint', () => adjointMap(this.graphs.map), { given: this.#isTaped })
+  }
+
+  /** The tape's values, v → gradients by inputs, and those by parameters. */
+  gradient(wanted: Wanted): CompiledProgram {
+    const make = () => adjoint(this.graphs.map, this.#options(wanted))
+    return this.#program(`gradient ${keyOf(wanted)}`, make, { given: this.#isTaped })
+  }
+
+  /** z, inputs, v → Jᵀ v, then as `gradient`. */
+  unroll(wanted: Wanted): CompiledProgram {
+    const { inputs, params } = this.#options(wanted)
+    const make = () => adjoint(this.graphs.map, { inputs: [POINT, ...inputs], params })
+    return this.#program(`unroll ${keyOf(wanted)}`, make, {})
+  }
+
+  readout(): CompiledProgram | undefined {
+    const { readout } = this.graphs
+    return readout && this.#program('readout', () => readout, {})
+  }
+
+  penalty(): CompiledProgram {
+    return this.#program('penalty', () => penaltyGraph(this.graphs.map), {})
+  }
+
+  /** Of a program without a tape: its cotangent → the gradient by z. */
+  byPoint(key: string, program: CompiledProgram): CompiledProgram {
+    return this.#program(`${key} by z`, () => adjointMap(program.graph), {})
+  }
+
+  /** … and those by inputs and parameters. */
+  byRest(key: string, program: CompiledProgram, wanted: Wanted): CompiledProgram {
+    const make = () => adjoint(program.graph, this.#options(wanted))
+    return this.#program(`${key} ${keyOf(wanted)}`, make, {})
+  }
+
+  dispose(): void {
+    this.invariants.dispose()
+  }
+
+  #inputs(): string[] {
+    return this.graphs.map.inputs.slice(1).map(({ node }) => node.name)
+  }
+
+  #options({ inputGradient, frozen }: Wanted): { inputs: string[]; params: string[] } {
+    const params = [...this.params].filter(([, { name }]) => !frozen.has(name)).map(([param]) => param)
+    return { inputs: inputGradient ? this.#inputs() : [], params }
+  }
+
+  readonly #isTaped = (value: Value): boolean =>
+    this.#primal.has(value) && (value.rows === 'batch' || value.node.op === 'param')
+
+  #program(key: string, make: () => StepGraph, options: Pick<CompileOptions, 'given' | 'saved'>): CompiledProgram {
+    let program = this.#compiled.get(key)
+    if (program === undefined) {
+      program = compile(make(), { ...options, outputs: 'timed', tiles: this.runtime.core.CHAIN_TILES.value })
+      this.#compiled.set(key, program)
+    }
+    return program
+  }
+}
+
+export const keyOf = ({ inputGradient, frozen }: Wanted): string => `${inputGradient} ${[...frozen].sort().join(' ')}`

@@ -1,0 +1,55 @@
+/** The spectral radius of the Jacobian at fixed points. */
+import type { Tensor } from '../runtime/tensor.ts'
+import { METHOD } from './format.ts'
+import type { ForwardCall } from './forward-call.ts'
+import type { Settings } from './settings.ts'
+import { Solver, capacityOf } from './solver.ts'
+
+/** Vectors of the Krylov space, at most. */
+const VECTORS = 128
+/** Two estimates that agree to this share, twice in a row, end the process. */
+const TOLERANCE = 1e-6
+
+/** Of each sample of a call; J and its transpose have the same eigenvalues. Every sample starts from one random vector. */
+export function spectralRadii(call: ForwardCall, inputs: readonly Tensor[]): Float64Array {
+  const { programs, adjoint, who } = call.model
+  const { runtime, graphs } = programs
+  const rows = call.shape.steps * call.shape.batch
+  const { columns } = graphs
+  const settings: Settings = {
+    ...adjoint,
+    method: METHOD.ARNOLDI,
+    tolerance: TOLERANCE,
+    maxIterations: 1,
+    terms: 0,
+    krylov: Math.min(columns, VECTORS),
+  }
+  const linearisation = call.linearisation()
+  const { mapping } = linearisation
+  const capacity = Math.min(capacityOf(runtime, settings, columns, rows), linearisation.capacity)
+  const sizes = { steps: 1, rows, columns, capacity, info: call.shape.leading }
+  const start = startVectors(call, rows)
+  const solver = new Solver(runtime, settings, sizes, { value: mapping, product: mapping, who })
+  try {
+    linearisation.run(call.leaves(inputs))
+    return solver.run({ start: start.address, constant: 0, result: 0, iterates: 0 }).residual.data
+  } finally {
+    solver.dispose()
+    start.dispose()
+  }
+}
+
+/** The same vector in every row: a sample's estimate does not depend on its place. */
+function startVectors(call: ForwardCall, rows: number): Tensor {
+  const { runtime, graphs } = call.model.programs
+  const { core, seed, elementBytes } = runtime
+  const start = runtime.emptyTensor([rows, graphs.columns])
+  const bytes = graphs.columns * elementBytes
+  const draws = runtime.emptyTensor([graphs.columns + 1])
+  core.fillNormal(graphs.columns, 0, 1, seed >>> 0, Math.floor(seed / 2 ** 32), 0, START, draws.address)
+  core.copyRows(rows, bytes, draws.address, 0, start.address, bytes)
+  draws.dispose()
+  return start
+}
+
+const START = 0x4a41_ffff
