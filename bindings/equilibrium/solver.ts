@@ -154,12 +154,13 @@ export class Solver {
 
 /** The part of [samples, room] that was written, one sample behind the other: every call gives it, and mostly it is small. */
 function packTraces(traces: Float64Array, room: number, iterations: Int32Array, outcomes: Int32Array): Float64Array {
-  const lengths = Array.from(iterations, (count, i) => traceLength(count, outcomes[i]!))
-  const packed = new Float64Array(lengths.reduce((total, length) => total + length, 0))
-  let place = 0
-  for (const [i, length] of lengths.entries()) {
-    packed.set(traces.subarray(i * room, i * room + length), place)
-    place += length
+  let size = 0
+  for (let i = 0; i < iterations.length; i++) size += traceLength(iterations[i]!, outcomes[i]!)
+  const packed = new Float64Array(size)
+  for (let i = 0, place = 0; i < iterations.length; i++) {
+    const length = traceLength(iterations[i]!, outcomes[i]!)
+    // so short that a view of each would take longer than its numbers
+    for (let k = 0; k < length; k++) packed[place++] = traces[i * room + k]!
   }
   return packed
 }
