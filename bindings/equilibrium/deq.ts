@@ -12,6 +12,7 @@ import {
   type OutputGradients,
   type State,
 } from '../nn/module.ts'
+import { expectLengths } from '../nn/lengths.ts'
 import { type Parameter, ParameterBlock } from '../nn/parameters.ts'
 import { type RecurrentModuleOptions, expectCell } from '../nn/recurrent.ts'
 import { Tape, expectTape } from '../nn/tape.ts'
@@ -91,9 +92,19 @@ export interface DEQInputGradients extends InputGradients {
   readonly info: SolveInfo | undefined
 }
 
+interface RunOptions {
+  readonly initial: NamedStates | undefined
+  readonly lengths: Int32Array | undefined
+  readonly tape: boolean
+  readonly keep: boolean
+}
+
 interface Recorded {
   readonly call: ForwardCall
+  /** What the programs read. */
   readonly inputs: readonly Tensor[]
+  /** … and what that was made from: the caller's, where it is not a result of this module. */
+  readonly given: readonly Tensor[]
   readonly noise: readonly Tensor[] | undefined
 }
 
@@ -116,6 +127,8 @@ export class DEQ extends Module {
   readonly #ordinal: number
   readonly #calls = new Map<string, ForwardCall>()
   readonly #lent = new Set<ForwardCall>()
+  /** Stands among modules that take [B, T, F]. */
+  #followsBatch = false
   #noise: Tensor[] = []
   #copies: Tensor[] = []
   #count = 0
@@ -156,6 +169,10 @@ export class DEQ extends Module {
     return true
   }
 
+  override followOrder(batchFirst: boolean): void {
+    this.#followsBatch = batchFirst
+  }
+
   override get callCount(): number {
     return this.#count
   }
@@ -186,11 +203,13 @@ export class DEQ extends Module {
     const who = this.#enter('forward')
     const { tape, keep } = this.#expectForwardOptions(who, options)
     const given = this.#inputTensors(who, input)
-    const shape = this.#shapeOf(who, given, false)
-    const initial = this.#expectState(who, options.state, shape.batch)
+    const sizes = this.#shapeOf(who, given, false)
+    const initial = this.#expectState(who, options.state, sizes.batch)
+    const lengths = this.#expectLengths(who, options.lengths, sizes)
+    const shape = { ...sizes, hasLengths: lengths !== undefined }
     const call = this.#take(shape, keep)
     try {
-      return this.#run(who, call, given, initial, { tape, keep })
+      return this.#run(who, call, given, { initial, lengths, tape, keep })
     } catch (error) {
       if (keep) this.#giveBack(call)
       throw error
@@ -205,7 +224,7 @@ export class DEQ extends Module {
     const initial = this.#expectState(who, state, shape.batch)
     if (initial === undefined) fail('type', `${who}: state is missing; make one with initialState(${shape.batch})`)
     const call = this.#take(shape, false)
-    const result = this.#run(who, call, given, initial, { tape: false, keep: false })
+    const result = this.#run(who, call, given, { initial, lengths: undefined, tape: false, keep: false })
     for (const [name, tensor] of Object.entries(initial)) {
       this.runtime.core.copyBytes(tensor.address, call.state[name]!.address, tensor.size * this.runtime.elementBytes)
     }
@@ -218,8 +237,8 @@ export class DEQ extends Module {
     expectOptions(who, gradients, ['output', 'state'])
     expectOptions(who, options, ['inputGradient', 'tape'])
     const inputGradient = expectBoolean(who, 'inputGradient', options.inputGradient ?? true)
-    const { call, inputs, noise } = expectTape(who, this, options.tape, this.#tape).data
-    if (inputs.some((tensor) => tensor.disposed))
+    const { call, inputs, given, noise } = expectTape(who, this, options.tape, this.#tape).data
+    if (given.some((tensor) => tensor.disposed))
       fail('tape', `${who}: the input of the recorded forward was disposed of; keep it until backward`)
     const output = gradients.output && expectTensor(who, 'output', gradients.output, this.runtime)
     if (output) expectShape(who, 'output', output.shape, call.output.shape.map(Number))
@@ -244,8 +263,8 @@ export class DEQ extends Module {
     expectOptions(who, options, ['perSample'])
     const perSample = expectBoolean(who, 'perSample', options.perSample ?? false)
     if (this.#last === undefined) fail('tape', `${who}: there is no fixed point; call forward first`)
-    const { call, inputs } = this.#last
-    if (inputs.some((tensor) => tensor.disposed))
+    const { call, inputs, given } = this.#last
+    if (given.some((tensor) => tensor.disposed))
       fail('tape', `${who}: the input of the last forward was disposed of; keep it until now`)
     const radii = spectralRadii(call, inputs)
     return perSample ? radii : Math.max(...radii)
@@ -277,12 +296,12 @@ export class DEQ extends Module {
     who: string,
     call: ForwardCall,
     given: readonly Tensor[],
-    initial: NamedStates | undefined,
-    { tape, keep }: { tape: boolean; keep: boolean },
+    { initial, lengths, tape, keep }: RunOptions,
   ): DEQForwardResult {
     this.#tape = undefined
     this.#last = undefined
-    const inputs = this.#outside(given, keep)
+    const outside = this.#outside(given, keep)
+    const inputs = lengths ? call.padding!.takeInputs(outside, lengths) : outside
     const solved = call.solve(inputs, initial)
     const seed = this.#count++
     judge(who, solved, this.#model.solver)
@@ -292,7 +311,7 @@ export class DEQ extends Module {
     const info = noise
       ? { ...solved, trace: solved.trace, jacobianPenalty: this.#penaltyOf(call, inputs, noise) }
       : solved
-    this.#last = { call, inputs, noise }
+    this.#last = { call, inputs, given: outside, noise }
     if (tape && !keep) this.#tape = new Tape(this, this.#last)
     const result = { output: call.output, state: call.state, info }
     return keep ? { ...result, tape: this.#keptTape(this.#last, given) } : result
@@ -302,7 +321,7 @@ export class DEQ extends Module {
     return new Tape(this, recorded, () => {
       if (this.#last === recorded) this.#last = undefined
       for (const tensor of recorded.noise ?? []) tensor.dispose()
-      for (const [i, tensor] of recorded.inputs.entries()) if (tensor !== given[i]) tensor.dispose()
+      for (const [i, tensor] of recorded.given.entries()) if (tensor !== given[i]) tensor.dispose()
       this.#giveBack(recorded.call)
     })
   }
@@ -314,9 +333,9 @@ export class DEQ extends Module {
     let total = 0
     for (const epsilon of noise) {
       side.run([...call.leaves(inputs), epsilon.address])
-      total += core.total(rows, side.result)
+      total += call.padding ? core.dot(rows, side.result, call.padding.mask) : core.total(rows, side.result)
     }
-    return total / (rows * noise.length)
+    return total / (Math.max(1, call.padding?.count ?? rows) * noise.length)
   }
 
   /** Normal draws, keyed by (seed, module, call, sample of the estimate). */
@@ -346,14 +365,22 @@ export class DEQ extends Module {
 
   #expectForwardOptions(who: string, options: ForwardOptions): { tape: boolean; keep: boolean } {
     expectOptions(who, options, FORWARD_OPTIONS)
-    for (const name of ['lengths', 'truncation', 'checkpoint'] as const) {
-      if (options[name] !== undefined)
-        fail('unsupported', `${who}: ${name} is given; a fixed point is not unrolled over time`)
-    }
+    // an implicit gradient does not go through time, and its memory does not grow with it: nothing to truncate, nothing to checkpoint
+    if (this.#model.adjoint.name === 'unrolled' && options.truncation !== undefined)
+      fail(
+        'unsupported',
+        `${who}: truncation is given; adjoint 'unrolled' goes back through all iterations of all steps`,
+      )
     const keep = expectBoolean(who, 'keep', options.keep ?? false)
     const tape = expectBoolean(who, 'tape', options.tape ?? (this.training || keep))
     if (keep && !tape) fail('option', `${who}: keep is true and tape false; expected a tape to keep`)
     return { tape, keep }
+  }
+
+  #expectLengths(who: string, lengths: ForwardOptions['lengths'], shape: CallShape): Int32Array | undefined {
+    if (lengths !== undefined && shape.leading.length < 2)
+      fail('option', `${who}: lengths is given; the input [B, I] has no steps`)
+    return expectLengths(who, lengths, shape)
   }
 
   #inputTensors(who: string, input: Input): Tensor[] {
@@ -375,9 +402,11 @@ export class DEQ extends Module {
       const axes = i > 0 ? leading : leading.length === 2 && !isStep ? ['T', 'B'] : ['B']
       expectShape(who, label, inputs[i]!.shape, [...axes, columns], sizes.length === 1 ? `inputSize is ${columns}` : '')
     }
+    if (leading.length === 2 && this.#followsBatch)
+      fail('unsupported', `${who}: the Sequential is batchFirst; a DEQ over time takes [T, B, F]`)
     const [steps, batch] = leading.length === 2 ? [leading[0]!, leading[1]!] : [1, leading[0]!]
     if (steps < 1 || batch < 1) fail('shape', `${who}: input is empty; expected at least one step and one sample`)
-    return { steps, batch, leading }
+    return { steps, batch, leading, hasLengths: false }
   }
 
   #expectState(who: string, state: State | undefined, batch: number): NamedStates | undefined {
@@ -410,7 +439,7 @@ export class DEQ extends Module {
   }
 
   #take(shape: CallShape, keep: boolean): ForwardCall {
-    const key = shape.leading.join()
+    const key = keyOf(shape)
     const call = this.#calls.get(key) ?? new ForwardCall(this.#model, shape)
     this.#calls.delete(key)
     if (keep) this.#lent.add(call)
@@ -428,11 +457,13 @@ export class DEQ extends Module {
 
   #giveBack(call: ForwardCall): void {
     if (!this.#lent.delete(call)) return
-    const key = call.shape.leading.join()
+    const key = keyOf(call.shape)
     if (this.#calls.has(key) || this.#calls.size >= KEPT_CALLS) call.dispose()
     else this.#calls.set(key, call)
   }
 }
+
+const keyOf = ({ leading, hasLengths }: CallShape): string => `${leading.join()} ${hasLengths}`
 
 /** Keeps these draws apart from a module's others. */
 const NOISE = 0x4a41_0000

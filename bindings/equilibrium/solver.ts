@@ -35,6 +35,15 @@ export interface SolverShape {
   readonly info: Shape
 }
 
+/** Addresses of what a run reads and writes. */
+interface Places {
+  readonly start: number
+  readonly lengths: number
+  readonly constant: number
+  readonly result: number
+  readonly iterates: number
+}
+
 type InfoArray = 'iterations' | 'evaluations' | 'outcomes' | 'best' | 'residuals' | 'traces'
 
 export class Solver {
@@ -112,12 +121,13 @@ export class Solver {
   /**
    * Runs all samples to their ends.
    *
-   * @param places addresses; 0 for a start from zeros, no constant, iterates that are not kept
+   * @param places addresses; 0 for a start from zeros, no lengths, no constant, iterates that are not kept
    */
-  run(places: { start: number; constant: number; result: number; iterates: number }): SolveInfo {
+  run(places: Places): SolveInfo {
     for (const mapping of this.#mappings) mapping.prepare()
-    const { start, constant, result, iterates } = places
+    const { start, lengths, constant, result, iterates } = places
     this.#record.setWord('start', start)
+    this.#record.setWord('lengths', lengths)
     this.#record.setWord('constant', constant)
     this.#record.setWord('result', result)
     this.#record.setWord('iterates', iterates)
