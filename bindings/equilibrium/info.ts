@@ -37,7 +37,7 @@ export interface SolveInfo {
   /** Did it reach the tolerance (or take as many terms as were asked for)? */
   readonly converged: PerSample<boolean[]>
   readonly outcome: PerSample<Outcome[]>
-  /** The residual of each iterate, from the start on. */
+  /** The residual of each iterate, from the start on; of a fixed number of terms the last one is not measured: NaN. */
   readonly trace: PerSample<Float64Array[]>
   /** Rows that went through F or its Jacobian, all samples together. */
   readonly rowsEvaluated: number
