@@ -49,7 +49,7 @@ export interface RawInfo {
   readonly evaluations: Int32Array
   readonly outcomes: Int32Array
   readonly residuals: Float64Array
-  /** [samples, length]. */
+  /** One sample's behind the other, of `traceLength` numbers each. */
   readonly traces: Float64Array
   readonly rowsEvaluated: number
 }
@@ -65,7 +65,7 @@ export function infoOf(raw: RawInfo, shape: Shape): SolveInfo {
     converged: perSample(outcome.map(isGood), shape),
     outcome: perSample(outcome, shape),
     get trace() {
-      trace ??= perSample(tracesOf(traces, iterations), shape)
+      trace ??= perSample(tracesOf(traces, iterations, outcomes), shape)
       return trace
     },
     rowsEvaluated,
@@ -75,9 +75,17 @@ export function infoOf(raw: RawInfo, shape: Shape): SolveInfo {
 /** Did the sample do what was asked of it? */
 const isGood = (outcome: Outcome): boolean => outcome === 'converged' || outcome === 'terms'
 
-function tracesOf(traces: Float64Array, iterations: Int32Array): Float64Array[] {
-  const length = traces.length / iterations.length
-  return Array.from(iterations, (count, i) => traces.slice(i * length, i * length + Math.min(count + 1, length)))
+/** Residuals that a sample's trace holds: one more than its iterations, unless the last iterate was not measured. */
+export const traceLength = (iterations: number, outcome: number): number =>
+  outcome === OUTCOME.TERMS ? iterations : iterations + 1
+
+function tracesOf(traces: Float64Array, iterations: Int32Array, outcomes: Int32Array): Float64Array[] {
+  let place = 0
+  return Array.from(iterations, (count, i) => {
+    const start = place
+    place += traceLength(count, outcomes[i]!)
+    return traces.slice(start, place)
+  })
 }
 
 function perSample<List extends ArrayLike<unknown>>(list: List, shape: Shape): PerSample<List> {

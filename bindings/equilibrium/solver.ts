@@ -4,7 +4,7 @@ import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Shape } from '../runtime/tensor.ts'
 import { METHOD, SOLVE } from './format.ts'
-import { type SolveInfo, infoOf } from './info.ts'
+import { type SolveInfo, infoOf, traceLength } from './info.ts'
 import type { Mapping } from './mapping.ts'
 import { CoreRecord, bytesOfRecord } from './record.ts'
 import type { Settings } from './settings.ts'
@@ -145,16 +145,31 @@ export class Solver {
     const { buffer } = this.#runtime.heap
     const at = (name: InfoArray) => this.#memory.address + this.#offsets[name]
     const whole = (name: InfoArray) => new Int32Array(buffer, at(name), all).slice()
+    const [iterations, outcomes] = [whole('iterations'), whole('outcomes')]
+    const room = this.settings.maxIterations + 1
+    const traces = new Float64Array(buffer, at('traces'), all * room)
     return infoOf(
       {
-        iterations: whole('iterations'),
+        iterations,
         evaluations: whole('evaluations'),
-        outcomes: whole('outcomes'),
+        outcomes,
         residuals: new Float64Array(buffer, at('residuals'), all).slice(),
-        traces: new Float64Array(buffer, at('traces'), all * (this.settings.maxIterations + 1)).slice(),
+        traces: packTraces(traces, room, iterations, outcomes),
         rowsEvaluated: this.#record.float('work'),
       },
       info,
     )
   }
+}
+
+/** The part of [samples, room] that was written, one sample behind the other: every call gives it, and mostly it is small. */
+function packTraces(traces: Float64Array, room: number, iterations: Int32Array, outcomes: Int32Array): Float64Array {
+  const lengths = Array.from(iterations, (count, i) => traceLength(count, outcomes[i]!))
+  const packed = new Float64Array(lengths.reduce((total, length) => total + length, 0))
+  let place = 0
+  for (const [i, length] of lengths.entries()) {
+    packed.set(traces.subarray(i * room, i * room + length), place)
+    place += length
+  }
+  return packed
 }
