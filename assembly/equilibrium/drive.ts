@@ -37,7 +37,6 @@ function begin<T>(solve: Solve, sample: Sample, step: i32, row: i32): void {
   const bytes = at<T>(0, solve.columns);
   memory.fill(changetype<usize>(sample), 0, solve.sampleBytes);
   sample.row = step * solve.rows + row;
-  clearTrace(solve, sample.row);
   sample.residual = Infinity;
   sample.method = solve.method == solves.METHOD_AUTO ? solves.METHOD_PICARD : solve.method;
   const start = step == 0 ? solve.start : solve.result + <usize>((step - 1) * solve.rows) * bytes;
@@ -57,12 +56,6 @@ function begin<T>(solve: Solve, sample: Sample, step: i32, row: i32): void {
   } else {
     sample.request = REQUEST_VALUE;
   }
-}
-
-/** What is not measured is not a number. */
-function clearTrace(solve: Solve, row: i32): void {
-  const length = solve.maxIterations + 1;
-  for (let i = 0; i < length; i++) store<f64>(at<f64>(solve.traces, row * length + i), NaN);
 }
 
 /** Serves all samples that wait for one thing; false where none does. */

@@ -145,16 +145,16 @@ export class Solver {
     const { buffer } = this.#runtime.heap
     const at = (name: InfoArray) => this.#memory.address + this.#offsets[name]
     const whole = (name: InfoArray) => new Int32Array(buffer, at(name), all).slice()
-    const [iterations, outcomes] = [whole('iterations'), whole('outcomes')]
+    const iterations = whole('iterations')
     const room = this.settings.maxIterations + 1
     const traces = new Float64Array(buffer, at('traces'), all * room)
     return infoOf(
       {
         iterations,
         evaluations: whole('evaluations'),
-        outcomes,
+        outcomes: whole('outcomes'),
         residuals: new Float64Array(buffer, at('residuals'), all).slice(),
-        traces: packTraces(traces, room, iterations, outcomes),
+        traces: packTraces(traces, room, iterations),
         rowsEvaluated: this.#record.float('work'),
       },
       info,
@@ -163,13 +163,12 @@ export class Solver {
 }
 
 /** The part of [samples, room] that was written, one sample behind the other: every call gives it, and mostly it is small. */
-function packTraces(traces: Float64Array, room: number, iterations: Int32Array, outcomes: Int32Array): Float64Array {
-  const lengths = Array.from(iterations, (count, i) => traceLength(count, outcomes[i]!))
-  const packed = new Float64Array(lengths.reduce((total, length) => total + length, 0))
+function packTraces(traces: Float64Array, room: number, iterations: Int32Array): Float64Array {
+  const packed = new Float64Array(iterations.reduce((total, count) => total + traceLength(count), 0))
   let place = 0
-  for (const [i, length] of lengths.entries()) {
-    packed.set(traces.subarray(i * room, i * room + length), place)
-    place += length
+  for (const [i, count] of iterations.entries()) {
+    packed.set(traces.subarray(i * room, i * room + Math.min(traceLength(count), room)), place)
+    place += traceLength(count)
   }
   return packed
 }
