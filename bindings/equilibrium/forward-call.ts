@@ -10,6 +10,7 @@ import { Linearisation } from './linearisation.ts'
 import { Mapping } from './mapping.ts'
 import { PaddedRows } from './padded-rows.ts'
 import { Pass, type PassOptions } from './pass.ts'
+import type { PenaltyOptions } from './penalty.ts'
 import { type Programs, type Wanted, keyOf } from './programs.ts'
 import type { Settings } from './settings.ts'
 import { Side } from './side.ts'
@@ -29,8 +30,7 @@ export interface Model {
   readonly programs: Programs
   readonly solver: Settings
   readonly adjoint: Settings
-  /** Of the mean of ‖J‖² / n in the loss; 0 for none. */
-  readonly penalty: { readonly weight: number; readonly samples: number }
+  readonly penalty: PenaltyOptions
   readonly who: string
 }
 
