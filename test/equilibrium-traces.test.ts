@@ -64,10 +64,8 @@ traces('of a fixed number of terms hold no residual of the last one, which was n
   const { rt, deq, input } = await scalarMaps(0.5, { solver: { name: 'picard' }, adjoint: { name: 'neumann', terms } })
   const { output } = deq.forward(input)
   const { info } = deq.backward({ output })
-  assert.equal(
-    info!.trace.map(({ length }) => length),
-    [terms, terms, terms],
-  )
+  // Σ_{i<k} 2^-i = 2 - 2^(1-k): of the k-th partial sum the residual is 2^-k g, and F there (2 - 2^-k) g
+  for (const trace of info!.trace) assert.equal([...trace], [1, 0.5 / 1.5, 0.25 / 1.75, Number.NaN])
   rt.dispose()
 })
 

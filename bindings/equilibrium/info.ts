@@ -37,7 +37,7 @@ export interface SolveInfo {
   /** Did it reach the tolerance (or take as many terms as were asked for)? */
   readonly converged: PerSample<boolean[]>
   readonly outcome: PerSample<Outcome[]>
-  /** The residual of each iterate, from the start on. */
+  /** The residual of each iterate, from the start on; of a fixed number of terms the last one is not measured: NaN. */
   readonly trace: PerSample<Float64Array[]>
   /** Rows that went through F or its Jacobian, all samples together. */
   readonly rowsEvaluated: number
@@ -65,7 +65,7 @@ export function infoOf(raw: RawInfo, shape: Shape): SolveInfo {
     converged: perSample(outcome.map(isGood), shape),
     outcome: perSample(outcome, shape),
     get trace() {
-      trace ??= perSample(tracesOf(traces, iterations, outcomes), shape)
+      trace ??= perSample(tracesOf(traces, iterations), shape)
       return trace
     },
     rowsEvaluated,
@@ -75,15 +75,14 @@ export function infoOf(raw: RawInfo, shape: Shape): SolveInfo {
 /** Did the sample do what was asked of it? */
 const isGood = (outcome: Outcome): boolean => outcome === 'converged' || outcome === 'terms'
 
-/** Residuals that a sample's trace holds: one more than its iterations, unless the last iterate was not measured. */
-export const traceLength = (iterations: number, outcome: number): number =>
-  outcome === OUTCOME.TERMS ? iterations : iterations + 1
+/** Numbers of a trace: of the start and of each iteration. */
+export const traceLength = (iterations: number): number => iterations + 1
 
-function tracesOf(traces: Float64Array, iterations: Int32Array, outcomes: Int32Array): Float64Array[] {
+function tracesOf(traces: Float64Array, iterations: Int32Array): Float64Array[] {
   let place = 0
-  return Array.from(iterations, (count, i) => {
+  return Array.from(iterations, (count) => {
     const start = place
-    place += traceLength(count, outcomes[i]!)
+    place += traceLength(count)
     return traces.slice(start, place)
   })
 }

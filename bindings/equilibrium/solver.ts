@@ -35,6 +35,15 @@ export interface SolverShape {
   readonly info: Shape
 }
 
+/** Addresses of what a run reads and writes. */
+interface Places {
+  readonly start: number
+  readonly lengths: number
+  readonly constant: number
+  readonly result: number
+  readonly iterates: number
+}
+
 type InfoArray = 'iterations' | 'evaluations' | 'outcomes' | 'best' | 'residuals' | 'traces'
 
 export class Solver {
@@ -112,12 +121,13 @@ export class Solver {
   /**
    * Runs all samples to their ends.
    *
-   * @param places addresses; 0 for a start from zeros, no constant, iterates that are not kept
+   * @param places addresses; 0 for a start from zeros, no lengths, no constant, iterates that are not kept
    */
-  run(places: { start: number; constant: number; result: number; iterates: number }): SolveInfo {
+  run(places: Places): SolveInfo {
     for (const mapping of this.#mappings) mapping.prepare()
-    const { start, constant, result, iterates } = places
+    const { start, lengths, constant, result, iterates } = places
     this.#record.setWord('start', start)
+    this.#record.setWord('lengths', lengths)
     this.#record.setWord('constant', constant)
     this.#record.setWord('result', result)
     this.#record.setWord('iterates', iterates)
@@ -135,16 +145,16 @@ export class Solver {
     const { buffer } = this.#runtime.heap
     const at = (name: InfoArray) => this.#memory.address + this.#offsets[name]
     const whole = (name: InfoArray) => new Int32Array(buffer, at(name), all).slice()
-    const [iterations, outcomes] = [whole('iterations'), whole('outcomes')]
+    const iterations = whole('iterations')
     const room = this.settings.maxIterations + 1
     const traces = new Float64Array(buffer, at('traces'), all * room)
     return infoOf(
       {
         iterations,
         evaluations: whole('evaluations'),
-        outcomes,
+        outcomes: whole('outcomes'),
         residuals: new Float64Array(buffer, at('residuals'), all).slice(),
-        traces: packTraces(traces, room, iterations, outcomes),
+        traces: packTraces(traces, room, iterations),
         rowsEvaluated: this.#record.float('work'),
       },
       info,
@@ -153,14 +163,13 @@ export class Solver {
 }
 
 /** The part of [samples, room] that was written, one sample behind the other: every call gives it, and mostly it is small. */
-function packTraces(traces: Float64Array, room: number, iterations: Int32Array, outcomes: Int32Array): Float64Array {
-  let size = 0
-  for (let i = 0; i < iterations.length; i++) size += traceLength(iterations[i]!, outcomes[i]!)
-  const packed = new Float64Array(size)
+function packTraces(traces: Float64Array, room: number, iterations: Int32Array): Float64Array {
+  const packed = new Float64Array(iterations.reduce((total, count) => total + traceLength(count), 0))
   for (let i = 0, place = 0; i < iterations.length; i++) {
-    const length = traceLength(iterations[i]!, outcomes[i]!)
+    const length = traceLength(iterations[i]!)
     // so short that a view of each would take longer than its numbers
-    for (let k = 0; k < length; k++) packed[place++] = traces[i * room + k]!
+    for (let k = 0; k < Math.min(length, room); k++) packed[place + k] = traces[i * room + k]!
+    place += length
   }
   return packed
 }
