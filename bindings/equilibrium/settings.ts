@@ -20,7 +20,7 @@ interface Stopping {
 }
 
 interface AndersonOptions {
-  /** Steps remembered; 5 if left out. */
+  /** Steps remembered; 8 if left out. */
   m?: number
   /** Share of the residual that is added, of (0, 2]; 1 if left out. */
   beta?: number
@@ -29,7 +29,7 @@ interface AndersonOptions {
 }
 
 interface BroydenOptions {
-  /** Pairs of vectors remembered; 20 if left out. */
+  /** Pairs of vectors remembered; 50 if left out. */
   memory?: number
 }
 
@@ -176,8 +176,8 @@ function settings(who: string, runtime: Runtime, given: AnyOptions, own: Own, on
     terms: own.terms,
     damping: share(given.name === 'anderson' || given.name === 'auto' ? 'beta' : 'damping'),
     regularisation: expectNumber(who, 'regularisation', given['regularisation'] ?? (isDouble ? 1e-12 : 1e-8), 0, 1),
-    history: whole('m', 5),
-    pairs: whole('memory', 20),
+    history: whole('m', 8),
+    pairs: whole('memory', 50),
     krylov: whole('restart', 20),
     onFailure: expectOnFailure(who, given['onFailure'] ?? onFailure),
   }
