@@ -142,7 +142,7 @@ for (const mode of MODES) {
 
 /** A solver as it is, and with what might hide its residual. */
 function variants(name: (typeof SOLVERS)[number], stopping: object): SolverOptions[] {
-  const own = { picard: { damping: 0.05 }, anderson: { beta: 0.1, m: 2 }, broyden: { memory: 3 }, newton: { restart: 2 }, auto: { m: 2 } } // prettier-ignore
+  const own = { picard: { damping: 0.05 }, anderson: { beta: 0.1, m: 2 }, broyden: { memory: 3 }, newton: { restart: 2 }, auto: { memory: 3 } } // prettier-ignore
   return [{ name, ...stopping } as SolverOptions, { name, ...stopping, ...own[name] } as SolverOptions]
 }
 

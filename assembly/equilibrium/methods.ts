@@ -43,13 +43,13 @@ export function sampleBytes<T>(method: i32, columns: i32, history: i32, pairs: i
   const isAuto = method == solves.METHOD_AUTO;
   let scalars = 0;
   let vectors = 0;
-  if (isAuto || method == solves.METHOD_ANDERSON) {
+  if (method == solves.METHOD_ANDERSON) {
     scalars = scalarsOfAnderson(history);
     vectors = vectorsOfAnderson(history);
   }
-  if (isAuto || method == solves.METHOD_BROYDEN) vectors = max(vectors, vectorsOfBroyden(pairs));
+  if (isAuto || method == solves.METHOD_BROYDEN) vectors = vectorsOfBroyden(pairs);
   if (isAuto || method == solves.METHOD_NEWTON) {
-    scalars = max(scalars, scalarsOfKrylov(krylov));
+    scalars = scalarsOfKrylov(krylov);
     vectors = max(vectors, vectorsOfNewton(krylov));
   }
   if (method == solves.METHOD_GMRES) {

@@ -22,6 +22,7 @@ export class Sample {
   tries: i32; // of a line search
   slot: i32; // of a ring of vectors, the next to be overwritten
   markedAt: i32; // the iteration at which `mark` was taken
+  until: i32; // … at which the cascade goes on to its next method
   residual: f64; // of the best iterate, in the units of the stopping rule
   last: f64; // of the last one
   norm: f64; // ‖F(z) - z‖ of the last one

@@ -43,7 +43,7 @@ export type SolverOptions =
   | ({ name: 'anderson' } & AndersonOptions & Stopping)
   | ({ name: 'broyden' } & BroydenOptions & Stopping)
   | ({ name: 'newton' } & KrylovOptions & Stopping)
-  | ({ name: 'auto' } & AndersonOptions & BroydenOptions & KrylovOptions & Stopping)
+  | ({ name: 'auto' } & BroydenOptions & KrylovOptions & Stopping)
 
 export type AdjointOptions =
   | ({ name: 'neumann'; terms?: number } & Stopping)
@@ -86,7 +86,7 @@ const SOLVERS: Readonly<Record<SolverName, readonly string[]>> = {
   anderson: [...ANDERSON, ...STOPPING],
   broyden: ['memory', ...STOPPING],
   newton: ['restart', ...STOPPING],
-  auto: [...ANDERSON, 'memory', 'restart', ...STOPPING],
+  auto: ['memory', 'restart', ...STOPPING],
 }
 
 const ADJOINTS: Readonly<Record<AdjointName, readonly string[]>> = {
@@ -174,7 +174,7 @@ function settings(who: string, runtime: Runtime, given: AnyOptions, own: Own, on
     tolerance,
     maxIterations: own.terms || whole('maxIter', 100),
     terms: own.terms,
-    damping: share(given.name === 'anderson' || given.name === 'auto' ? 'beta' : 'damping'),
+    damping: share(given.name === 'anderson' ? 'beta' : 'damping'),
     regularisation: expectNumber(who, 'regularisation', given['regularisation'] ?? (isDouble ? 1e-12 : 1e-8), 0, 1),
     history: whole('m', 8),
     pairs: whole('memory', 50),
