@@ -116,6 +116,8 @@ export class DEQ extends Module {
   readonly #ordinal: number
   readonly #calls = new Map<string, ForwardCall>()
   readonly #lent = new Set<ForwardCall>()
+  /** Copies of inputs, and draws, of tapes that are kept. */
+  readonly #kept = new Set<Tensor>()
   #noise: Tensor[] = []
   #copies: Tensor[] = []
   #count = 0
@@ -261,7 +263,7 @@ export class DEQ extends Module {
 
   protected override release(): void {
     for (const call of [...this.#calls.values(), ...this.#lent]) call.dispose()
-    for (const tensor of [...this.#noise, ...this.#copies]) tensor.dispose()
+    for (const tensor of [...this.#noise, ...this.#copies, ...this.#kept]) tensor.dispose()
     this.#programs.dispose()
     this.#block.dispose()
     this.#tape = undefined
@@ -299,10 +301,14 @@ export class DEQ extends Module {
   }
 
   #keptTape(recorded: Recorded, given: readonly Tensor[]): Tape<Recorded> {
+    const own = [...(recorded.noise ?? []), ...recorded.inputs.filter((tensor, i) => tensor !== given[i])]
+    for (const tensor of own) this.#kept.add(tensor)
     return new Tape(this, recorded, () => {
       if (this.#last === recorded) this.#last = undefined
-      for (const tensor of recorded.noise ?? []) tensor.dispose()
-      for (const [i, tensor] of recorded.inputs.entries()) if (tensor !== given[i]) tensor.dispose()
+      for (const tensor of own) {
+        this.#kept.delete(tensor)
+        tensor.dispose()
+      }
       this.#giveBack(recorded.call)
     })
   }
