@@ -55,7 +55,11 @@ const manner = suite('samples that do not converge')
 manner('throw by default, and say which, how and what to do', () => {
   const deq = moduleOf(double, tame, { solver: { name: 'picard', maxIter: 3 } })
   const x = drawTensor(double, 1, 'x', [2, INPUTS])
-  expectError('convergence', ['DEQ.forward', 'picard', '2 of 2', 'sample 0', 'maxIter', 'at iteration 3', '1e-10'], () => deq.forward(x)) // prettier-ignore
+  expectError(
+    'convergence',
+    ['DEQ.forward', 'picard', '2 of 2', 'sample 0', 'maxIter', 'at iteration 3', '1e-10'],
+    () => deq.forward(x),
+  )
   const steps = drawTensor(double, 1, 'x', [2, 3, INPUTS])
   for (let i = 0; i < steps.size; i++) if (i !== 5 * INPUTS) steps.data[i] = 0
   const quiet = moduleOf(double, { ...tame, b: [0, 0, 0, 0] }, { solver: { name: 'picard', maxIter: 3 } })
@@ -76,9 +80,13 @@ manner('warn, or are accepted; a solver may have its own manner', () => {
     { solver: short, onFailure: 'accept' },
     { solver: { ...short, onFailure: 'accept' }, onFailure: 'throw' },
   ])
-    // prettier-ignore
-    assert.equal(warnings(() => make(options).forward(x)), [])
-  expectError('convergence', [], () => make({ solver: { ...short, onFailure: 'throw' }, onFailure: 'accept' }).forward(x)) // prettier-ignore
+    assert.equal(
+      warnings(() => make(options).forward(x)),
+      [],
+    )
+  expectError('convergence', [], () =>
+    make({ solver: { ...short, onFailure: 'throw' }, onFailure: 'accept' }).forward(x),
+  )
   const deq = make({ adjoint: { name: 'neumann', maxIter: 2, onFailure: 'warn' } })
   const { output } = deq.forward(x)
   const said = warnings(() => deq.backward({ output: output.clone() }))
@@ -96,7 +104,11 @@ manner('a call after one that failed is as good as the first', () => {
 })
 manner('numbers that overflow on the way: the sample stops there, and the iteration is named', () => {
   for (const rt of runtimes) {
-    const deq = moduleOf(rt, { ...wild, W: wild.W.map((w) => w * 1e10) }, { solver: { name: 'picard', maxIter: 100 }, onFailure: 'accept' }) // prettier-ignore
+    const deq = moduleOf(
+      rt,
+      { ...wild, W: wild.W.map((w) => w * 1e10) },
+      { solver: { name: 'picard', maxIter: 100 }, onFailure: 'accept' },
+    )
     const { info, output } = deq.forward(drawTensor(rt, 1, 'x', [2, INPUTS]))
     for (let i = 0; i < 2; i++) {
       assert.is(info.outcome[i], 'nonFinite')
@@ -162,7 +174,6 @@ for (const rt of runtimes) {
         [1, 1, 0, 1],
         [0, 1, 1, 0],
       ]) {
-        // prettier-ignore
         const problem: Problem = { n: 2, inputs: 1, nonlinearity: 'identity', W, U: [1, 1], b: [0, 0] }
         const deq = moduleOf(rt, problem, { adjoint: name })
         deq.forward(rt.tensor([0], [1, 1]))
@@ -265,12 +276,31 @@ refused('cells that have no one fixed point', () => {
       params: {},
       step: ({ x }) => ({ state: {}, output: tanh(x) }),
     }),
-    random: defineCell({ state: { h: 2 }, input: { x: 2 }, params: {}, step: ({ h, x }) => step(dropout(tanh(add(h, x)), 0.5)) }), // prettier-ignore
-    delayed: defineCell({ state: { h: 2 }, input: { x: 2 }, params: {}, step: ({ h, x }) => step(tanh(add(prev(h, 2), x))) }), // prettier-ignore
+    random: defineCell({
+      state: { h: 2 },
+      input: { x: 2 },
+      params: {},
+      step: ({ h, x }) => step(dropout(tanh(add(h, x)), 0.5)),
+    }),
+    delayed: defineCell({
+      state: { h: 2 },
+      input: { x: 2 },
+      params: {},
+      step: ({ h, x }) => step(tanh(add(prev(h, 2), x))),
+    }),
   }
   for (const [name, cell] of Object.entries(cells))
-    assert.throws(() => new DEQ(double, { cell }), (error: RetrogradError) => error.name === 'RetrogradError', name) // prettier-ignore
-  const both = defineCell({ state: { h: 2 }, input: { x: 2 }, params: { W: [2, 2] }, step: ({ h, x, W }) => step(tanh(linear(h, W, x))) }) // prettier-ignore
+    assert.throws(
+      () => new DEQ(double, { cell }),
+      (error: RetrogradError) => error.name === 'RetrogradError',
+      name,
+    )
+  const both = defineCell({
+    state: { h: 2 },
+    input: { x: 2 },
+    params: { W: [2, 2] },
+    step: ({ h, x, W }) => step(tanh(linear(h, W, x))),
+  })
   assert.throws(() => new DEQ(double, { cell: both, inputSize: 2 } as unknown as DEQOptions), /inputSize/)
 })
 refused('arguments of calls', () => {
@@ -299,7 +329,8 @@ refused('arguments of calls', () => {
     [() => deq.step(drawTensor(double, 1, 'x', [1, 4, 2]), deq.initialState(4)), /\[1, 4, 2\]/],
     [() => deq.initialState(0), /batch/],
   ]
-  for (const [action, message] of bad) assert.throws(action, (error: RetrogradError) => error.name === 'RetrogradError' && message.test(error.message)) // prettier-ignore
+  for (const [action, message] of bad)
+    assert.throws(action, (error: RetrogradError) => error.name === 'RetrogradError' && message.test(error.message))
   deq.forward(x)
   const afterwards: [() => unknown, RegExp][] = [
     [() => deq.backward({}), /neither/],
@@ -313,7 +344,8 @@ refused('arguments of calls', () => {
     ],
     [() => deq.spectralRadius({ persample: true } as object), /persample/],
   ]
-  for (const [action, message] of afterwards) assert.throws(action, (error: RetrogradError) => error.name === 'RetrogradError' && message.test(error.message)) // prettier-ignore
+  for (const [action, message] of afterwards)
+    assert.throws(action, (error: RetrogradError) => error.name === 'RetrogradError' && message.test(error.message))
   for (const { grad } of deq.parameters())
     assert.ok(
       grad.data.every((value) => value === 0),
@@ -349,7 +381,6 @@ refused('tapes that are not there any more', () => {
     () => deq.spectralRadius(),
     () => deq.parameters(),
   ])
-    // prettier-ignore
     assert.throws(action, /dispose/)
   deq.dispose()
 })
@@ -376,7 +407,12 @@ for (const [name, options] of FAILING) {
           return { state: { h: next }, output: linear(next, V) }
         },
       })
-      const deq = new DEQ(double, { cell, solver: 'newton', adjoint: { name, ...options } as never, jacobianPenalty: { weight: 1 } }) // prettier-ignore
+      const deq = new DEQ(double, {
+        cell,
+        solver: 'newton',
+        adjoint: { name, ...options } as never,
+        jacobianPenalty: { weight: 1 },
+      })
       deq.forward(drawTensor(double, 1, 'x', [3, INPUTS]))
       for (const { grad } of deq.parameters()) grad.data.fill(3)
       const g = drawTensor(double, 2, 'g', [3, 2])
@@ -389,7 +425,11 @@ for (const [name, options] of FAILING) {
 untouched('gives back all its memory when the module goes', () => {
   const before = double.memoryUsed
   for (let round = 0; round < 3; round++) {
-    const deq = make({ solver: 'newton', adjoint: { name: 'neumann', maxIter: 1 }, jacobianPenalty: { weight: 1, samples: 2 } }) // prettier-ignore
+    const deq = make({
+      solver: 'newton',
+      adjoint: { name: 'neumann', maxIter: 1 },
+      jacobianPenalty: { weight: 1, samples: 2 },
+    })
     load(deq, { n: 3, inputs: 2, nonlinearity: 'tanh', W: Array(9).fill(0.2), U: Array(6).fill(1), b: [0, 0, 0] })
     const x = drawTensor(double, 1, 'x', [2, 4, 2])
     const g = drawTensor(double, 2, 'g', [2, 4, 3])

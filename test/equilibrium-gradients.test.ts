@@ -165,13 +165,19 @@ for (const kind of ['symmetric', 'rotation'] as const) {
 
     nonlinear(`${title}: every adjoint solve is within cond(I - J) · tol of the dense one`, () => {
       for (const name of SOLVING) {
-        const deq = moduleOf(double, problem, { solver: newton, adjoint: { ...solving(name, TOL_BACKWARD), onFailure: 'accept' } }) // prettier-ignore
+        const deq = moduleOf(double, problem, {
+          solver: newton,
+          adjoint: { ...solving(name, TOL_BACKWARD), onFailure: 'accept' },
+        })
         const found = differentiate(deq, x, g)
         const points = Array.from({ length: B }, (_, i) => newtonPoint(problem, given(i), row(found.z, i, n)))
         const radii = points.map((z, i) => spectralRadius(n, jacobian(problem, z, given(i))))
         const diverges = name === 'neumann' && Math.max(...radii) > 0.995
         if (diverges)
-          assert.ok(found.info!.outcome.some((outcome) => outcome === 'growing'), 'neumann says that it grows') // prettier-ignore
+          assert.ok(
+            found.info!.outcome.some((outcome) => outcome === 'growing'),
+            'neumann says that it grows',
+          )
         else assert.ok(found.info!.converged.every(Boolean), `${name}: ${found.info!.outcome.join()}`)
         if (!diverges) expectWithin(name, found, points)
         deq.dispose()
@@ -192,7 +198,10 @@ for (const kind of ['symmetric', 'rotation'] as const) {
       })
     }
     nonlinear(`${title}: … and with central differences of the module's own solved point`, () => {
-      const deq = moduleOf(double, problem, { solver: { ...newton, tol: 1e-14, onFailure: 'accept' }, adjoint: { name: 'gmres', tol: 1e-13 } }) // prettier-ignore
+      const deq = moduleOf(double, problem, {
+        solver: { ...newton, tol: 1e-14, onFailure: 'accept' },
+        adjoint: { name: 'gmres', tol: 1e-13 },
+      })
       const found = differentiate(deq, x, g)
       const state = { z: double.tensor(found.z, [B, n]) }
       const loss = () => dot(deq.forward(x, { state }).output.data, g.data)
@@ -215,7 +224,12 @@ for (const kind of ['symmetric', 'rotation'] as const) {
           tensor.data.set(start)
           const gap = Math.abs(numeric - dot(direction, found[key]))
           // z*(θ) has third derivatives like reach³ (reach <= 10 or so here): h² of them, and rounding / h
-          const reach = Math.max(...Array.from({ length: B }, (_, i) => boundsOf(problem, row(found.z, i, n), given(i), incoming(i), 0, 0).reach)) // prettier-ignore
+          const reach = Math.max(
+            ...Array.from(
+              { length: B },
+              (_, i) => boundsOf(problem, row(found.z, i, n), given(i), incoming(i), 0, 0).reach,
+            ),
+          )
           const bound = (H * H * reach ** 3 + (reach * 1e-14) / H) * norm(found[key]) * norm(direction)
           assert.ok(gap <= bound, `${key}: ${gap}; bound ${bound}`)
           assert.ok(bound <= 1e-3 * norm(found[key]), 'a bound that says something')
@@ -261,14 +275,20 @@ for (const name of SOLVING) {
     const problem = drawProblem('tanh', 'symmetric', { n, inputs: INPUTS, size: 0.95 })
     const [x, g] = [drawTensor(double, 1, 'x', [1, INPUTS]), drawTensor(double, 2, 'g', [1, n], 5)]
     for (const mode of ['relative', 'absolute', 'mixed'] as const) {
-      const deq = moduleOf(double, problem, { solver: 'newton', adjoint: { ...solving(name, 1e-5), mode } as AdjointOptions }) // prettier-ignore
+      const deq = moduleOf(double, problem, {
+        solver: 'newton',
+        adjoint: { ...solving(name, 1e-5), mode } as AdjointOptions,
+      })
       const { z, b, info } = differentiate(deq, x, g)
       const v = adjointOf(problem, z, x.data, b)
       const value = multiplyTransposed(jacobian(problem, z, x.data), v).map((part, i) => part + g.data[i])
       const expected = difference(value, v) / { relative: norm(value), absolute: 1, mixed: 1 + norm(value) }[mode]
       assert.ok(info!.residual[0] <= 1e-5)
       // v is known to a few roundings, those of its division included
-      assert.ok(Math.abs(info!.residual[0] - expected) <= 1e-13 * Math.max(1, norm(v)), `${info!.residual[0]}; ${expected}`) // prettier-ignore
+      assert.ok(
+        Math.abs(info!.residual[0] - expected) <= 1e-13 * Math.max(1, norm(v)),
+        `${info!.residual[0]}; ${expected}`,
+      )
       assert.is(info!.trace[0].length, info!.iterations[0] + 1)
       const first = norm(g.data) / { relative: norm(g.data), absolute: 1, mixed: 1 + norm(g.data) }[mode]
       assert.ok(Math.abs(info!.trace[0][0] - first) <= 1e-14 * first, 'the start is 0, F there g')
@@ -301,7 +321,16 @@ told('the error of K terms of the Neumann series falls like ρ^K, within 5 %, wh
 function slopeOf(xs: readonly number[], ys: readonly number[]): number {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
   const [mx, my] = [mean(xs), mean(ys)]
-  return dot(xs.map((x) => x - mx), ys.map((y) => y - my)) / dot(xs.map((x) => x - mx), xs.map((x) => x - mx)) // prettier-ignore
+  return (
+    dot(
+      xs.map((x) => x - mx),
+      ys.map((y) => y - my),
+    ) /
+    dot(
+      xs.map((x) => x - mx),
+      xs.map((x) => x - mx),
+    )
+  )
 }
 told.run()
 
@@ -323,7 +352,10 @@ truncated('neumann with K terms is Σ_{i<K} (Jᵀ)^i g, jfb K = 1; no tolerance 
         const exact = pullBack(problem, z, x.data, sum)
         for (const [key, found] of Object.entries({ W, U, b, x: byInput }) as [keyof Gradients, number[]][])
           // K products of n terms
-          assert.ok(difference(found, exact[key]) <= 4 * K * n * 2 ** -52 * Math.max(norm(exact[key]), norm(g.data)), `K = ${K}: ${key}`) // prettier-ignore
+          assert.ok(
+            difference(found, exact[key]) <= 4 * K * n * 2 ** -52 * Math.max(norm(exact[key]), norm(g.data)),
+            `K = ${K}: ${key}`,
+          )
         assert.is(info!.iterations[0], K)
         assert.is(info!.evaluations[0], K - 1, 'g itself costs nothing')
         deq.dispose()
@@ -411,7 +443,10 @@ truncated(
     for (const ways of ['both', 'output', 'state'] as const) {
       const z = Array.from(deq.forward(x).output.data)
       deq.zeroGrad()
-      const leaving = deq.backward({ ...(ways !== 'state' && { output: g }), ...(ways !== 'output' && { state: { z: gState } }) }) // prettier-ignore
+      const leaving = deq.backward({
+        ...(ways !== 'state' && { output: g }),
+        ...(ways !== 'output' && { state: { z: gState } }),
+      })
       const found = gradientsOf(deq, leaving)
       let exact = zeroGradients(problem)
       for (let t = 0; t < T; t++) {
@@ -451,7 +486,15 @@ for (const runtime of [single, double]) {
       rows[2][1] = NaN
       const g = drawTensor(runtime, 5, 'g', [rows.length, n])
       for (let j = 0; j < n; j++) g.data[4 * n + j] *= 1e-20
-      compareApart(runtime, problem, name, rows, g, rows.map((_, i) => i), 1) // prettier-ignore
+      compareApart(
+        runtime,
+        problem,
+        name,
+        rows,
+        g,
+        rows.map((_, i) => i),
+        1,
+      )
     })
     apart(`${name}, ${runtime.dtype}: … in a batch of 300, and over time`, () => {
       const [n, B, T] = [5, 300, 2]
@@ -484,8 +527,18 @@ function compareApart(
   const back = (samples: readonly number[]) => {
     const shape = T === 1 ? [samples.length] : [T, samples.length]
     const all = Array.from({ length: T }, (_, t) => samples.map((i) => t * B + i)).flat()
-    deq.forward(runtime.tensor(all.flatMap((k) => rows[k]), [...shape, INPUTS])) // prettier-ignore
-    const { input, info } = deq.backward({ output: runtime.tensor(all.flatMap((k) => row(g.data, k, n)), [...shape, n]) }) // prettier-ignore
+    deq.forward(
+      runtime.tensor(
+        all.flatMap((k) => rows[k]),
+        [...shape, INPUTS],
+      ),
+    )
+    const { input, info } = deq.backward({
+      output: runtime.tensor(
+        all.flatMap((k) => row(g.data, k, n)),
+        [...shape, n],
+      ),
+    })
     return { input: (input as Tensor).data.slice(), info }
   }
   const together = back(Array.from({ length: B }, (_, i) => i))
