@@ -3,9 +3,9 @@ import { defineCell } from 'retrograd'
 import { add, concat, div, exp, mul, neg, scale, shift, sub } from 'retrograd/ops'
 
 /**
- * A exothermic first-order reaction A -> B in a jacketed tank: the parameters of the benchmark of Henson and Seborg.
+ * An exothermic first-order reaction A -> B in a jacketed tank; at 300 K of coolant a steady state lies at 350 K and 0.5 mol/L.
  *
- * @see Henson and Seborg, Nonlinear Process Control, 1997, ch. 1; Seborg, Edgar and Mellichamp, Process Dynamics and Control
+ * @see Seborg, Edgar, Mellichamp and Doyle, Process Dynamics and Control, example 2.5
  */
 export const TANK = {
   /** q / V of 100 L/min through 100 L, 1/min. */
