@@ -1,0 +1,210 @@
+// A classifier without layers beside nets of the same cell unrolled to so many: accuracy, time, and memory by depth.
+import { SingleBar } from 'cli-progress'
+import {
+  Adam,
+  CosineAnnealingLR,
+  createRuntime,
+  crossEntropyLoss,
+  DEQ,
+  type DEQOptions,
+  evaluate,
+  fit,
+  Linear,
+  type Runtime,
+  Sequential,
+  type Tensor,
+} from 'retrograd'
+import { CLASSES, type Digit, PIXELS, readDigits, type Split, splitAtRandom } from '../digits/data.ts'
+import { check, formatTable } from './check.ts'
+import { BATCH, HIDDEN, implicit, memoryByDepth, type Memory, unrolled } from './memory.ts'
+import { type Figure, type Line, plot } from './plot.ts'
+
+/** What a black pixel is to the nets: so the pixels' standard deviation, 0.28, becomes about 1. */
+const INK = 3.5
+const DEPTHS = [1, 2, 4, 8, 16, 32]
+const SEEDS = [3, 4, 5]
+const [EPOCHS, RATE, MAX_NORM] = [12, 0.003, 1]
+/** Bounds ‖W‖, so that F contracts: a fixed point exists, plain iteration finds it, and every further layer comes closer to it. */
+const SPECTRAL_NORM = 0.95
+const QUICK = { keptOf: 10, epochs: 2, depths: [1, 4], memory: [1, 4, 16, 64] }
+/** Greatest difference in test accuracy between the implicit net and the deepest one: the two compute nearly the same. */
+const SAME_ACCURACY = 0.01
+
+interface Contestant {
+  readonly name: string
+  readonly depth: number | undefined
+  readonly options: Pick<DEQOptions, 'solver' | 'adjoint'>
+}
+
+interface Run {
+  readonly name: string
+  readonly depth: number | undefined
+  readonly accuracy: number
+  /** The median: others may use the machine as well. */
+  readonly millisecondsPerStep: number
+  /** Updates of z per sample of the test part. */
+  readonly iterations: number
+  /** The greatest ρ(J) over the test part. */
+  readonly radius: number
+}
+
+export async function classifier(quick: boolean): Promise<Record<string, string>> {
+  const memory = await memoryByDepth(quick ? QUICK.memory : [1, 2, 4, 8, 16, 32, 64, 128, 256])
+  const digits = readDigits().filter((_, n) => !quick || n % QUICK.keptOf === 0)
+  const contestants: Contestant[] = [
+    ...(quick ? QUICK.depths : DEPTHS).map((depth) => ({
+      name: `${depth} ${depth === 1 ? 'layer' : 'layers'}`,
+      depth,
+      options: unrolled(depth),
+    })),
+    { name: 'implicit', depth: undefined, options: implicit(1e-4) },
+  ]
+  const runs: Run[] = []
+  for (const seed of quick ? SEEDS.slice(0, 1) : SEEDS) {
+    const split = splitAtRandom(digits, seed)
+    for (const contestant of contestants) runs.push(await run(contestant, split, seed, quick ? QUICK.epochs : EPOCHS))
+  }
+  report(contestants, runs, digits.length)
+  return { 'classifier.svg': await plot(figureOf(memory, runs)) }
+}
+
+/** Trains one net behind a progress bar and tests it. */
+async function run({ name, depth, options }: Contestant, split: Split, seed: number, epochs: number): Promise<Run> {
+  const rt = await createRuntime({ seed })
+  const deq = new DEQ(rt, { inputSize: PIXELS, hiddenSize: HIDDEN, spectralNorm: SPECTRAL_NORM, ...options })
+  const model = new Sequential(rt, [deq, new Linear(rt, { inFeatures: HIDDEN, outFeatures: CLASSES })])
+  const optimizer = new Adam(model, { lr: RATE })
+  const bar = startBar(`${name}, seed ${seed}`, epochs * Math.ceil(split.train.length / BATCH))
+
+  const times = [performance.now()]
+  await fit(model, encode(rt, split.train), {
+    loss: crossEntropyLoss,
+    optimizer,
+    schedule: new CosineAnnealingLR(optimizer, { tMax: epochs }),
+    epochs,
+    batchSize: BATCH,
+    clip: { norm: MAX_NORM },
+    seed,
+    onProgress: ({ loss }) => {
+      times.push(performance.now())
+      bar.increment({ loss: loss.toFixed(4) })
+    },
+  })
+  bar.stop()
+  const millisecondsPerStep = median(times.slice(1).map((time, i) => time - times[i]!))
+
+  const test = encode(rt, split.test)
+  model.eval()
+  const { metrics } = await evaluate(model, test, { loss: crossEntropyLoss, metrics: ['accuracy'] })
+  const { info } = deq.forward(test.input)
+  const iterations = info.iterations.reduce((sum, count) => sum + count, 0) / split.test.length
+  const result = {
+    name,
+    depth,
+    accuracy: metrics!.accuracy!,
+    millisecondsPerStep,
+    iterations,
+    radius: deq.spectralRadius(),
+  }
+  rt.dispose()
+  return result
+}
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!
+
+/** Pixels, scaled, as [N, PIXELS] and labels [N]. */
+function encode(rt: Runtime, digits: readonly Digit[]): { input: Tensor; target: Tensor } {
+  const N = digits.length
+  const pixels = new Float32Array(N * PIXELS)
+  for (const [n, digit] of digits.entries()) {
+    pixels.set(
+      digit.pixels.map((pixel) => pixel * INK),
+      n * PIXELS,
+    )
+  }
+  const labels = digits.map(({ label }) => label)
+  return { input: rt.tensor(pixels, [N, PIXELS]), target: rt.indices(labels, [N]) }
+}
+
+function startBar(name: string, steps: number): SingleBar {
+  const format = `${name.padEnd(18)} {bar} {percentage}% | loss {loss} | {duration} s`
+  const bar = new SingleBar({ format, barsize: 28, noTTYOutput: true, notTTYSchedule: 5000 })
+  bar.start(steps, 0, { loss: '–' })
+  return bar
+}
+
+function report(contestants: readonly Contestant[], runs: readonly Run[], digits: number): void {
+  const rows = contestants.map(({ name }) => {
+    const own = runs.filter((run) => run.name === name)
+    const mean = (of: (run: Run) => number) => own.reduce((sum, run) => sum + of(run), 0) / own.length
+    return [
+      name,
+      own.map(({ accuracy }) => `${(100 * accuracy).toFixed(1)} %`).join('  '),
+      mean(({ millisecondsPerStep }) => millisecondsPerStep).toFixed(2),
+      mean(({ iterations }) => iterations).toFixed(1),
+      Math.max(...own.map(({ radius }) => radius)).toFixed(2),
+    ]
+  })
+  console.log(`\nOn the test part, a fifth of ${digits} digits; one accuracy per seed`)
+  console.log(formatTable(['', 'accuracy', 'ms per training step', 'iterations when tested', 'greatest ρ(J)'], rows))
+  const deepest = runs.filter(({ depth }) => depth === DEPTHS.at(-1))
+  for (const [i, { accuracy }] of runs.filter(({ depth }) => depth === undefined).entries()) {
+    if (deepest.length === 0) break
+    const claim = `the implicit net reads as well as ${deepest[i]!.name}, to ${100 * SAME_ACCURACY} points`
+    check(Math.abs(accuracy - deepest[i]!.accuracy) <= SAME_ACCURACY, claim)
+  }
+}
+
+const LOOKS = [
+  { name: 'RNN over copies of the input', colour: '#868e96' },
+  { name: 'unrolled', colour: '#e8590c' },
+  { name: 'implicit: anderson, gmres', colour: '#099268' },
+  { name: 'implicit: picard, neumann', colour: '#4c6ef5' },
+]
+
+function figureOf(memory: Memory, runs: readonly Run[]): Figure {
+  const megabytes = (name: string, points: Memory[keyof Memory]): Line[] =>
+    [false, true].map((dots) => ({
+      name,
+      dots,
+      points: points.map(({ depth, bytes }) => ({ x: depth, y: bytes / 2 ** 20 })),
+    }))
+  const milliseconds = (wanted: (run: Run) => boolean) => {
+    const own = runs.filter(wanted)
+    return own.reduce((sum, run) => sum + run.millisecondsPerStep, 0) / own.length
+  }
+  const depths = [...new Set(runs.flatMap(({ depth }) => depth ?? []))]
+  const times = depths.map((depth) => ({ x: depth, y: milliseconds((run) => run.depth === depth) }))
+  const level = milliseconds((run) => run.depth === undefined)
+  return {
+    title: 'Depth that takes no memory: an implicit net beside unrolled ones',
+    subtitle: [
+      `Left: workspace of one training step, forward and backward, as measured; a layer of ${HIDDEN}, batches of ${BATCH}, z = tanh(0.985 z + U x).`,
+      'Depth: layers, or the iterations that the fixed point took. Right: means over the classifiers that were trained',
+    ],
+    looks: LOOKS,
+    panels: [
+      {
+        title: 'Memory',
+        x: { title: 'depth', type: 'log' },
+        y: { title: 'MB', type: 'log' },
+        lines: [
+          ...megabytes(LOOKS[0]!.name, memory.rnn),
+          ...megabytes(LOOKS[1]!.name, memory.unrolled),
+          ...megabytes(LOOKS[2]!.name, memory.accelerated),
+          ...megabytes(LOOKS[3]!.name, memory.implicit),
+        ],
+      },
+      {
+        title: 'Time',
+        x: { title: 'layers', type: 'log' },
+        y: { title: 'ms per training step', domain: [0, 1.1 * Math.max(level, ...times.map(({ y }) => y))] },
+        lines: [
+          { name: LOOKS[1]!.name, points: times },
+          { name: LOOKS[1]!.name, points: times, dots: true },
+          { name: LOOKS[3]!.name, points: [times[0]!.x, times.at(-1)!.x].map((x) => ({ x, y: level })) },
+        ],
+      },
+    ],
+  }
+}
