@@ -96,6 +96,10 @@ export function clearPadding(steps: i32, batch: i32, bytes: usize, batchFirst: b
   padding.clearPadding(steps, batch, bytes, batchFirst, lengths, x);
 }
 
+export function holdPadding(steps: i32, batch: i32, bytes: usize, lengths: usize, x: usize): void {
+  padding.holdPadding(steps, batch, bytes, lengths, x);
+}
+
 export function endRows(
   steps: i32,
   batch: i32,

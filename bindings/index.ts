@@ -38,15 +38,8 @@ export { Linear, type LinearOptions } from './nn/linear.ts'
 export { LastStep, type LastStepOptions } from './nn/last-step.ts'
 export { Recurrent, type RecurrentModuleOptions } from './nn/recurrent.ts'
 export { Sequential } from './nn/sequential.ts'
-export {
-  type CellOptions,
-  DEQ,
-  type DEQForwardResult,
-  type DEQInfo,
-  type DEQInputGradients,
-  type DEQOptions,
-  type EquilibriumOptions,
-} from './equilibrium/deq.ts'
+export { DEQ, type DEQForwardResult, type DEQInfo, type DEQInputGradients } from './equilibrium/deq.ts'
+export type { CellOptions, DEQOptions, EquilibriumOptions } from './equilibrium/options.ts'
 export type { Outcome, PerSample, SolveInfo } from './equilibrium/info.ts'
 export type {
   AdjointName,

@@ -13,4 +13,5 @@ export { type JacobianOptions, type StepJacobian, jacobianProduct, stepJacobian 
 export { type GradientParts, type HopOptions, type LagOptions, gradientByHops, gradientByLag } from './inspect/lags.ts'
 export { type LyapunovOptions, type LyapunovSpectrum, lyapunovSpectrum } from './inspect/lyapunov.ts'
 export type { InspectOptions } from './inspect/recording.ts'
+export { type ResidualTraces, type TraceOptions, residualTraces } from './inspect/residuals.ts'
 export { type Saturation, type SaturationOptions, type Shares, saturation } from './inspect/saturation.ts'

@@ -29,7 +29,8 @@ const shared = {
   bundle: true,
   format: 'esm',
   target: 'es2022',
-  packages: 'external',
+  // all else that is imported by name is bundled: the package has one dependency
+  external: ['@assemblyscript/loader'],
   splitting: true,
   legalComments: 'none',
   logLevel: 'warning',

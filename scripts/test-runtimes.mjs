@@ -20,13 +20,15 @@ import { trainFewSteps } from './${PROGRAM}'
 ${printResult('await trainFewSteps(retrograd)')}`
 
 /** Uses the three entries as a program without DOM and Node types would. */
-const TYPED = `import { Adam, GRU, type RetrogradError, createRuntime, mseLoss } from 'retrograd'
-import { gradientFlow } from 'retrograd/inspect'
+const TYPED = `import { Adam, DEQ, GRU, type RetrogradError, type SolveInfo, createRuntime, mseLoss } from 'retrograd'
+import { gradientFlow, residualTraces } from 'retrograd/inspect'
 import { readSafetensors, writeSafetensors } from 'retrograd/io'
 import { add, tanh } from 'retrograd/ops'
 const rt = await createRuntime({ seed: 1, variant: 'simd' })
 const gru = new GRU(rt, { inputSize: 1, hiddenSize: 8 })
 gru.loadStateDict(readSafetensors(writeSafetensors(gru.stateDict())).tensors)
+const info: SolveInfo = new DEQ(rt, { inputSize: 8, hiddenSize: 4, solver: { name: 'anderson', m: 4 } }).forward(rt.tensor([[0]])).info
+export const drawn: string = residualTraces(info).svg
 export const used: unknown[] = [Adam, mseLoss, add, tanh, gradientFlow]
 export const code = (error: RetrogradError): string => error.code
 `

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { spectralRadius } from '../bindings/cli/spectral-radius.ts'
-import { GRU, LSTM, Linear, Sequential, createRuntime, init } from '../bindings/index.ts'
+import { DEQ, GRU, LSTM, Linear, Sequential, createRuntime, init } from '../bindings/index.ts'
 import { writeSafetensors } from '../bindings/io.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'retrograd-cli-'))
@@ -48,6 +48,21 @@ test('tells layers, gates and ranges of a model, as text and as JSON', () => {
     report.parameters,
     net.parameters().reduce((sum, { value }) => sum + value.size, 0),
   )
+})
+
+test('tells an equilibrium model by its one recurrent weight', () => {
+  const net = new Sequential(rt, [
+    new DEQ(rt, { inputSize: 3, hiddenSize: 6 }),
+    new Linear(rt, { inFeatures: 6, outFeatures: 2 }),
+  ])
+  for (const { name, value } of net.parameters()) {
+    if (name === '0.weight_hh') value.data.fill(0)
+    if (name === '0.weight_hh') value.data[7] = -0.75
+    if (name === '0.bias') value.data.fill(0.25)
+  }
+  const file = join(folder, 'equilibrium.safetensors')
+  writeFileSync(file, writeSafetensors(net.stateDict()))
+  assert.match(cli('inspect', file).stdout, /0\.z: DEQ 3 → 6; ρ\(W_hh\) z 0\.750; mean bias z 0\.250\n/)
 })
 
 test('refuses what it does not understand', () => {

@@ -24,8 +24,8 @@ export function inUnits(solve: Solve, difference: f64, size: f64): f64 {
 /** Takes note of the iterate at POINT; false where the sample stops here. */
 export function arrive<T>(solve: Solve, sample: Sample): bool {
   const residual = measure<T>(solve, sample);
-  if (!(residual < Infinity)) return stop(sample, solves.OUTCOME_NON_FINITE);
   record(solve, sample, residual);
+  if (!(residual < Infinity)) return stop(sample, solves.OUTCOME_NON_FINITE);
   sample.last = residual;
   if (sample.iterations == 0) sample.first = sample.norm;
   if (residual < sample.residual) keep<T>(solve, sample, residual);

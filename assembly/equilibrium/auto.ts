@@ -47,6 +47,8 @@ function isStagnant(solve: Solve, sample: Sample): bool {
 /** The next method, with an empty memory, from the best iterate. */
 function change<T>(solve: Solve, sample: Sample): void {
   if (sample.method == solves.METHOD_NEWTON) {
+    // the step proposed is not taken
+    sample.iterations--;
     stop(sample, solves.OUTCOME_STAGNATED);
     return;
   }

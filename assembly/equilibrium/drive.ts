@@ -4,6 +4,7 @@
  * on another's.
  */
 import { at } from "../simd";
+import { record } from "./arrive";
 import { beginMapping, evaluate, listed } from "./evaluate";
 import { advance } from "./methods";
 import { BEST, POINT, REQUEST_PRODUCT, REQUEST_VALUE, Sample, VALUE, sampleAt, vector } from "./sample";
@@ -43,7 +44,11 @@ function begin<T>(solve: Solve, sample: Sample, step: i32, row: i32): void {
     memory.copy(vector<T>(solve, sample, POINT), start + <usize>row * bytes, bytes);
     memory.copy(vector<T>(solve, sample, BEST), start + <usize>row * bytes, bytes);
   }
-  if (solve.constant) {
+  if (solve.lengths && step >= load<i32>(at<i32>(solve.lengths, row))) {
+    sample.outcome = solves.OUTCOME_CONVERGED;
+    sample.residual = 0;
+    record(solve, sample, 0);
+  } else if (solve.constant) {
     memory.copy(vector<T>(solve, sample, VALUE), solve.constant + <usize>sample.row * bytes, bytes);
     advance<T>(solve, sample);
   } else if (solve.method == solves.METHOD_ARNOLDI) {

@@ -57,6 +57,7 @@ function extend<T>(solve: Solve, sample: Sample): void {
   const left = appendToBasis<T>(solve, sample, BASIS, product);
   sample.iterations++;
   if (!(left < Infinity)) {
+    record(solve, sample, left);
     stop(sample, solves.OUTCOME_NON_FINITE);
     return;
   }

@@ -5,7 +5,7 @@
  * @see Geng et al. 2021, https://arxiv.org/abs/2111.05177 (phantom gradients)
  */
 import { at } from "../simd";
-import { arrive, keep, stop } from "./arrive";
+import { arrive, keep, record, stop } from "./arrive";
 import { POINT, REQUEST_VALUE, Sample, VALUE, vector, vectorElements } from "./sample";
 import * as solves from "./solve";
 import { Solve } from "./solve";
@@ -35,9 +35,10 @@ function update<T>(solve: Solve, sample: Sample): void {
   addMultiple<T>(n, solve.damping, value, point);
 }
 
-/** The sum of the terms asked for is the result, whatever its residual; terms that have grown are told of. */
+/** The sum of the terms asked for is the result, whatever its residual, which nobody measures; terms that have grown are told of. */
 function finish<T>(solve: Solve, sample: Sample): void {
   keep<T>(solve, sample, sample.last);
+  record(solve, sample, NaN);
   stop(sample, sample.norm > sample.first ? solves.OUTCOME_GROWING : solves.OUTCOME_TERMS);
 }
 

@@ -44,6 +44,7 @@ export class Solve {
   value: usize; // the Mapping that gives F(z)
   product: usize; // the Mapping that gives a Jacobian times a vector, or 0
   start: usize; // T[rows, n], or 0: zeros
+  lengths: usize; // i32[rows]: steps of each sample, or 0. Past a sample's end its last fixed point is held
   constant: usize; // T[steps, rows, n] added to every value; F(0) is this then, and known. Or 0
   result: usize; // T[steps, rows, n]: the best iterates
   iterates: usize; // T[steps, rows, maxIterations, n] receives Picard's iterates, or 0

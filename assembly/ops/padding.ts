@@ -11,6 +11,20 @@ export function clearPadding(steps: i32, batch: i32, bytes: usize, batchFirst: b
   }
 }
 
+/** Fills them with the sample's last row, or zeros where it has none: x: [steps, batch] rows of `bytes` bytes. */
+export function holdPadding(steps: i32, batch: i32, bytes: usize, lengths: usize, x: usize): void {
+  const stride = <usize>batch * bytes;
+  for (let b = 0; b < batch; b++) {
+    const length = load<i32>(lengths + ((<usize>b) << 2));
+    const own = x + <usize>b * bytes;
+    for (let t = length; t < steps; t++) {
+      const row = own + <usize>t * stride;
+      if (length == 0) memory.fill(row, 0, bytes);
+      else memory.copy(row, own + <usize>(length - 1) * stride, bytes);
+    }
+  }
+}
+
 /**
  * rows[b] = the last row of sample b, of which the bytes from `half` on come from its first row (the end of a reverse direction);
  * zeros where it has none. Strides in bytes. `gather` false goes the other way, into a sequence of zeros.

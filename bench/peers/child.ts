@@ -4,15 +4,18 @@
  */
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { type Case, type Key, type Prepare, Unavailable } from './peer.ts'
+import { type Case, type Form, Unavailable } from './peer.ts'
 import { type Answer, type Command, REPLY_CHANNEL } from './protocol.ts'
 
-const [file, key] = process.argv.slice(2) as [string, Key]
+const [file, key] = process.argv.slice(2) as [string, string]
 let subject: Case
+
+/** A module's own `prepare`, whatever its keys and workloads are. */
+type AnyPrepare = (key: string, workload: object, form: Form) => Case | Promise<Case>
 
 async function obey(command: Command): Promise<Answer> {
   if ('sample' in command) return sample(command.sample)
-  const { prepare } = (await import(file)) as { prepare: Prepare }
+  const { prepare } = (await import(file)) as { prepare: AnyPrepare }
   subject = await prepare(key, command.workload, command.prepare)
   return { values: subject.check ? [...(await subject.check())] : undefined }
 }

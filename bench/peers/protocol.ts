@@ -1,12 +1,11 @@
 /** What the harness and a peer's process say to each other: one line of JSON each, command and answer in turn. */
-import type { Workload } from '../support/shapes.ts'
 import type { Form } from './peer.ts'
 
 /** The file descriptor of the answers. */
 export const REPLY_CHANNEL = 3
 
-/** `sample`: seconds to spend on calls. */
-export type Command = { readonly prepare: Form; readonly workload: Workload } | { readonly sample: number }
+/** `workload`: sizes, or a problem with its numbers. `sample`: seconds to spend on calls. */
+export type Command = { readonly prepare: Form; readonly workload: object } | { readonly sample: number }
 
 export type Answer = Prepared | Sample | { readonly error: string } | { readonly unavailable: string }
 

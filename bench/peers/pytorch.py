@@ -115,7 +115,8 @@ def processor_seconds():
     return usage.ru_utime + usage.ru_stime
 
 
-def main():
+def serve(prepare):
+    """Obeys commands until there are no more."""
     call = None
     for line in sys.stdin:
         command = json.loads(line)
@@ -132,4 +133,5 @@ def main():
         os.write(REPLY_CHANNEL, (json.dumps(answer) + '\n').encode())
 
 
-main()
+if __name__ == '__main__':
+    serve(prepare)

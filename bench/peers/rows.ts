@@ -23,7 +23,7 @@ const TRAINING: readonly Key[] = ['L4', 'L5', 'L6']
 export const KEYS: readonly Key[] = [...INFERENCE, ...TRAINING]
 export const SHAPES: Readonly<Record<Key, Workload>> = { L1, L2, L3, L4, L5, L6 }
 
-const ONE_THREAD = { OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' }
+export const ONE_THREAD = { OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' }
 
 export const OURS: Row = { name: 'retrograd', file: 'ours.ts', workloads: KEYS }
 export const ORT_WEB: Row = { name: 'onnxruntime-web', file: 'onnxruntime-web.ts', workloads: INFERENCE }

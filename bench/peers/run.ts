@@ -58,7 +58,12 @@ async function runWorkload(key: Key): Promise<Record<string, Cell>> {
   return Object.fromEntries(contestants.map((contestant) => [contestant.row.name, cellOf(contestant, contestants[0]!)]))
 }
 
-const enter = (row: Row, key: Key): Contestant => ({ row, session: new Session(row, key), seconds: [], cpu: [] })
+const enter = (row: Row, key: Key): Contestant => ({
+  row,
+  session: new Session(row, key, SHAPES[key]),
+  seconds: [],
+  cpu: [],
+})
 
 /** A peer that fails is out; the others go on. */
 async function attempt(contestant: Contestant, action: () => Promise<void>): Promise<void> {
@@ -79,7 +84,7 @@ async function check({ row, session }: Contestant, key: Key): Promise<void> {
   const form = row.forms?.[key] ?? {}
   const { values: theirs } = await session.prepare(form)
   if (row === OURS || theirs === undefined) return
-  const reference = new Session(OURS, key)
+  const reference = new Session(OURS, key, SHAPES[key])
   try {
     const { values: ours } = await reference.prepare(form)
     const problem = disagreement(SHAPES[key], theirs, ours!)

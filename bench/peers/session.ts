@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { type Form, type Key, Unavailable } from './peer.ts'
+import { type Form, Unavailable } from './peer.ts'
 import { type Answer, type Command, type Prepared, REPLY_CHANNEL, type Sample } from './protocol.ts'
-import { type Row, SHAPES } from './rows.ts'
+import type { Row } from './rows.ts'
 
 const folder = new URL('.', import.meta.url)
 const path = (file: string): string => new URL(file, folder).pathname
@@ -12,15 +12,18 @@ const path = (file: string): string => new URL(file, folder).pathname
 /** A peer that does not answer for so long is stopped; the slowest compile for half a minute. */
 const PATIENCE_MS = 300_000
 
+export type Launch = Pick<Row, 'file' | 'env' | 'nodeFlags' | 'stackMegabytes'>
+
 export class Session {
   readonly #child: ChildProcess
   readonly #answers: AsyncIterator<string>
   #complaints = ''
-  readonly #key: Key
+  readonly #workload: object
   #problem?: Error
 
-  constructor({ file, env, nodeFlags = [], stackMegabytes }: Row, key: Key) {
-    this.#key = key
+  /** @param row its `file` in this folder */
+  constructor({ file, env, nodeFlags = [], stackMegabytes }: Launch, key: string, workload: object) {
+    this.#workload = workload
     const node = [process.execPath, ...nodeFlags, '--import', 'tsx', path('child.ts'), path(file), key]
     const command = file.endsWith('.py') ? ['/usr/bin/python3', path(file), key] : node
     const limited = stackMegabytes ? ['sh', '-c', `ulimit -s ${stackMegabytes * 1024}; exec "$@"`, 'sh'] : []
@@ -34,7 +37,7 @@ export class Session {
   }
 
   prepare(form: Form): Promise<Prepared> {
-    return this.#ask({ prepare: form, workload: SHAPES[this.#key] }) as Promise<Prepared>
+    return this.#ask({ prepare: form, workload: this.#workload }) as Promise<Prepared>
   }
 
   sample(seconds: number): Promise<Sample> {

@@ -22,7 +22,7 @@ export async function makeContext(wanted: string, quick: boolean): Promise<Conte
   return { report: new Report(), quick, effort: quick ? QUICK : FULL, variant, core: loadCore(variant), kernels }
 }
 
-function chooseVariant(wanted: string): 'simd' | 'relaxed' {
+export function chooseVariant(wanted: string): 'simd' | 'relaxed' {
   if (!['auto', 'simd', 'relaxed'].includes(wanted))
     throw new Error(`--variant is ${wanted}; expected auto, simd or relaxed`)
   const canRelax = hostRelaxes()

@@ -43,30 +43,28 @@ const SQUARINGS = 6
 const TINY = 1e-30
 
 /**
- * W · limit / max(limit, σ), σ being an upper bound of W's spectral norm, so that ‖result‖ <= limit whatever W holds. With A = WᵀW and
- * p = 2^SQUARINGS, σ² = ‖A^p‖_F^(1/p) by repeated squaring, each square scaled by its norm; the gradient goes through σ, too.
+ * W · limit / max(limit, σ), σ being an upper bound of W's spectral norm, so that ‖result‖ <= limit whatever W holds. Of A = VᵀV, V being
+ * W / ‖W‖_F, σ² = ‖W‖_F² ‖A^p‖_F^(1/p) with p = 2^SQUARINGS: by repeated squaring, each square scaled by its norm, whose roots are
+ * multiplied up. The gradient goes through σ, too.
  */
 function bounded(W: Value, limit: number): Value {
-  let A = matmul(transpose(W), W)
-  let squared: Value | undefined
-  let roots = 0
-  for (let i = 0; i <= SQUARINGS; i++) {
-    const size = frobenius(A)
-    const share = nthRoot(size, roots)
-    squared = squared === undefined ? share : mul(squared, share)
-    if (i === SQUARINGS) break
-    A = div(A, size)
+  const size = frobenius(W)
+  const V = div(W, size)
+  let A = matmul(transpose(V), V)
+  let squared = frobenius(A)
+  for (let i = 1; i <= SQUARINGS; i++) {
+    A = div(A, frobenius(A))
     A = matmul(A, A)
-    roots++
+    squared = mul(squared, root(frobenius(A), i))
   }
-  const sigma = sqrt(squared!)
-  const excess = relu(shift(sigma, -limit))
-  return scale(div(W, shift(excess, limit)), limit)
+  const sigma = mul(size, sqrt(squared))
+  return scale(div(W, shift(relu(shift(sigma, -limit)), limit)), limit)
 }
 
 /** [1, 1]. */
 const frobenius = (A: Value): Value => sqrt(shift(sum(columnSum(square(A))), TINY))
 
-function nthRoot(x: Value, halvings: number): Value {
-  return halvings === 0 ? x : nthRoot(sqrt(x), halvings - 1)
+/** x^(1 / 2^halvings). */
+function root(x: Value, halvings: number): Value {
+  return halvings === 0 ? x : root(sqrt(x), halvings - 1)
 }

@@ -16,16 +16,17 @@ export interface TensorReport {
 export interface DirectionReport {
   /** Prefix of the layer's names, such as `0.` in a Sequential. */
   readonly prefix: string
-  readonly layer: number
+  /** Undefined for an equilibrium model, which has one. */
+  readonly layer: number | undefined
   readonly reverse: boolean
-  readonly kind: 'RNN' | 'GRU' | 'LSTM'
+  readonly kind: 'RNN' | 'GRU' | 'LSTM' | 'DEQ'
   readonly inputSize: number
   readonly hiddenSize: number
   readonly projSize: number
   readonly skips: readonly number[]
   /** By gate: ρ of its block of weight_hh, where that block is square. */
   readonly spectralRadius: Readonly<Record<string, number>>
-  /** By gate: the mean of both biases together. */
+  /** By gate: the mean of its biases together. */
   readonly bias: Readonly<Record<string, number>>
 }
 
@@ -71,31 +72,34 @@ const GATES = {
   4: { kind: 'LSTM', gates: ['i', 'f', 'g', 'o'] },
 } as const
 
-const NAME = /^(.*)weight_hh_l(\d+)(_reverse)?$/
+const DEQ_GATES = { kind: 'DEQ', gates: ['z'] } as const
+
+const NAME = /^(.*)weight_hh(?:_l(\d+)(_reverse)?)?$/
 
 function directionReport(name: string, tensors: SafetensorsFile['tensors']): DirectionReport | undefined {
   const [, prefix, number, reverse = ''] = NAME.exec(name) ?? []
-  if (prefix === undefined || number === undefined) return undefined
-  const suffix = `_l${number}${reverse}`
+  if (prefix === undefined) return undefined
+  const suffix = number === undefined ? '' : `_l${number}${reverse}`
   const own = (part: string) => tensors[`${prefix}${part}${suffix}`]
   const [weightHh, weightIh, weightHr] = [own('weight_hh'), own('weight_ih'), own('weight_hr')]
   if (weightHh?.shape.length !== 2 || weightIh?.shape.length !== 2) return undefined
   const [rows, columns] = weightHh.shape as [number, number]
   const hiddenSize = weightHr?.shape[1] ?? columns
-  const found = GATES[(rows / hiddenSize) as keyof typeof GATES]
-  if (found === undefined) return undefined
+  const isSquare = rows === columns
+  const found = number === undefined ? isSquare && DEQ_GATES : GATES[(rows / hiddenSize) as keyof typeof GATES]
+  if (!found) return undefined
   const { kind, gates } = found
   return {
     prefix,
-    layer: Number(number),
+    layer: number === undefined ? undefined : Number(number),
     reverse: reverse !== '',
     kind,
     inputSize: weightIh.shape[1]!,
     hiddenSize,
     projSize: weightHr ? columns : 0,
-    skips: skipsOf(`${prefix}weight_skip`, suffix, tensors),
+    skips: number === undefined ? [] : skipsOf(`${prefix}weight_skip`, suffix, tensors),
     spectralRadius: columns === hiddenSize ? byGate(gates, (k) => radiusOf(weightHh, k, hiddenSize)) : {},
-    bias: biasesOf(gates, [own('bias_ih'), own('bias_hh')], hiddenSize),
+    bias: biasesOf(gates, number === undefined ? [own('bias')] : [own('bias_ih'), own('bias_hh')], hiddenSize),
   }
 }
 

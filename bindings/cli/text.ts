@@ -20,7 +20,7 @@ const section = (title: string, lines: readonly string[]): string =>
 
 function layerLine(layer: DirectionReport): string {
   const { prefix, kind, inputSize, hiddenSize, projSize, skips, spectralRadius, bias } = layer
-  const name = `${prefix}l${layer.layer}${layer.reverse ? ' reverse' : ''}`
+  const name = layer.layer === undefined ? `${prefix}z` : `${prefix}l${layer.layer}${layer.reverse ? ' reverse' : ''}`
   const sizes = `${inputSize} → ${hiddenSize}${projSize ? ` → ${projSize}` : ''}`
   const gates = (title: string, values: Readonly<Record<string, number>>) => {
     const texts = Object.entries(values).map(([gate, value]) => `${gate} ${short(value)}`)

@@ -45,6 +45,8 @@ export class BackwardCall {
   readonly #gradient: number
   readonly #adjoint: number
   readonly #weights: number
+  /** … gradients by the last states, side by side. */
+  readonly #ends: number
   readonly #inputs: readonly Tensor[]
   readonly #state: NamedStates
   #implicit: { solver: Solver; gradient: Pass } | undefined
@@ -60,7 +62,7 @@ export class BackwardCall {
     this.#wanted = wanted
     const area = new Area()
     const take = (width: number, count = rows) => area.take(count * width * runtime.elementBytes)
-    const [gradient, solved, weights] = [take(columns), take(columns), take(1)]
+    const [gradient, solved, weights, last] = [take(columns), take(columns), take(1), take(columns, shape.batch)]
     const leaves = wanted.inputGradient ? map.inputs.slice(1) : []
     const inputs = leaves.map((leaf) => take(leaf.columns))
     const states = graphs.parts.map((part) => take(part.columns, shape.batch))
@@ -68,13 +70,13 @@ export class BackwardCall {
     this.memory = this.#keep(runtime.heap.allocateZeros(area.bytes, who))
     const { address } = this.memory
     ;[this.#gradient, this.#adjoint, this.#weights] = [address + gradient, address + solved, address + weights]
+    this.#ends = address + last
     const tensor = (offset: number, sizes: readonly number[]) =>
       new Tensor(runtime, this.memory, address + offset, sizes, 'float')
     this.#inputs = leaves.map((leaf, i) => tensor(inputs[i]!, [...shape.leading, leaf.columns]))
     this.#state = Object.fromEntries(
       graphs.parts.map((part, i) => [part.name, tensor(states[i]!, [shape.batch, part.columns])]),
     )
-    runtime.arrayAt(this.#weights, rows).fill(model.penalty.weight / (rows * model.penalty.samples))
     try {
       if (adjoint.name === 'unrolled') this.#unrolled = this.#planUnrolled(who)
       else this.#implicit = this.#planImplicit(who)
@@ -84,7 +86,10 @@ export class BackwardCall {
     }
   }
 
-  run(arriving: Arriving): Leaving {
+  run(given: Arriving): Leaving {
+    const { padding } = this.#forward
+    const arriving = { ...given, output: given.output && (padding?.takeGradient(given.output) ?? given.output) }
+    if (given.noise) this.#weigh()
     const gradient = this.#gather(arriving)
     const info = this.#implicit ? this.#runImplicit(arriving, gradient) : this.#runUnrolled(arriving, gradient)
     this.#addSides(arriving)
@@ -178,19 +183,46 @@ export class BackwardCall {
     return this.#forward.leaves(inputs)
   }
 
-  /** Gradients by the last step's states. */
+  /** Gradients by the last states: of each sample's last step. Unrolled, those by states that are held pass on by themselves. */
   #addState(state: NamedStates): void {
-    const { model, shape } = this.#forward
+    const { model, shape, padding } = this.#forward
     const { runtime, graphs } = model.programs
     const { core, elementBytes } = runtime
+    const { steps, batch } = shape
     const row = graphs.columns * elementBytes
-    const last = this.#gradient + (shape.steps - 1) * shape.batch * row
-    // side by side first; the adjoint is not there yet
     for (const { name, columns, offset } of graphs.parts) {
       const bytes = columns * elementBytes
-      core.copyRows(shape.batch, bytes, state[name]!.address, bytes, this.#adjoint + offset * elementBytes, row)
+      core.copyRows(batch, bytes, state[name]!.address, bytes, this.#ends + offset * elementBytes, row)
     }
-    core.addInto(shape.batch * graphs.columns, this.#adjoint, last)
+    if (padding && this.#implicit) {
+      padding.placeAtEnds(this.#ends, graphs.columns, this.#adjoint)
+      core.addInto(steps * batch * graphs.columns, this.#adjoint, this.#gradient)
+      this.#passEmpty(state, padding.empty)
+    } else {
+      core.addInto(batch * graphs.columns, this.#ends, this.#gradient + (steps - 1) * batch * row)
+    }
+  }
+
+  /** Of a sample without steps the last state is the first one. */
+  #passEmpty(state: NamedStates, empty: readonly number[]): void {
+    const { core, elementBytes } = this.#forward.model.programs.runtime
+    for (const [name, own] of Object.entries(this.#state)) {
+      core.zeroBytes(own.address, own.size * elementBytes)
+      const bytes = own.shape[1]! * elementBytes
+      for (const sample of empty)
+        core.copyBytes(own.address + sample * bytes, state[name]!.address + sample * bytes, bytes)
+    }
+  }
+
+  /** What each row's ‖Jᵀε‖² / n weighs in the loss: the mean is over rows that are a sample's own. */
+  #weigh(): void {
+    const { model, shape, padding } = this.#forward
+    const { core, elementBytes } = model.programs.runtime
+    const { weight, samples } = model.penalty
+    const rows = shape.steps * shape.batch
+    if (padding) core.copyBytes(this.#weights, padding.mask, rows * elementBytes)
+    else model.programs.runtime.arrayAt(this.#weights, rows).fill(1)
+    core.scaleBlock(rows, weight / (Math.max(1, padding?.count ?? rows) * samples), this.#weights)
   }
 
   #runImplicit({ inputs }: Arriving, constant: number): SolveInfo {
@@ -199,7 +231,7 @@ export class BackwardCall {
     const { runtime, graphs } = model.programs
     const leaves = this.#leaves(inputs)
     this.#forward.linearisation().run(leaves)
-    const info = solver.run({ start: 0, constant, result: this.#adjoint, iterates: 0 })
+    const info = solver.run({ start: 0, lengths: 0, constant, result: this.#adjoint, iterates: 0 })
     judge(`${model.who}.backward`, info, solver.settings)
     for (const [i, leaf] of graphs.map.inputs.entries()) gradient.point(leaf, leaves[i]!)
     gradient.point(gradient.program.graph.inputs[0]!, this.#adjoint)

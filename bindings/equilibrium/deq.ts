@@ -1,6 +1,6 @@
 /** A module whose output is the fixed point of a step. Each public method reads: check, plan, call, return. */
-import { ACTIVATIONS, type ActivationName } from '../cells/activations.ts'
-import { equilibriumCell } from '../cells/equilibrium.ts'
+import { inputTensors } from '../nn/inputs.ts'
+import { expectLengths } from '../nn/lengths.ts'
 import {
   type BackwardOptions,
   FORWARD_OPTIONS,
@@ -13,68 +13,22 @@ import {
   type State,
 } from '../nn/module.ts'
 import { type Parameter, ParameterBlock } from '../nn/parameters.ts'
-import { type RecurrentModuleOptions, expectCell } from '../nn/recurrent.ts'
 import { Tape, expectTape } from '../nn/tape.ts'
-import { type SizedCell, sizeCell } from '../program/trace.ts'
-import {
-  describeValue,
-  expectBoolean,
-  expectNumber,
-  expectOneOf,
-  expectOptions,
-  expectPositive,
-  expectShape,
-  expectTensor,
-  fail,
-} from '../runtime/check.ts'
+import type { SizedCell } from '../program/trace.ts'
+import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
-import { Tensor, sizeOf } from '../runtime/tensor.ts'
+import type { Tensor } from '../runtime/tensor.ts'
 import { judge } from './failure.ts'
-import { type CallShape, ForwardCall, type Model, type NamedStates } from './forward-call.ts'
+import { Calls } from './calls.ts'
+import type { CallShape, ForwardCall, Model, NamedStates } from './forward-call.ts'
 import { equilibriumGraphs } from './graphs.ts'
 import type { SolveInfo } from './info.ts'
+import { type DEQOptions, choose } from './options.ts'
+import { Noise, expectPenalty, penaltyOf } from './penalty.ts'
 import { Programs } from './programs.ts'
-import {
-  type AdjointName,
-  type AdjointOptions,
-  LU_COLUMNS,
-  type OnFailure,
-  type SolverName,
-  type SolverOptions,
-  adjointSettings,
-  expectOnFailure,
-  solverSettings,
-} from './settings.ts'
+import { LU_COLUMNS, adjointSettings, expectOnFailure, solverSettings } from './settings.ts'
 import { spectralRadii } from './spectrum.ts'
-
-interface CommonOptions {
-  /** How the fixed point is found: a name, or { name, … }; 'auto' if left out. */
-  solver?: SolverName | SolverOptions
-  /** How backward solves (I - Jᵀ) v = g: a name, or { name, … }; 'gmres' if left out. */
-  adjoint?: AdjointName | AdjointOptions
-  /** Where samples fail to converge: 'throw' if left out. Solver and adjoint may each have their own. */
-  onFailure?: OnFailure
-  /** In training, weight · mean ‖J‖² / n is part of the loss that backward differentiates, estimated with `samples` random vectors (1 if left out). */
-  jacobianPenalty?: { weight: number; samples?: number }
-}
-
-export interface EquilibriumOptions extends CommonOptions {
-  /** Columns of the input. */
-  inputSize: number
-  /** Columns of z. */
-  hiddenSize: number
-  /** 'tanh' if left out. */
-  nonlinearity?: ActivationName
-  /** true if left out. */
-  bias?: boolean
-  /** W is scaled down where its spectral norm would exceed this: below 1, a contraction is guaranteed for a nonlinearity of slope <= 1. */
-  spectralNorm?: number
-}
-
-export type CellOptions = CommonOptions & Pick<RecurrentModuleOptions, 'cell' | 'sizes' | 'init'>
-
-export type DEQOptions = EquilibriumOptions | CellOptions
 
 export interface DEQForwardResult extends ForwardResult {
   readonly state: { [name: string]: Tensor }
@@ -91,15 +45,21 @@ export interface DEQInputGradients extends InputGradients {
   readonly info: SolveInfo | undefined
 }
 
-interface Recorded {
-  readonly call: ForwardCall
-  readonly inputs: readonly Tensor[]
-  readonly noise: readonly Tensor[] | undefined
+interface RunOptions {
+  readonly initial: NamedStates | undefined
+  readonly lengths: Int32Array | undefined
+  readonly tape: boolean
+  readonly keep: boolean
 }
 
-const COMMON = ['solver', 'adjoint', 'onFailure', 'jacobianPenalty']
-/** Calls kept for reuse; a further one takes the place of the one that was not used for longest. */
-const KEPT_CALLS = 4
+interface Recorded {
+  readonly call: ForwardCall
+  /** What the programs read. */
+  readonly inputs: readonly Tensor[]
+  /** … and what that was made from: the caller's, where it is not a result of this module. */
+  readonly given: readonly Tensor[]
+  readonly noise: readonly Tensor[] | undefined
+}
 
 /**
  * A deep equilibrium model: z* = F(z*, u), found for each sample on its own, and differentiated where it is by the implicit function theorem.
@@ -113,10 +73,10 @@ export class DEQ extends Module {
   readonly #programs: Programs
   readonly #model: Model
   readonly #sized: SizedCell
-  readonly #ordinal: number
-  readonly #calls = new Map<string, ForwardCall>()
-  readonly #lent = new Set<ForwardCall>()
-  #noise: Tensor[] = []
+  readonly #calls: Calls
+  /** Stands among modules that take [B, T, F]. */
+  #followsBatch = false
+  readonly #noise: Noise
   #copies: Tensor[] = []
   #count = 0
   #tape: Tape<Recorded> | undefined
@@ -126,7 +86,7 @@ export class DEQ extends Module {
   constructor(runtime: Runtime, options: DEQOptions) {
     expectRuntime('DEQ', runtime)
     super(runtime)
-    const { sized, starts, nameOf } = 'cell' in (options ?? {}) ? fromCell(options as CellOptions) : fromOptions(options as EquilibriumOptions) // prettier-ignore
+    const { sized, starts, nameOf } = choose(options)
     const { solver = 'auto', adjoint = 'gmres', jacobianPenalty } = options
     const onFailure = expectOnFailure('DEQ', options.onFailure ?? 'throw')
     const graphs = equilibriumGraphs('DEQ', sized)
@@ -141,19 +101,25 @@ export class DEQ extends Module {
     if (settings.adjoint.name === 'unrolled' && settings.solver.name !== 'picard')
       fail('option', `DEQ: adjoint 'unrolled' goes through the iterations of picard; solver is ${settings.solver.name}`)
     this.#sized = sized
-    this.#ordinal = runtime.nextModule()
+    const ordinal = runtime.nextModule()
     const shapes = new Map([...sized.params].map(([param, shape]) => [nameOf(param), shape]))
     this.#block = new ParameterBlock(runtime, shapes)
     const byName = new Map(this.#block.parameters.map((parameter) => [parameter.name, parameter]))
     const params = new Map([...sized.params.keys()].map((param) => [param, byName.get(nameOf(param))!]))
     const bounds = new Map([...sized.params].map(([param, shape]) => [nameOf(param), starts(param, shape, runtime)]))
-    this.#block.fillUniform(this.#ordinal, (name) => bounds.get(name)!)
+    this.#block.fillUniform(ordinal, (name) => bounds.get(name)!)
     this.#programs = new Programs(runtime, graphs, params, this.#block)
     this.#model = { ...settings, programs: this.#programs }
+    this.#calls = new Calls(this.#model)
+    this.#noise = new Noise(runtime, ordinal, settings.penalty.samples)
   }
 
   override get hasState(): boolean {
     return true
+  }
+
+  override followOrder(batchFirst: boolean): void {
+    this.#followsBatch = batchFirst
   }
 
   override get callCount(): number {
@@ -165,7 +131,7 @@ export class DEQ extends Module {
   }
 
   override owns(storage: Allocation): boolean {
-    return [...this.#calls.values(), ...this.#lent].some((call) => call.owns(storage))
+    return this.#calls.owns(storage)
   }
 
   override blocks(): ParameterBlock[] {
@@ -186,13 +152,15 @@ export class DEQ extends Module {
     const who = this.#enter('forward')
     const { tape, keep } = this.#expectForwardOptions(who, options)
     const given = this.#inputTensors(who, input)
-    const shape = this.#shapeOf(who, given, false)
-    const initial = this.#expectState(who, options.state, shape.batch)
-    const call = this.#take(shape, keep)
+    const sizes = this.#shapeOf(who, given, false)
+    const initial = this.#expectState(who, options.state, sizes.batch)
+    const lengths = this.#expectLengths(who, options.lengths, sizes)
+    const shape = { ...sizes, hasLengths: lengths !== undefined }
+    const call = keep ? this.#calls.lend(shape) : this.#calls.take(shape)
     try {
-      return this.#run(who, call, given, initial, { tape, keep })
+      return this.#run(who, call, given, { initial, lengths, tape, keep })
     } catch (error) {
-      if (keep) this.#giveBack(call)
+      if (keep) this.#calls.giveBack(call)
       throw error
     }
   }
@@ -204,8 +172,8 @@ export class DEQ extends Module {
     const shape = this.#shapeOf(who, given, true)
     const initial = this.#expectState(who, state, shape.batch)
     if (initial === undefined) fail('type', `${who}: state is missing; make one with initialState(${shape.batch})`)
-    const call = this.#take(shape, false)
-    const result = this.#run(who, call, given, initial, { tape: false, keep: false })
+    const call = this.#calls.take(shape)
+    const result = this.#run(who, call, given, { initial, lengths: undefined, tape: false, keep: false })
     for (const [name, tensor] of Object.entries(initial)) {
       this.runtime.core.copyBytes(tensor.address, call.state[name]!.address, tensor.size * this.runtime.elementBytes)
     }
@@ -218,8 +186,8 @@ export class DEQ extends Module {
     expectOptions(who, gradients, ['output', 'state'])
     expectOptions(who, options, ['inputGradient', 'tape'])
     const inputGradient = expectBoolean(who, 'inputGradient', options.inputGradient ?? true)
-    const { call, inputs, noise } = expectTape(who, this, options.tape, this.#tape).data
-    if (inputs.some((tensor) => tensor.disposed))
+    const { call, inputs, given, noise } = expectTape(who, this, options.tape, this.#tape).data
+    if (given.some((tensor) => tensor.disposed))
       fail('tape', `${who}: the input of the recorded forward was disposed of; keep it until backward`)
     const output = gradients.output && expectTensor(who, 'output', gradients.output, this.runtime)
     if (output) expectShape(who, 'output', output.shape, call.output.shape.map(Number))
@@ -244,8 +212,8 @@ export class DEQ extends Module {
     expectOptions(who, options, ['perSample'])
     const perSample = expectBoolean(who, 'perSample', options.perSample ?? false)
     if (this.#last === undefined) fail('tape', `${who}: there is no fixed point; call forward first`)
-    const { call, inputs } = this.#last
-    if (inputs.some((tensor) => tensor.disposed))
+    const { call, inputs, given } = this.#last
+    if (given.some((tensor) => tensor.disposed))
       fail('tape', `${who}: the input of the last forward was disposed of; keep it until now`)
     const radii = spectralRadii(call, inputs)
     return perSample ? radii : Math.max(...radii)
@@ -260,8 +228,7 @@ export class DEQ extends Module {
   }
 
   protected override release(): void {
-    for (const call of [...this.#calls.values(), ...this.#lent]) call.dispose()
-    for (const tensor of [...this.#noise, ...this.#copies]) tensor.dispose()
+    for (const thing of [this.#calls, this.#noise, ...this.#copies]) thing.dispose()
     this.#programs.dispose()
     this.#block.dispose()
     this.#tape = undefined
@@ -277,22 +244,20 @@ export class DEQ extends Module {
     who: string,
     call: ForwardCall,
     given: readonly Tensor[],
-    initial: NamedStates | undefined,
-    { tape, keep }: { tape: boolean; keep: boolean },
+    { initial, lengths, tape, keep }: RunOptions,
   ): DEQForwardResult {
     this.#tape = undefined
     this.#last = undefined
-    const inputs = this.#outside(given, keep)
+    const outside = this.#outside(given, keep)
+    const inputs = lengths ? call.padding!.takeInputs(outside, lengths) : outside
     const solved = call.solve(inputs, initial)
     const seed = this.#count++
     judge(who, solved, this.#model.solver)
     call.finish(inputs)
-    const { weight, samples } = this.#model.penalty
-    const noise = tape && this.training && weight > 0 ? this.#draw(call.shape, seed, samples, keep) : undefined
-    const info = noise
-      ? { ...solved, trace: solved.trace, jacobianPenalty: this.#penaltyOf(call, inputs, noise) }
-      : solved
-    this.#last = { call, inputs, noise }
+    const { weight } = this.#model.penalty
+    const noise = tape && this.training && weight > 0 ? this.#noise.draw(call, seed, keep) : undefined
+    const info = noise ? { ...solved, trace: solved.trace, jacobianPenalty: penaltyOf(call, inputs, noise) } : solved
+    this.#last = { call, inputs, given: outside, noise }
     if (tape && !keep) this.#tape = new Tape(this, this.#last)
     const result = { output: call.output, state: call.state, info }
     return keep ? { ...result, tape: this.#keptTape(this.#last, given) } : result
@@ -302,69 +267,33 @@ export class DEQ extends Module {
     return new Tape(this, recorded, () => {
       if (this.#last === recorded) this.#last = undefined
       for (const tensor of recorded.noise ?? []) tensor.dispose()
-      for (const [i, tensor] of recorded.inputs.entries()) if (tensor !== given[i]) tensor.dispose()
-      this.#giveBack(recorded.call)
+      for (const [i, tensor] of recorded.given.entries()) if (tensor !== given[i]) tensor.dispose()
+      this.#calls.giveBack(recorded.call)
     })
-  }
-
-  #penaltyOf(call: ForwardCall, inputs: readonly Tensor[], noise: readonly Tensor[]): number {
-    const { core } = this.runtime
-    const side = call.penalty()
-    const rows = call.shape.steps * call.shape.batch
-    let total = 0
-    for (const epsilon of noise) {
-      side.run([...call.leaves(inputs), epsilon.address])
-      total += core.total(rows, side.result)
-    }
-    return total / (rows * noise.length)
-  }
-
-  /** Normal draws, keyed by (seed, module, call, sample of the estimate). */
-  #draw(shape: CallShape, call: number, samples: number, keep: boolean): Tensor[] {
-    const { core, seed } = this.runtime
-    const sizes = [shape.steps * shape.batch, this.#programs.graphs.columns]
-    const fits = this.#noise[0]?.size === sizeOf(sizes)
-    if (!keep && !fits) {
-      for (const tensor of this.#noise) tensor.dispose()
-      this.#noise = Array.from({ length: samples }, () => this.runtime.emptyTensor(sizes))
-    }
-    const noise = keep ? Array.from({ length: samples }, () => this.runtime.emptyTensor(sizes)) : this.#noise
-    for (const [i, { size, address }] of noise.entries()) {
-      core.fillNormal(
-        size,
-        0,
-        1,
-        seed >>> 0,
-        Math.floor(seed / 2 ** 32),
-        this.#ordinal,
-        NOISE + call * samples + i,
-        address,
-      )
-    }
-    return noise
   }
 
   #expectForwardOptions(who: string, options: ForwardOptions): { tape: boolean; keep: boolean } {
     expectOptions(who, options, FORWARD_OPTIONS)
-    for (const name of ['lengths', 'truncation', 'checkpoint'] as const) {
-      if (options[name] !== undefined)
-        fail('unsupported', `${who}: ${name} is given; a fixed point is not unrolled over time`)
-    }
+    // an implicit gradient does not go through time, and its memory does not grow with it: nothing to truncate, nothing to checkpoint
+    if (this.#model.adjoint.name === 'unrolled' && options.truncation !== undefined)
+      fail(
+        'unsupported',
+        `${who}: truncation is given; adjoint 'unrolled' goes back through all iterations of all steps`,
+      )
     const keep = expectBoolean(who, 'keep', options.keep ?? false)
     const tape = expectBoolean(who, 'tape', options.tape ?? (this.training || keep))
     if (keep && !tape) fail('option', `${who}: keep is true and tape false; expected a tape to keep`)
     return { tape, keep }
   }
 
+  #expectLengths(who: string, lengths: ForwardOptions['lengths'], shape: CallShape): Int32Array | undefined {
+    if (lengths !== undefined && shape.leading.length < 2)
+      fail('option', `${who}: lengths is given; the input [B, I] has no steps`)
+    return expectLengths(who, lengths, shape)
+  }
+
   #inputTensors(who: string, input: Input): Tensor[] {
-    const names = [...this.#sized.inputs.keys()]
-    if (names.length === 1 && (input instanceof Tensor || !Object.hasOwn(Object(input), names[0]!))) {
-      return [expectTensor(who, 'input', input, this.runtime)]
-    }
-    expectOptions(`${who}: input`, input, names)
-    return names.map((name) =>
-      expectTensor(who, `input '${name}'`, (input as Record<string, Tensor>)[name], this.runtime),
-    )
+    return inputTensors(who, [...this.#sized.inputs.keys()], input, this.runtime)
   }
 
   #shapeOf(who: string, inputs: readonly Tensor[], isStep: boolean): CallShape {
@@ -375,9 +304,11 @@ export class DEQ extends Module {
       const axes = i > 0 ? leading : leading.length === 2 && !isStep ? ['T', 'B'] : ['B']
       expectShape(who, label, inputs[i]!.shape, [...axes, columns], sizes.length === 1 ? `inputSize is ${columns}` : '')
     }
+    if (leading.length === 2 && this.#followsBatch)
+      fail('unsupported', `${who}: the Sequential is batchFirst; a DEQ over time takes [T, B, F]`)
     const [steps, batch] = leading.length === 2 ? [leading[0]!, leading[1]!] : [1, leading[0]!]
     if (steps < 1 || batch < 1) fail('shape', `${who}: input is empty; expected at least one step and one sample`)
-    return { steps, batch, leading }
+    return { steps, batch, leading, hasLengths: false }
   }
 
   #expectState(who: string, state: State | undefined, batch: number): NamedStates | undefined {
@@ -407,71 +338,5 @@ export class DEQ extends Module {
       core.copyBytes(copy.address, tensor.address, tensor.size * elementBytes)
       return copy
     })
-  }
-
-  #take(shape: CallShape, keep: boolean): ForwardCall {
-    const key = shape.leading.join()
-    const call = this.#calls.get(key) ?? new ForwardCall(this.#model, shape)
-    this.#calls.delete(key)
-    if (keep) this.#lent.add(call)
-    else this.#put(key, call)
-    return call
-  }
-
-  #put(key: string, call: ForwardCall): void {
-    this.#calls.set(key, call)
-    if (this.#calls.size <= KEPT_CALLS) return
-    const [oldest, dropped] = this.#calls.entries().next().value!
-    this.#calls.delete(oldest)
-    dropped.dispose()
-  }
-
-  #giveBack(call: ForwardCall): void {
-    if (!this.#lent.delete(call)) return
-    const key = call.shape.leading.join()
-    if (this.#calls.has(key) || this.#calls.size >= KEPT_CALLS) call.dispose()
-    else this.#calls.set(key, call)
-  }
-}
-
-/** Keeps these draws apart from a module's others. */
-const NOISE = 0x4a41_0000
-
-interface Choice {
-  readonly sized: SizedCell
-  /** Where a parameter's initial values are drawn from. */
-  starts(param: string, shape: readonly number[], runtime: Runtime): number | readonly [number, number]
-  nameOf(param: string): string
-}
-
-function fromOptions(options: EquilibriumOptions): Choice {
-  expectOptions('DEQ', options, ['inputSize', 'hiddenSize', 'nonlinearity', 'bias', 'spectralNorm', ...COMMON])
-  const names = Object.keys(ACTIVATIONS) as ActivationName[]
-  const nonlinearity = expectOneOf('DEQ', 'nonlinearity', options.nonlinearity ?? 'tanh', names)
-  const bias = expectBoolean('DEQ', 'bias', options.bias ?? true)
-  const I = expectPositive('DEQ', 'inputSize', options.inputSize)
-  const H = expectPositive('DEQ', 'hiddenSize', options.hiddenSize)
-  const { spectralNorm } = options
-  if (spectralNorm !== undefined && !(expectNumber('DEQ', 'spectralNorm', spectralNorm) > 0))
-    fail('option', `DEQ: spectralNorm is ${spectralNorm}; expected a number > 0`)
-  return {
-    sized: sizeCell(equilibriumCell({ nonlinearity, bias, spectralNorm }), { I, H }),
-    starts: (_param, _shape, { core }) => 1 / core.squareRoot(H),
-    nameOf: (param) => param.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`),
-  }
-}
-
-function fromCell(options: CellOptions): Choice {
-  expectOptions('DEQ', options, ['cell', 'sizes', 'init', ...COMMON])
-  const { sized, starts } = expectCell('DEQ', options)
-  return { sized, starts: (param, shape, runtime) => starts(param, shape, runtime), nameOf: (param) => param }
-}
-
-function expectPenalty(given: { weight: number; samples?: number } | undefined): Model['penalty'] {
-  if (given === undefined) return { weight: 0, samples: 1 }
-  expectOptions('DEQ: jacobianPenalty', given, ['weight', 'samples'])
-  return {
-    weight: expectNumber('DEQ: jacobianPenalty', 'weight', given.weight, 0, Number.MAX_VALUE),
-    samples: expectPositive('DEQ: jacobianPenalty', 'samples', given.samples ?? 1),
   }
 }

@@ -13,7 +13,7 @@ export interface Fields {
 export const SOLVE = {
   words: [
     'steps', 'rows', 'capacity', 'columns', 'method', 'mode', 'maxIterations', 'terms', 'history', 'pairs', 'krylov', 'value', 'product',
-    'start', 'constant', 'result', 'iterates', 'iterations', 'evaluations', 'outcomes', 'best', 'residuals', 'traces', 'samples',
+    'start', 'lengths', 'constant', 'result', 'iterates', 'iterations', 'evaluations', 'outcomes', 'best', 'residuals', 'traces', 'samples',
     'sampleBytes', 'list', 'scratch',
   ],
   floats: ['tolerance', 'damping', 'regularisation', 'work'],

@@ -8,7 +8,9 @@ import { METHOD } from './format.ts'
 import type { SolveInfo } from './info.ts'
 import { Linearisation } from './linearisation.ts'
 import { Mapping } from './mapping.ts'
+import { PaddedRows } from './padded-rows.ts'
 import { Pass, type PassOptions } from './pass.ts'
+import type { PenaltyOptions } from './penalty.ts'
 import { type Programs, type Wanted, keyOf } from './programs.ts'
 import type { Settings } from './settings.ts'
 import { Side } from './side.ts'
@@ -19,6 +21,8 @@ export interface CallShape {
   readonly batch: number
   /** [B], or [T, B]. */
   readonly leading: Shape
+  /** Does each sample have a length of its own? */
+  readonly hasLengths: boolean
 }
 
 /** What a module's calls have in common. */
@@ -26,8 +30,7 @@ export interface Model {
   readonly programs: Programs
   readonly solver: Settings
   readonly adjoint: Settings
-  /** Of the mean of ‖J‖² / n in the loss; 0 for none. */
-  readonly penalty: { readonly weight: number; readonly samples: number }
+  readonly penalty: PenaltyOptions
   readonly who: string
 }
 
@@ -50,6 +53,7 @@ export class ForwardCall {
   readonly #value: Mapping
   readonly #tangent: Mapping | undefined
   readonly readout: Side | undefined
+  readonly padding: PaddedRows | undefined
   readonly #backward = new Map<string, BackwardCall>()
   #linearisation: Linearisation | undefined
   #penalty: Side | undefined
@@ -93,7 +97,10 @@ export class ForwardCall {
       this.solver = keep(new Solver(runtime, settings, sizes, mappings))
       const readout = programs.readout()
       this.readout = readout && keep(new Side(programs, 'readout', readout, this.passOptions))
-      this.output = new Tensor(runtime, this.memory, this.readout?.result ?? this.z, [...leading, graphs.outputColumns], 'float') // prettier-ignore
+      this.padding = shape.hasLengths ? keep(new PaddedRows(programs, this.passOptions)) : undefined
+      const source = this.readout?.result ?? this.z
+      const axes = [...leading, graphs.outputColumns]
+      this.output = this.padding?.output ?? new Tensor(runtime, this.memory, source, axes, 'float')
     } catch (error) {
       for (const thing of made) thing.dispose()
       throw error
@@ -125,12 +132,14 @@ export class ForwardCall {
       }
     }
     const start = initial ? this.#pack(initial) : 0
-    return this.solver.run({ start, constant: 0, result: this.z, iterates: this.iterates })
+    const lengths = this.padding?.lengths ?? 0
+    return this.solver.run({ start, lengths, constant: 0, result: this.z, iterates: this.iterates })
   }
 
   /** Computes the output, and gives the last step's states. */
   finish(inputs: readonly Tensor[]): void {
     this.readout?.run(this.leaves(inputs))
+    this.padding?.giveOutput(this.readout?.result ?? this.z)
     const { runtime, graphs } = this.model.programs
     const { steps, batch } = this.shape
     const row = graphs.columns * runtime.elementBytes
@@ -167,7 +176,11 @@ export class ForwardCall {
   }
 
   owns(storage: Allocation): boolean {
-    return storage === this.memory || [...this.#backward.values()].some((call) => call.memory === storage)
+    return (
+      storage === this.memory ||
+      this.padding?.memory === storage ||
+      [...this.#backward.values()].some((call) => call.memory === storage)
+    )
   }
 
   dispose(): void {
@@ -178,6 +191,7 @@ export class ForwardCall {
       this.#tangent,
       this.solver,
       this.readout,
+      this.padding,
       this.#penalty,
       this.#linearisation,
       ...this.#backward.values(),

@@ -37,7 +37,7 @@ export interface SolveInfo {
   /** Did it reach the tolerance (or take as many terms as were asked for)? */
   readonly converged: PerSample<boolean[]>
   readonly outcome: PerSample<Outcome[]>
-  /** The residual of each iterate, from the start on. */
+  /** The residual of each iterate, from the start on; of a fixed number of terms the last one is not measured: NaN. */
   readonly trace: PerSample<Float64Array[]>
   /** Rows that went through F or its Jacobian, all samples together. */
   readonly rowsEvaluated: number
@@ -49,7 +49,7 @@ export interface RawInfo {
   readonly evaluations: Int32Array
   readonly outcomes: Int32Array
   readonly residuals: Float64Array
-  /** [samples, length]. */
+  /** One sample's behind the other, of `traceLength` numbers each. */
   readonly traces: Float64Array
   readonly rowsEvaluated: number
 }
@@ -75,9 +75,16 @@ export function infoOf(raw: RawInfo, shape: Shape): SolveInfo {
 /** Did the sample do what was asked of it? */
 const isGood = (outcome: Outcome): boolean => outcome === 'converged' || outcome === 'terms'
 
+/** Numbers of a trace: of the start and of each iteration. */
+export const traceLength = (iterations: number): number => iterations + 1
+
 function tracesOf(traces: Float64Array, iterations: Int32Array): Float64Array[] {
-  const length = traces.length / iterations.length
-  return Array.from(iterations, (count, i) => traces.slice(i * length, i * length + Math.min(count + 1, length)))
+  let place = 0
+  return Array.from(iterations, (count) => {
+    const start = place
+    place += traceLength(count)
+    return traces.slice(start, place)
+  })
 }
 
 function perSample<List extends ArrayLike<unknown>>(list: List, shape: Shape): PerSample<List> {

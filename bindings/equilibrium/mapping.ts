@@ -108,7 +108,6 @@ export class Mapping {
   /** Sees to what follows from parameters alone before the next solve. */
   prepare(): void {
     this.#record.setWord('refresh', Number(this.#programs.isStale(this.program)))
-    this.#plan.prepare(false)
   }
 
   dispose(): void {

@@ -4,7 +4,7 @@ import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Shape } from '../runtime/tensor.ts'
 import { METHOD, SOLVE } from './format.ts'
-import { type SolveInfo, infoOf } from './info.ts'
+import { type SolveInfo, infoOf, traceLength } from './info.ts'
 import type { Mapping } from './mapping.ts'
 import { CoreRecord, bytesOfRecord } from './record.ts'
 import type { Settings } from './settings.ts'
@@ -33,6 +33,15 @@ export interface SolverShape {
   readonly capacity: number
   /** Of what is told per sample. */
   readonly info: Shape
+}
+
+/** Addresses of what a run reads and writes. */
+interface Places {
+  readonly start: number
+  readonly lengths: number
+  readonly constant: number
+  readonly result: number
+  readonly iterates: number
 }
 
 type InfoArray = 'iterations' | 'evaluations' | 'outcomes' | 'best' | 'residuals' | 'traces'
@@ -112,12 +121,13 @@ export class Solver {
   /**
    * Runs all samples to their ends.
    *
-   * @param places addresses; 0 for a start from zeros, no constant, iterates that are not kept
+   * @param places addresses; 0 for a start from zeros, no lengths, no constant, iterates that are not kept
    */
-  run(places: { start: number; constant: number; result: number; iterates: number }): SolveInfo {
+  run(places: Places): SolveInfo {
     for (const mapping of this.#mappings) mapping.prepare()
-    const { start, constant, result, iterates } = places
+    const { start, lengths, constant, result, iterates } = places
     this.#record.setWord('start', start)
+    this.#record.setWord('lengths', lengths)
     this.#record.setWord('constant', constant)
     this.#record.setWord('result', result)
     this.#record.setWord('iterates', iterates)
@@ -135,16 +145,30 @@ export class Solver {
     const { buffer } = this.#runtime.heap
     const at = (name: InfoArray) => this.#memory.address + this.#offsets[name]
     const whole = (name: InfoArray) => new Int32Array(buffer, at(name), all).slice()
+    const iterations = whole('iterations')
+    const room = this.settings.maxIterations + 1
+    const traces = new Float64Array(buffer, at('traces'), all * room)
     return infoOf(
       {
-        iterations: whole('iterations'),
+        iterations,
         evaluations: whole('evaluations'),
         outcomes: whole('outcomes'),
         residuals: new Float64Array(buffer, at('residuals'), all).slice(),
-        traces: new Float64Array(buffer, at('traces'), all * (this.settings.maxIterations + 1)).slice(),
+        traces: packTraces(traces, room, iterations),
         rowsEvaluated: this.#record.float('work'),
       },
       info,
     )
   }
+}
+
+/** The part of [samples, room] that was written, one sample behind the other: every call gives it, and mostly it is small. */
+function packTraces(traces: Float64Array, room: number, iterations: Int32Array): Float64Array {
+  const packed = new Float64Array(iterations.reduce((total, count) => total + traceLength(count), 0))
+  let place = 0
+  for (const [i, count] of iterations.entries()) {
+    packed.set(traces.subarray(i * room, i * room + Math.min(traceLength(count), room)), place)
+    place += traceLength(count)
+  }
+  return packed
 }

@@ -11,6 +11,7 @@ import { type Recorded, backwardOf, pointBackward } from './backward-call.ts'
 import { Calls, outside } from './calls.ts'
 import { expectCheckpointing } from './checkpointing.ts'
 import type { Call } from './forward-call.ts'
+import { inputTensors } from './inputs.ts'
 import { type UnrolledOptions, boundsOf, makeLayers } from './layers.ts'
 import { expectLengths, writeLengths } from './lengths.ts'
 import {
@@ -241,14 +242,7 @@ export abstract class Unrolled extends Module {
   }
 
   #inputTensors(who: string, input: Input): Tensor[] {
-    const names = [...this.stack.layers[0]!.sized.inputs.keys()]
-    if (names.length === 1 && (input instanceof Tensor || !Object.hasOwn(Object(input), names[0]!))) {
-      return [expectTensor(who, 'input', input, this.runtime)]
-    }
-    expectOptions(`${who}: input`, input, names)
-    return names.map((name) =>
-      expectTensor(who, `input '${name}'`, (input as Record<string, Tensor>)[name], this.runtime),
-    )
+    return inputTensors(who, [...this.stack.layers[0]!.sized.inputs.keys()], input, this.runtime)
   }
 
   #expectTruncation(who: string, { truncation, checkpoint }: ForwardOptions): Truncation | undefined {

@@ -15,6 +15,7 @@ export interface Core {
   copyBytes(dst: number, src: number, bytes: number): void
   zeroBytes(dst: number, bytes: number): void
   clearPadding(steps: number, batch: number, bytes: number, batchFirst: number, lengths: number, x: number): void
+  holdPadding(steps: number, batch: number, bytes: number, lengths: number, x: number): void
   endRows(
     steps: number,
     batch: number,

@@ -1,6 +1,6 @@
 /**
- * The small program that every runtime executes (scripts/test-runtimes.mjs): a GRU and an LSTM of two directions learn to continue sine
- * waves of different lengths, from checkpoints in time.
+ * The small program that every runtime executes (scripts/test-runtimes.mjs): a GRU, an LSTM of two directions and an equilibrium
+ * model learn to continue sine waves of different lengths, from checkpoints in time.
  * It takes the package as an argument and nothing from its host, so that it can run anywhere.
  */
 const STEPS = 20
@@ -24,12 +24,13 @@ export async function trainFewSteps(retrograd) {
   return result
 }
 
-async function train({ createRuntime, LSTM, GRU, Linear, Sequential, Adam, mseLoss }, options) {
+async function train({ createRuntime, LSTM, GRU, DEQ, Linear, Sequential, Adam, mseLoss }, options) {
   const rt = await createRuntime(options)
   const model = new Sequential(rt, [
     new LSTM(rt, { inputSize: 1, hiddenSize: 3, bidirectional: true }),
     new GRU(rt, { inputSize: 6, hiddenSize: 9, skips: [2] }),
-    new Linear(rt, { inFeatures: 9, outFeatures: 1 }),
+    new DEQ(rt, { inputSize: 9, hiddenSize: 5, spectralNorm: 0.95, jacobianPenalty: { weight: 0.01 } }),
+    new Linear(rt, { inFeatures: 5, outFeatures: 1 }),
   ])
   const adam = new Adam(model, { lr: 0.02 })
   const input = rt.tensor(sines(0), [T, B, 1])

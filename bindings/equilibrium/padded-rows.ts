@@ -1,0 +1,91 @@
+/** Samples of different lengths: rows past a sample's end are stood in for on the way in, and 0 on the way out. */
+import { writeLengths } from '../nn/lengths.ts'
+import { Area } from '../program/layout.ts'
+import type { Allocation } from '../runtime/heap.ts'
+import { Tensor } from '../runtime/tensor.ts'
+import type { PassOptions } from './pass.ts'
+import type { Programs } from './programs.ts'
+
+export class PaddedRows {
+  readonly memory: Allocation
+  /** [T, B, …] as the caller sees it. */
+  readonly output: Tensor
+  /** Address of i32[B]. */
+  readonly lengths: number
+  /** Address of T[T, B]: 1 for each step that is a sample's own. */
+  readonly mask: number
+  /** Rows that are a sample's own, of the last call. */
+  count = 0
+  /** Samples without a step of their own, of the last call. */
+  empty: readonly number[] = []
+  readonly #programs: Programs
+  readonly #sizes: PassOptions
+  readonly #inputs: readonly Tensor[]
+  readonly #gradient: Tensor
+
+  constructor(programs: Programs, sizes: PassOptions) {
+    const { runtime, graphs } = programs
+    const { steps, batch, who } = sizes
+    this.#programs = programs
+    this.#sizes = sizes
+    const area = new Area()
+    const take = (columns: number) => area.take(steps * batch * columns * runtime.elementBytes)
+    const leaves = graphs.map.inputs.slice(1)
+    const inputs = leaves.map(({ columns }) => take(columns))
+    const [output, gradient] = [take(graphs.outputColumns), take(graphs.outputColumns)]
+    const [lengths, mask] = [area.take(4 * batch), take(1)]
+    this.memory = runtime.heap.allocateZeros(area.bytes, who)
+    const { address } = this.memory
+    const tensor = (offset: number, columns: number) =>
+      new Tensor(runtime, this.memory, address + offset, [steps, batch, columns], 'float')
+    this.#inputs = leaves.map(({ columns }, i) => tensor(inputs[i]!, columns))
+    this.output = tensor(output, graphs.outputColumns)
+    this.#gradient = tensor(gradient, graphs.outputColumns)
+    ;[this.lengths, this.mask] = [address + lengths, address + mask]
+  }
+
+  /** Copies of the inputs in which each sample's last row stands in for what lies behind it. */
+  takeInputs(inputs: readonly Tensor[], lengths: Int32Array): readonly Tensor[] {
+    const { core, elementBytes } = this.#programs.runtime
+    const { steps, batch } = this.#sizes
+    writeLengths(this.#programs.runtime, this.lengths, lengths)
+    core.lengthMask(steps, batch, 0, this.lengths, this.mask)
+    this.count = lengths.reduce((sum, length) => sum + length, 0)
+    this.empty = [...lengths.keys()].filter((sample) => lengths[sample] === 0)
+    for (const [i, own] of this.#inputs.entries()) {
+      core.copyBytes(own.address, inputs[i]!.address, own.size * elementBytes)
+      core.holdPadding(steps, batch, own.shape[2]! * elementBytes, this.lengths, own.address)
+    }
+    return this.#inputs
+  }
+
+  giveOutput(source: number): void {
+    this.#copyCleared(source, this.output)
+  }
+
+  /** A gradient by the output without what lies behind the samples' ends. */
+  takeGradient(gradient: Tensor): Tensor {
+    this.#copyCleared(gradient.address, this.#gradient)
+    return this.#gradient
+  }
+
+  /** Puts rows [B, columns] at each sample's last step of zeros [T, B, columns]. */
+  placeAtEnds(rows: number, columns: number, sequence: number): void {
+    const { core, elementBytes } = this.#programs.runtime
+    const { steps, batch } = this.#sizes
+    const bytes = columns * elementBytes
+    core.zeroBytes(sequence, steps * batch * bytes)
+    core.endRows(steps, batch, bytes, bytes, batch * bytes, bytes, this.lengths, sequence, rows, 0)
+  }
+
+  dispose(): void {
+    this.memory.dispose()
+  }
+
+  #copyCleared(source: number, target: Tensor): void {
+    const { core, elementBytes } = this.#programs.runtime
+    const { steps, batch } = this.#sizes
+    core.copyBytes(target.address, source, target.size * elementBytes)
+    core.clearPadding(steps, batch, target.shape[2]! * elementBytes, 0, this.lengths, target.address)
+  }
+}
