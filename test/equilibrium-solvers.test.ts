@@ -142,7 +142,13 @@ for (const mode of MODES) {
 
 /** A solver as it is, and with what might hide its residual. */
 function variants(name: (typeof SOLVERS)[number], stopping: object): SolverOptions[] {
-  const own = { picard: { damping: 0.05 }, anderson: { beta: 0.1, m: 2 }, broyden: { memory: 3 }, newton: { restart: 2 }, auto: { m: 2 } } // prettier-ignore
+  const own = {
+    picard: { damping: 0.05 },
+    anderson: { beta: 0.1, m: 2 },
+    broyden: { memory: 3 },
+    newton: { restart: 2 },
+    auto: { m: 2 },
+  }
   return [{ name, ...stopping } as SolverOptions, { name, ...stopping, ...own[name] } as SolverOptions]
 }
 
@@ -210,7 +216,15 @@ function mixedInput(columns: number): number[] {
   spoilt[1] = NaN
   const endless = draw('endless', 1)
   endless[0] = Infinity
-  const rows = [draw('easy', 3), draw('slow', 1e-4), spoilt, draw('large', 1e4), endless, draw('tiny', 1e-12), draw('plain', 1)] // prettier-ignore
+  const rows = [
+    draw('easy', 3),
+    draw('slow', 1e-4),
+    spoilt,
+    draw('large', 1e4),
+    endless,
+    draw('tiny', 1e-12),
+    draw('plain', 1),
+  ]
   return rows.flat()
 }
 const MIXED = 7

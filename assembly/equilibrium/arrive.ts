@@ -7,6 +7,9 @@ import { compare, copyVector, differenceSquares, valueSquares } from "./vectors"
 
 /** Keeps the relative residual of the fixed point 0 from being 0 / 0. */
 const EPSILON: f64 = 1e-30;
+/** ‖g‖ over ‖v‖ that is never taken for singular, however loose the tolerance: about the root of a unit's rounding. */
+const LOOSEST_FLOAT32: f64 = 0.000244140625; // 2^-12
+const LOOSEST_FLOAT64: f64 = 1.4901161193847656e-8; // 2^-26
 
 /** The residual of the undamped map at POINT, F(z) having arrived in VALUE, in the units of the stopping rule. */
 export function measure<T>(solve: Solve, sample: Sample): f64 {
@@ -30,9 +33,20 @@ export function arrive<T>(solve: Solve, sample: Sample): bool {
   if (sample.iterations == 0) sample.first = sample.norm;
   if (residual < sample.residual) keep<T>(solve, sample, residual);
   if (solve.terms) return true;
-  if (residual <= solve.tolerance) return stop(sample, solves.OUTCOME_CONVERGED);
+  if (residual <= solve.tolerance)
+    return stop(sample, isLost<T>(solve, sample) ? solves.OUTCOME_SINGULAR : solves.OUTCOME_CONVERGED);
   if (sample.iterations >= solve.maxIterations) return stop(sample, solves.OUTCOME_MAX_ITERATIONS);
   return true;
+}
+
+/**
+ * Is a solution v of (I - J) v = g so large that g is within the tolerance of 0 beside it? Such a v tells of a direction that I - J takes to
+ * 0, as far as the tolerance tells, and of g nothing.
+ */
+function isLost<T>(solve: Solve, sample: Sample): bool {
+  if (!solve.constant || solve.mode == solves.MODE_ABSOLUTE) return false;
+  const share = min<f64>(solve.tolerance, sizeof<T>() == 4 ? LOOSEST_FLOAT32 : LOOSEST_FLOAT64);
+  return sample.iterations > 0 && sample.first <= share * sqrt<f64>(valueSquares);
 }
 
 /** POINT becomes the best iterate. */

@@ -15,15 +15,18 @@ const BASIS: i32 = OWN;
 
 const CYCLE: i32 = 0; // waits for the value at v
 const PRODUCT: i32 = 1; // waits for J times the newest basis vector
+const WHOLE: i32 = 2; // as CYCLE, after a space that is closed under I - J
 
 /** A cycle ends where its own estimate is this share of the tolerance: rounding must not send it round again. */
 const MARGIN: f64 = 0.5;
 /** A cycle that leaves more than this share of the residual counts as one without progress; two in a row are the end. */
 const STALLED: f64 = 0.99;
+/** A regular matrix has its solution in a closed space: where more than this share of g is left there, it is singular. */
+const OUTSIDE: f64 = 1e-3;
 
 export function advanceGmres<T>(solve: Solve, sample: Sample): void {
-  if (sample.phase == CYCLE) beginCycle<T>(solve, sample);
-  else extend<T>(solve, sample);
+  if (sample.phase == PRODUCT) extend<T>(solve, sample);
+  else beginCycle<T>(solve, sample);
 }
 
 function beginCycle<T>(solve: Solve, sample: Sample): void {
@@ -33,7 +36,8 @@ function beginCycle<T>(solve: Solve, sample: Sample): void {
   subtract<T>(n, residual, vector<T>(solve, sample, POINT), residual);
   sample.tries = sample.iterations > 0 && sample.norm > STALLED * sample.base ? sample.tries + 1 : 0;
   if (sample.tries == 2) {
-    stop(sample, solves.OUTCOME_STAGNATED);
+    const isSingular = sample.phase == WHOLE && sample.norm > OUTSIDE * sample.first;
+    stop(sample, isSingular ? solves.OUTCOME_SINGULAR : solves.OUTCOME_STAGNATED);
     return;
   }
   sample.base = sample.norm;
@@ -68,6 +72,6 @@ function extend<T>(solve: Solve, sample: Sample): void {
   const isFull = sample.held == solve.krylov || sample.iterations >= solve.maxIterations;
   if (left > 0 && !isFull && residual > MARGIN * solve.tolerance) return askFor<T>(solve, sample);
   addSolution<T>(solve, sample, BASIS, vector<T>(solve, sample, POINT));
-  sample.phase = CYCLE;
+  sample.phase = left > 0 ? CYCLE : WHOLE;
   sample.request = REQUEST_VALUE;
 }

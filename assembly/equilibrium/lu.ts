@@ -1,7 +1,7 @@
 /** (I - J) v = g by elimination: the Jacobian of one sample at a time, its unit vectors being the rows of one evaluation. */
 import { solve as eliminate } from "../linalg/solve";
 import { at } from "../simd";
-import { arrive, stop } from "./arrive";
+import { arrive, record, stop } from "./arrive";
 import { placeRow, run } from "./evaluate";
 import { POINT, REQUEST_VALUE, Sample, vector } from "./sample";
 import * as solves from "./solve";
@@ -32,18 +32,22 @@ export function advanceLu<T>(solve: Solve, sample: Sample): void {
     return;
   }
   const n = solve.columns;
-  formMatrix<T>(solve, sample);
+  const isFinite = formMatrix<T>(solve, sample);
   const g = solve.constant + at<T>(0, sample.row * n);
   const v = vector<T>(solve, sample, POINT);
   const pivots = eliminate<T>(n, 1, solve.scratch, g, solve.scratch + <usize>matrixBytes<T>(n), v);
   sample.phase = 1;
   sample.iterations = 1;
-  if (pivots > singular<T>()) sample.request = REQUEST_VALUE;
-  else stop(sample, solves.OUTCOME_SINGULAR);
+  if (isFinite && pivots > singular<T>()) {
+    sample.request = REQUEST_VALUE;
+    return;
+  }
+  record(solve, sample, NaN);
+  stop(sample, isFinite ? solves.OUTCOME_SINGULAR : solves.OUTCOME_NON_FINITE);
 }
 
-/** I - J, column i being e_i - J e_i. */
-function formMatrix<T>(solve: Solve, sample: Sample): void {
+/** I - J, column i being e_i - J e_i; false where it is not finite. */
+function formMatrix<T>(solve: Solve, sample: Sample): bool {
   const n = solve.columns;
   const mapping = changetype<Mapping>(solve.product);
   mapping.placed = 0;
@@ -53,12 +57,16 @@ function formMatrix<T>(solve: Solve, sample: Sample): void {
     store<T>(at<T>(mapping.vector, i * n + i), <T>1);
   }
   run<T>(mapping, n);
+  let isFinite = true;
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < n; j++) {
       const unit: T = i == j ? <T>1 : <T>0;
-      store<T>(at<T>(solve.scratch, j * n + i), <T>(unit - load<T>(at<T>(mapping.result, i * n + j))));
+      const entry: T = <T>(unit - load<T>(at<T>(mapping.result, i * n + j)));
+      if (!(abs<T>(entry) < <T>Infinity)) isFinite = false;
+      store<T>(at<T>(solve.scratch, j * n + i), entry);
     }
   }
   sample.evaluations += n;
   solve.work += <f64>n;
+  return isFinite;
 }

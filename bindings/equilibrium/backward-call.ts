@@ -89,6 +89,7 @@ export class BackwardCall {
   run(given: Arriving): Leaving {
     const { padding } = this.#forward
     const arriving = { ...given, output: given.output && (padding?.takeGradient(given.output) ?? given.output) }
+    this.#forward.model.programs.refresh(this.#forward.model.who)
     if (given.noise) this.#weigh()
     const gradient = this.#gather(arriving)
     const info = this.#implicit ? this.#runImplicit(arriving, gradient) : this.#runUnrolled(arriving, gradient)

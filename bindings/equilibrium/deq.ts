@@ -74,6 +74,8 @@ export class DEQ extends Module {
   readonly #model: Model
   readonly #sized: SizedCell
   readonly #calls: Calls
+  /** Copies of inputs, and draws, of tapes that are kept. */
+  readonly #kept = new Set<Tensor>()
   /** Stands among modules that take [B, T, F]. */
   #followsBatch = false
   readonly #noise: Noise
@@ -228,7 +230,7 @@ export class DEQ extends Module {
   }
 
   protected override release(): void {
-    for (const thing of [this.#calls, this.#noise, ...this.#copies]) thing.dispose()
+    for (const thing of [this.#calls, this.#noise, ...this.#copies, ...this.#kept]) thing.dispose()
     this.#programs.dispose()
     this.#block.dispose()
     this.#tape = undefined
@@ -264,10 +266,14 @@ export class DEQ extends Module {
   }
 
   #keptTape(recorded: Recorded, given: readonly Tensor[]): Tape<Recorded> {
+    const own = [...(recorded.noise ?? []), ...recorded.given.filter((tensor, i) => tensor !== given[i])]
+    for (const tensor of own) this.#kept.add(tensor)
     return new Tape(this, recorded, () => {
       if (this.#last === recorded) this.#last = undefined
-      for (const tensor of recorded.noise ?? []) tensor.dispose()
-      for (const [i, tensor] of recorded.given.entries()) if (tensor !== given[i]) tensor.dispose()
+      for (const tensor of own) {
+        this.#kept.delete(tensor)
+        tensor.dispose()
+      }
       this.#calls.giveBack(recorded.call)
     })
   }

@@ -64,6 +64,7 @@ export class ForwardCall {
     const { steps, batch, leading } = shape
     this.model = model
     this.shape = shape
+    programs.refresh(this.#who)
     const made: { dispose(): void }[] = []
     const keep = <Thing extends { dispose(): void }>(thing: Thing): Thing => {
       made.push(thing)
@@ -123,6 +124,7 @@ export class ForwardCall {
   /** Finds the fixed points; the output is not computed yet. */
   solve(inputs: readonly Tensor[], initial: NamedStates | undefined): SolveInfo {
     const { map } = this.model.programs.graphs
+    this.model.programs.refresh(this.#who)
     for (const [i, leaf] of map.inputs.entries()) if (i > 0) this.#context?.point(leaf, inputs[i - 1]!.address)
     this.#context?.run()
     for (const mapping of this.#tangent ? [this.#value, this.#tangent] : [this.#value]) {

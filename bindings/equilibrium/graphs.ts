@@ -83,6 +83,13 @@ export function contextsOf(map: StepGraph): Set<Value> {
   return contexts
 }
 
+/** What follows from parameters alone and is read beside rows: a bounded W. Views of a parameter cost nothing and stay where they are. */
+export function derivedOf(map: StepGraph): Set<Value> {
+  const isDerived = (value: Value) => value.rows !== 'batch' && !isLeaf(value) && value.node.op !== 'rows'
+  const readers = ancestors(map.outputs).filter(({ results }) => results[0]!.rows === 'batch')
+  return new Set(readers.flatMap(({ inputs }) => inputs.filter(isDerived)))
+}
+
 /** z, inputs, a direction (the last input) → J times the direction. */
 export function tangentMap(map: StepGraph): StepGraph {
   const whole = tangent(map, { inputs: [POINT], params: [] })

@@ -28,6 +28,7 @@ export class Linearisation {
   /** @param leaves addresses of z and the inputs */
   run(leaves: readonly number[]): void {
     const { inputs } = this.#programs.graphs.map
+    this.#programs.refresh('DEQ')
     for (const [i, leaf] of inputs.entries()) this.#tape.point(leaf, leaves[i]!)
     this.#tape.run()
     for (const value of this.mapping.contexts) {

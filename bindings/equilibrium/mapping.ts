@@ -6,7 +6,7 @@ import { Area } from '../program/layout.ts'
 import { type Entry, Plan } from '../program/plan.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { CONTEXT, MAPPING } from './format.ts'
-import { fixedEntry } from './pass.ts'
+import { fixedEntry, ofParameters } from './pass.ts'
 import type { Programs } from './programs.ts'
 import { CoreRecord, bytesOfRecord } from './record.ts'
 
@@ -55,7 +55,7 @@ export class Mapping {
       program,
       invariants,
       outside: (value: Value): Entry => {
-        if (value.node.op === 'param') return fixedEntry(params.get(value.node.name)!.value.address)
+        if (value.rows !== 'batch') return ofParameters(programs, value)
         return { base: room(value), stride: capacity * bytesOf(value), kind: KIND.TIMED }
       },
       gradient: (param: string) => fixedEntry(params.get(param)!.grad.address),

@@ -30,7 +30,7 @@ export class Pass {
       program,
       invariants,
       outside: (value: Value): Entry => {
-        if (value.node.op === 'param') return fixedEntry(params.get(value.node.name)!.value.address)
+        if (value.rows !== 'batch') return ofParameters(programs, value)
         const stride = batch * value.columns * runtime.elementBytes
         return outside?.(value) ?? { base: 0, stride, kind: KIND.TIMED }
       },
@@ -64,6 +64,12 @@ export class Pass {
     this.plan.dispose()
     this.#itinerary.dispose()
   }
+}
+
+/** Where a parameter is, or what follows from parameters alone and was computed already. */
+export function ofParameters({ params, invariants }: Programs, value: Value): Entry {
+  const { op, name } = value.node
+  return op === 'param' ? fixedEntry(params.get(name)!.value.address) : invariants.entry(value)!
 }
 
 export const fixedEntry = (base: number): Entry => ({ base, stride: 0, kind: KIND.TIMED })

@@ -10,10 +10,12 @@ import {
   POINT,
   adjointMap,
   contextsOf,
+  derivedOf,
   penaltyGraph,
   tangentMap,
   valuesRead,
 } from './graphs.ts'
+import { Pass } from './pass.ts'
 
 /** What a backward needs gradients by. */
 export interface Wanted {
@@ -30,6 +32,8 @@ export class Programs {
   readonly params: ReadonlyMap<string, Parameter>
   readonly contexts: ReadonlySet<Value>
   readonly #block: ParameterBlock
+  readonly #derived: ReadonlySet<Value>
+  #derive: Pass | undefined
   readonly #primal: ReadonlySet<Value>
   readonly #compiled = new Map<string, CompiledProgram>()
   readonly #packedAt = new WeakMap<CompiledProgram, number>()
@@ -45,6 +49,7 @@ export class Programs {
     this.params = params
     this.invariants = new Invariants(runtime)
     this.contexts = contextsOf(graphs.map)
+    this.#derived = derivedOf(graphs.map)
     this.#block = block
     this.#primal = new Set([...graphs.map.inputs, ...ancestors(graphs.map.outputs).flatMap(({ results }) => results)])
   }
@@ -57,33 +62,43 @@ export class Programs {
     return true
   }
 
+  /** Computes what follows from parameters alone, once for all programs that read it, where parameters changed. */
+  refresh(who: string): void {
+    if (this.#derived.size === 0) return
+    const make = () => ({ ...this.graphs.map, inputs: [], outputs: [] })
+    const program = this.#program('derived', make, { saved: this.#derived })
+    this.#derive ??= new Pass(this, program, { steps: 1, batch: 1, who })
+    if (this.#packedAt.get(program) !== this.#block.version) this.#derive.run()
+  }
+
   /** Inputs → contexts. */
   context(): CompiledProgram {
     const { map } = this.graphs
     const outputs = [...this.contexts].filter(({ node }) => node.op !== 'input')
-    return this.#program('context', () => ({ ...map, outputs }), {})
+    return this.#program('context', () => ({ ...map, outputs }), { given: this.#isDerived })
   }
 
   /** z, contexts → F(z). */
   value(): CompiledProgram {
-    return this.#program('value', () => this.graphs.map, { given: (value) => this.contexts.has(value) })
+    return this.#program('value', () => this.graphs.map, { given: this.#isContext })
   }
 
   /** z, contexts, v → J v. */
   tangent(): CompiledProgram {
-    return this.#program('tangent', () => tangentMap(this.graphs.map), { given: (value) => this.contexts.has(value) })
+    return this.#program('tangent', () => tangentMap(this.graphs.map), { given: this.#isContext })
   }
 
   /** z, inputs → all values that backward reads. */
   tape(): CompiledProgram {
     const { map } = this.graphs
     const saved = valuesRead(map, [adjointMap(map), adjoint(map, { inputs: this.#inputs() })])
-    return this.#program('tape', () => map, { saved })
+    return this.#program('tape', () => map, { saved, given: this.#isDerived })
   }
 
   /** The tape's values, v → Jᵀ v. */
   adjoint(): CompiledProgram {
-    return this.#program('adjoint', () => adjointMap(this.graphs.map), { given: this.#isTaped })
+    const given = (value: Value) => this.#isTaped(value) || this.#isDerived(value)
+    return this.#program('adjoint', () => adjointMap(this.graphs.map), { given })
   }
 
   /** The tape's values, v → gradients by inputs, and those by parameters. */
@@ -105,12 +120,12 @@ export class Programs {
   }
 
   penalty(): CompiledProgram {
-    return this.#program('penalty', () => penaltyGraph(this.graphs.map), {})
+    return this.#program('penalty', () => penaltyGraph(this.graphs.map), { given: this.#isDerived })
   }
 
   /** Of a program without a tape: its cotangent → the gradient by z. */
   byPoint(key: string, program: CompiledProgram): CompiledProgram {
-    return this.#program(`${key} by z`, () => adjointMap(program.graph), {})
+    return this.#program(`${key} by z`, () => adjointMap(program.graph), { given: this.#isDerived })
   }
 
   /** … and those by inputs and parameters. */
@@ -120,6 +135,7 @@ export class Programs {
   }
 
   dispose(): void {
+    this.#derive?.dispose()
     this.invariants.dispose()
   }
 
@@ -131,6 +147,10 @@ export class Programs {
     const params = [...this.params].filter(([, { name }]) => !frozen.has(name)).map(([param]) => param)
     return { inputs: inputGradient ? this.#inputs() : [], params }
   }
+
+  readonly #isDerived = (value: Value): boolean => this.#derived.has(value)
+
+  readonly #isContext = (value: Value): boolean => this.contexts.has(value) || this.#derived.has(value)
 
   readonly #isTaped = (value: Value): boolean =>
     this.#primal.has(value) && (value.rows === 'batch' || value.node.op === 'param')
