@@ -7,7 +7,7 @@ const REMEDIES: Readonly<Record<Exclude<Outcome, 'converged' | 'terms'>, string>
   maxIter: 'raise maxIter, loosen tol or take another solver',
   nonFinite: 'F or its Jacobian is not finite there: scale the weights or the input, or damp the step',
   stagnated: 'the residual fell no further: loosen tol (float32 ends near 1e-6), or take another solver',
-  growing: 'the terms grow: the spectral radius of J is 1 or more there; take adjoint gmres or lu',
+  growing: 'the terms grow: the spectral radius of J seems to be 1 or more there; take adjoint gmres or lu',
   singular: 'I - J has no inverse there: the fixed point is not isolated',
   breakdown: 'the recurrence broke down: take adjoint gmres or lu',
 }
