@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type AdjointOptions, DEQ, createRuntime } from 'retrograd'
+import { type AdjointOptions, DEQ, createRuntime } from '../bindings/index.ts'
 
 const rt = await createRuntime({ dtype: 'float64' })
 const test = suite('terms that grow')

@@ -12,7 +12,7 @@ import { Solve } from "./solve";
 import { addMultiple, copyVector, subtract } from "./vectors";
 
 export function advancePicard<T>(solve: Solve, sample: Sample): void {
-  if (!arrive<T>(solve, sample)) return tellGrowth(solve, sample);
+  if (!arrive<T>(solve, sample)) return tellGrowth(sample);
   if (solve.iterates) recordIterate<T>(solve, sample);
   update<T>(solve, sample);
   sample.iterations++;
@@ -20,9 +20,9 @@ export function advancePicard<T>(solve: Solve, sample: Sample): void {
   if (solve.terms && sample.iterations == solve.terms) finish<T>(solve, sample);
 }
 
-/** Of an affine map the updates are the terms of a series: where they have grown, more of them are of no use. */
-function tellGrowth(solve: Solve, sample: Sample): void {
-  const hasGrown = solve.constant != 0 && sample.norm > sample.first;
+/** Where the updates have grown, more of them are of no use: of an affine map they are the terms of a series. */
+function tellGrowth(sample: Sample): void {
+  const hasGrown = sample.norm > sample.first;
   if (hasGrown && sample.outcome == solves.OUTCOME_MAX_ITERATIONS) sample.outcome = solves.OUTCOME_GROWING;
 }
 
