@@ -11,6 +11,9 @@ import * as solves from "./solve";
 import { Solve } from "./solve";
 import { addMultiple, copyVector, subtract } from "./vectors";
 
+/** A J far from normal makes a few terms grow whose series converges: a fixed number of them is refused where the last exceeds the first by this factor. */
+const GROWN: f64 = 10;
+
 export function advancePicard<T>(solve: Solve, sample: Sample): void {
   if (!arrive<T>(solve, sample)) return tellGrowth(sample);
   if (solve.iterates) recordIterate<T>(solve, sample);
@@ -35,11 +38,11 @@ function update<T>(solve: Solve, sample: Sample): void {
   addMultiple<T>(n, solve.damping, value, point);
 }
 
-/** The sum of the terms asked for is the result, whatever its residual, which nobody measures; terms that have grown are told of. */
+/** The sum of the terms asked for is the result, whatever its residual, which nobody measures; terms that have grown much are told of. */
 function finish<T>(solve: Solve, sample: Sample): void {
   keep<T>(solve, sample, sample.last);
   record(solve, sample, NaN);
-  stop(sample, sample.norm > sample.first ? solves.OUTCOME_GROWING : solves.OUTCOME_TERMS);
+  stop(sample, sample.norm > GROWN * sample.first ? solves.OUTCOME_GROWING : solves.OUTCOME_TERMS);
 }
 
 /** What unrolling backward reads: the point from which iteration `iterations` starts. */
