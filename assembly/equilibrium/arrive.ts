@@ -58,7 +58,7 @@ export function keep<T>(solve: Solve, sample: Sample, residual: f64): void {
 
 /** The residual of the current iteration goes into the trace. */
 export function record(solve: Solve, sample: Sample, residual: f64): void {
-  const index = sample.row * (solve.maxIterations + 1) + min(sample.iterations, solve.maxIterations);
+  const index = min(sample.iterations, solve.maxIterations) * solve.steps * solve.rows + sample.row;
   store<f64>(at<f64>(solve.traces, index), residual);
 }
 

@@ -13,6 +13,8 @@ import { Mapping, Solve } from "./solve";
 
 export function runSolve<T>(solve: Solve): void {
   solve.work = 0;
+  solve.longest = 0;
+  solve.failed = 0;
   beginMapping<T>(changetype<Mapping>(solve.value));
   if (solve.product && solve.product != solve.value) beginMapping<T>(changetype<Mapping>(solve.product));
   for (let step = 0; step < solve.steps; step++) {
@@ -75,6 +77,8 @@ function finish<T>(solve: Solve, sample: Sample): void {
   const bytes = at<T>(0, solve.columns);
   const row = sample.row;
   if (solve.result) memory.copy(solve.result + <usize>row * bytes, vector<T>(solve, sample, BEST), bytes);
+  solve.longest = max(solve.longest, sample.iterations);
+  if (sample.outcome != solves.OUTCOME_CONVERGED && sample.outcome != solves.OUTCOME_TERMS) solve.failed++;
   store<i32>(at<i32>(solve.iterations, row), sample.iterations);
   store<i32>(at<i32>(solve.evaluations, row), sample.evaluations);
   store<i32>(at<i32>(solve.outcomes, row), sample.outcome);

@@ -53,11 +53,13 @@ export class Solve {
   outcomes: usize;
   best: usize; // the iteration that gave the result
   residuals: usize; // f64[steps, rows]
-  traces: usize; // f64[steps, rows, maxIterations + 1]
+  traces: usize; // f64[maxIterations + 1, steps, rows]: what was written is the first part
   samples: usize; // scratch: `sampleBytes` for each of `capacity`
   sampleBytes: i32;
   list: usize; // scratch: i32[capacity]
   scratch: usize; // of LU
+  longest: i32; // out: the most iterations of a sample
+  failed: i32; // out: samples that did not do what was asked of them
   tolerance: f64;
   damping: f64;
   regularisation: f64;

@@ -5,7 +5,7 @@ import { Tensor } from '../runtime/tensor.ts'
 import { TARGET, UNROLLING } from './format.ts'
 import type { ForwardCall, NamedStates } from './forward-call.ts'
 import { judge } from './failure.ts'
-import type { SolveInfo } from './info.ts'
+import type { Report } from './info.ts'
 import { Mapping } from './mapping.ts'
 import { Pass } from './pass.ts'
 import type { Wanted } from './programs.ts'
@@ -25,7 +25,7 @@ export interface Leaving {
   /** By the inputs, in their order; none where they are not wanted. */
   readonly inputs: readonly Tensor[]
   readonly state: NamedStates
-  readonly info: SolveInfo | undefined
+  readonly info: Report | undefined
 }
 
 /** What going back through recorded iterations needs. */
@@ -226,7 +226,7 @@ export class BackwardCall {
     core.scaleBlock(rows, weight / (Math.max(1, padding?.count ?? rows) * samples), this.#weights)
   }
 
-  #runImplicit({ inputs }: Arriving, constant: number): SolveInfo {
+  #runImplicit({ inputs }: Arriving, constant: number): Report {
     const { solver, gradient } = this.#implicit!
     const { model } = this.#forward
     const { runtime, graphs } = model.programs

@@ -258,10 +258,10 @@ export class DEQ extends Module {
     call.finish(inputs)
     const { weight } = this.#model.penalty
     const noise = tape && this.training && weight > 0 ? this.#noise.draw(call, seed, keep) : undefined
-    const info = noise ? { ...solved, trace: solved.trace, jacobianPenalty: penaltyOf(call, inputs, noise) } : solved
+    if (noise) solved.jacobianPenalty = penaltyOf(call, inputs, noise)
     this.#last = { call, inputs, given: outside, noise }
     if (tape && !keep) this.#tape = new Tape(this, this.#last)
-    const result = { output: call.output, state: call.state, info }
+    const result = { output: call.output, state: call.state, info: solved }
     return keep ? { ...result, tape: this.#keptTape(this.#last, given) } : result
   }
 

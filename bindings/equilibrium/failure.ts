@@ -1,6 +1,6 @@
 /** What is said where samples do not get to their fixed point, and how. */
 import { RetrogradError } from '../runtime/errors.ts'
-import type { Outcome, SolveInfo } from './info.ts'
+import type { Outcome, Report, SolveInfo } from './info.ts'
 import type { Settings } from './settings.ts'
 
 const REMEDIES: Readonly<Record<Exclude<Outcome, 'converged' | 'terms'>, string>> = {
@@ -14,8 +14,8 @@ const REMEDIES: Readonly<Record<Exclude<Outcome, 'converged' | 'terms'>, string>
 }
 
 /** Throws, warns or is silent about samples that failed, as the settings say. */
-export function judge(who: string, info: SolveInfo, settings: Settings): void {
-  if (settings.onFailure === 'accept' || info.converged.every(Boolean)) return
+export function judge(who: string, info: Report, settings: Settings): void {
+  if (settings.onFailure === 'accept' || info.failed === 0) return
   const message = messageOf(who, info, settings)
   if (settings.onFailure === 'throw') throw new RetrogradError('convergence', message)
   const host = globalThis as { console?: { warn?(text: string): void } }

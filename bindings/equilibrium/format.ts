@@ -14,7 +14,7 @@ export const SOLVE = {
   words: [
     'steps', 'rows', 'capacity', 'columns', 'method', 'mode', 'maxIterations', 'terms', 'history', 'pairs', 'krylov', 'value', 'product',
     'start', 'lengths', 'constant', 'result', 'iterates', 'iterations', 'evaluations', 'outcomes', 'best', 'residuals', 'traces', 'samples',
-    'sampleBytes', 'list', 'scratch',
+    'sampleBytes', 'list', 'scratch', 'longest', 'failed',
   ],
   floats: ['tolerance', 'damping', 'regularisation', 'work'],
 } as const satisfies Fields

@@ -5,7 +5,7 @@ import { Tensor } from '../runtime/tensor.ts'
 import type { Shape } from '../runtime/tensor.ts'
 import { BackwardCall } from './backward-call.ts'
 import { METHOD } from './format.ts'
-import type { SolveInfo } from './info.ts'
+import type { Report } from './info.ts'
 import { Linearisation } from './linearisation.ts'
 import { Mapping } from './mapping.ts'
 import { PaddedRows } from './padded-rows.ts'
@@ -122,7 +122,7 @@ export class ForwardCall {
   }
 
   /** Finds the fixed points; the output is not computed yet. */
-  solve(inputs: readonly Tensor[], initial: NamedStates | undefined): SolveInfo {
+  solve(inputs: readonly Tensor[], initial: NamedStates | undefined): Report {
     const { map } = this.model.programs.graphs
     this.model.programs.refresh(this.#who)
     for (const [i, leaf] of map.inputs.entries()) if (i > 0) this.#context?.point(leaf, inputs[i - 1]!.address)

@@ -1,5 +1,5 @@
 /** What a solver tells of each sample. */
-import type { Shape } from '../runtime/tensor.ts'
+import { type Shape, sizeOf } from '../runtime/tensor.ts'
 import { OUTCOME } from './format.ts'
 
 /** How a sample ended. */
@@ -41,50 +41,102 @@ export interface SolveInfo {
   readonly trace: PerSample<Float64Array[]>
   /** Rows that went through F or its Jacobian, all samples together. */
   readonly rowsEvaluated: number
+  /** Samples that are not `converged`. */
+  readonly failed: number
 }
 
-/** Numbers as they lie in the core's memory, copied. */
-export interface RawInfo {
-  readonly iterations: Int32Array
-  readonly evaluations: Int32Array
-  readonly outcomes: Int32Array
-  readonly residuals: Float64Array
-  /** One sample's behind the other, of `traceLength` numbers each. */
-  readonly traces: Float64Array
+/** Where the numbers of a solve are in the copy of the core's memory that a report keeps: byte offsets. */
+export interface ReportLayout {
+  readonly iterations: number
+  readonly evaluations: number
+  readonly outcomes: number
+  readonly residuals: number
+  /** f64[iterations + 1, samples]. */
+  readonly traces: number
+}
+
+/** What a solve left, read when it is asked for: most of it never is, and forward runs often. */
+export class Report implements SolveInfo {
   readonly rowsEvaluated: number
-}
+  readonly failed: number
+  /** Of a forward in training whose loss holds the penalty: the estimate of mean ‖J‖² / n. */
+  jacobianPenalty?: number
+  readonly #memory: ArrayBuffer
+  readonly #layout: ReportLayout
+  readonly #shape: Shape
+  readonly #made = new Map<string, unknown>()
 
-export function infoOf(raw: RawInfo, shape: Shape): SolveInfo {
-  const { iterations, evaluations, residuals, outcomes, traces, rowsEvaluated } = raw
-  const outcome = Array.from(outcomes, (code) => OUTCOMES[code]!)
-  let trace: PerSample<Float64Array[]> | undefined
-  return {
-    iterations: perSample(iterations, shape),
-    evaluations: perSample(evaluations, shape),
-    residual: perSample(residuals, shape),
-    converged: perSample(outcome.map(isGood), shape),
-    outcome: perSample(outcome, shape),
-    get trace() {
-      trace ??= perSample(tracesOf(traces, iterations), shape)
-      return trace
-    },
-    rowsEvaluated,
+  constructor(
+    memory: ArrayBuffer,
+    layout: ReportLayout,
+    { shape, rowsEvaluated, failed }: { shape: Shape; rowsEvaluated: number; failed: number },
+  ) {
+    this.#memory = memory
+    this.#layout = layout
+    this.#shape = shape
+    this.rowsEvaluated = rowsEvaluated
+    this.failed = failed
   }
-}
 
-/** Did the sample do what was asked of it? */
-const isGood = (outcome: Outcome): boolean => outcome === 'converged' || outcome === 'terms'
+  get iterations(): PerSample<Int32Array> {
+    return this.#once('iterations', () => this.#words('iterations'))
+  }
 
-/** Numbers of a trace: of the start and of each iteration. */
-export const traceLength = (iterations: number): number => iterations + 1
+  get evaluations(): PerSample<Int32Array> {
+    return this.#once('evaluations', () => this.#words('evaluations'))
+  }
 
-function tracesOf(traces: Float64Array, iterations: Int32Array): Float64Array[] {
-  let place = 0
-  return Array.from(iterations, (count) => {
-    const start = place
-    place += traceLength(count)
-    return traces.slice(start, place)
-  })
+  get residual(): PerSample<Float64Array> {
+    return this.#once('residual', () => new Float64Array(this.#memory, this.#layout.residuals, this.#samples))
+  }
+
+  get outcome(): PerSample<Outcome[]> {
+    return this.#once('outcome', () => Array.from(this.#words('outcomes'), (code) => OUTCOMES[code]!))
+  }
+
+  get converged(): PerSample<boolean[]> {
+    const isGood = (code: number) => code === OUTCOME.CONVERGED || code === OUTCOME.TERMS
+    return this.#once('converged', () => Array.from(this.#words('outcomes'), isGood))
+  }
+
+  get trace(): PerSample<Float64Array[]> {
+    return this.#once('trace', () => this.#traces())
+  }
+
+  /** What it says, as plain data. */
+  toJSON(): Record<string, unknown> {
+    const { iterations, evaluations, residual, converged, outcome, trace, rowsEvaluated, failed, jacobianPenalty } =
+      this
+    const lists = { iterations: [...iterations], evaluations: [...evaluations], residual: [...residual] }
+    const traces = trace.map((residuals) => [...residuals])
+    return { ...lists, converged, outcome, trace: traces, rowsEvaluated, failed, ...(jacobianPenalty !== undefined && { jacobianPenalty }) } // prettier-ignore
+  }
+
+  /** … and to who prints it in Node. */
+  [Symbol.for('nodejs.util.inspect.custom')](): Record<string, unknown> {
+    return this.toJSON()
+  }
+
+  #once<List extends ArrayLike<unknown>>(name: string, make: () => List): PerSample<List> {
+    if (!this.#made.has(name)) this.#made.set(name, perSample(make(), this.#shape))
+    return this.#made.get(name) as PerSample<List>
+  }
+
+  #traces(): Float64Array[] {
+    const samples = this.#samples
+    const all = new Float64Array(this.#memory, this.#layout.traces)
+    return Array.from(this.#words('iterations'), (count, sample) =>
+      Float64Array.from({ length: count + 1 }, (_, iteration) => all[iteration * samples + sample]!),
+    )
+  }
+
+  get #samples(): number {
+    return sizeOf(this.#shape)
+  }
+
+  #words(name: 'iterations' | 'evaluations' | 'outcomes'): Int32Array {
+    return new Int32Array(this.#memory, this.#layout[name], this.#samples)
+  }
 }
 
 function perSample<List extends ArrayLike<unknown>>(list: List, shape: Shape): PerSample<List> {

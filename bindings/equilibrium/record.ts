@@ -34,6 +34,10 @@ export class CoreRecord<F extends Fields> {
     this.#runtime.heap.words[(this.address >>> 2) + this.#fields.words.indexOf(name)] = value
   }
 
+  word(name: F['words'][number]): number {
+    return this.#runtime.heap.words[(this.address >>> 2) + this.#fields.words.indexOf(name)]!
+  }
+
   float(name: F['floats'][number]): number {
     return new DataView(this.#runtime.heap.buffer, this.address).getFloat64(this.#offset(name), true)
   }

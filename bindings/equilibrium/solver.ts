@@ -4,7 +4,7 @@ import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Shape } from '../runtime/tensor.ts'
 import { METHOD, SOLVE } from './format.ts'
-import { type SolveInfo, infoOf, traceLength } from './info.ts'
+import { Report, type ReportLayout } from './info.ts'
 import type { Mapping } from './mapping.ts'
 import { CoreRecord, bytesOfRecord } from './record.ts'
 import type { Settings } from './settings.ts'
@@ -54,6 +54,7 @@ export class Solver {
   readonly #memory: Allocation
   readonly #record: CoreRecord<typeof SOLVE>
   readonly #offsets: Readonly<Record<InfoArray, number>>
+  readonly #layout: ReportLayout
 
   /** @param product gives products with the Jacobian, where the method asks for them */
   constructor(
@@ -81,6 +82,14 @@ export class Solver {
       best: words(),
       residuals: area.take(8 * all),
       traces: area.take(8 * all * (maxIterations + 1)),
+    }
+    const { iterations, evaluations, outcomes, residuals, traces } = this.#offsets
+    this.#layout = {
+      iterations: 0,
+      evaluations: evaluations - iterations,
+      outcomes: outcomes - iterations,
+      residuals: residuals - iterations,
+      traces: traces - iterations,
     }
     const [samples, list] = [area.take(capacity * sampleBytes), area.take(4 * capacity)]
     const scratch = area.take(method === METHOD.LU ? core.denseScratch(columns) : 0)
@@ -123,7 +132,7 @@ export class Solver {
    *
    * @param places addresses; 0 for a start from zeros, no lengths, no constant, iterates that are not kept
    */
-  run(places: Places): SolveInfo {
+  run(places: Places): Report {
     for (const mapping of this.#mappings) mapping.prepare()
     const { start, lengths, constant, result, iterates } = places
     this.#record.setWord('start', start)
@@ -132,44 +141,22 @@ export class Solver {
     this.#record.setWord('result', result)
     this.#record.setWord('iterates', iterates)
     this.#runtime.core.solveFixedPoints(this.#record.address)
-    return this.#info()
+    return this.#report()
   }
 
   dispose(): void {
     this.#memory.dispose()
   }
 
-  #info(): SolveInfo {
+  /** One copy of all that was written. */
+  #report(): Report {
     const { steps, rows, info } = this.#shape
-    const all = steps * rows
-    const { buffer } = this.#runtime.heap
-    const at = (name: InfoArray) => this.#memory.address + this.#offsets[name]
-    const whole = (name: InfoArray) => new Int32Array(buffer, at(name), all).slice()
-    const iterations = whole('iterations')
-    const room = this.settings.maxIterations + 1
-    const traces = new Float64Array(buffer, at('traces'), all * room)
-    return infoOf(
-      {
-        iterations,
-        evaluations: whole('evaluations'),
-        outcomes: whole('outcomes'),
-        residuals: new Float64Array(buffer, at('residuals'), all).slice(),
-        traces: packTraces(traces, room, iterations),
-        rowsEvaluated: this.#record.float('work'),
-      },
-      info,
-    )
+    const { address } = this.#memory
+    const first = this.#offsets.iterations
+    const traced = Math.min(this.#record.word('longest'), this.settings.maxIterations) + 1
+    const end = this.#offsets.traces + 8 * steps * rows * traced
+    const copy = this.#runtime.heap.buffer.slice(address + first, address + end)
+    const failed = this.#record.word('failed')
+    return new Report(copy, this.#layout, { shape: info, rowsEvaluated: this.#record.float('work'), failed })
   }
-}
-
-/** The part of [samples, room] that was written, one sample behind the other: every call gives it, and mostly it is small. */
-function packTraces(traces: Float64Array, room: number, iterations: Int32Array): Float64Array {
-  const packed = new Float64Array(iterations.reduce((total, count) => total + traceLength(count), 0))
-  for (let i = 0, place = 0; i < iterations.length; i++) {
-    const length = traceLength(iterations[i]!)
-    // so short that a view of each would take longer than its numbers
-    for (let k = 0; k < Math.min(length, room); k++) packed[place + k] = traces[i * room + k]!
-    place += length
-  }
-  return packed
 }
