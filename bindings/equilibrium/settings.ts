@@ -8,6 +8,7 @@ export type ResidualMode = 'relative' | 'absolute' | 'mixed'
 /** What happens where samples fail: an error, a warning on the console, or nothing but what `info` says. */
 export type OnFailure = 'throw' | 'warn' | 'accept'
 
+/** What all take, so that one may be put in another's place; a fixed number of terms needs no tolerance, a dense solve no iterations. */
 interface Stopping {
   /** Greatest residual of the undamped map; 1e-5 in float32, 1e-10 in float64 if left out. */
   tol?: number
@@ -51,8 +52,8 @@ export type AdjointOptions =
   | ({ name: 'bicgstab' | 'lu' } & Stopping)
   | ({ name: 'anderson' } & AndersonOptions & Stopping)
   | ({ name: 'broyden' } & BroydenOptions & Stopping)
-  | { name: 'phantom'; terms?: number; damping?: number; onFailure?: OnFailure }
-  | { name: 'jfb' | 'unrolled'; onFailure?: OnFailure }
+  | ({ name: 'phantom'; terms?: number; damping?: number } & Stopping)
+  | ({ name: 'jfb' | 'unrolled' } & Stopping)
 
 export type SolverName = SolverOptions['name']
 export type AdjointName = AdjointOptions['name']
@@ -93,12 +94,12 @@ const ADJOINTS: Readonly<Record<AdjointName, readonly string[]>> = {
   neumann: ['terms', ...STOPPING],
   gmres: ['restart', ...STOPPING],
   bicgstab: STOPPING,
-  lu: ['tol', 'mode', 'onFailure'],
+  lu: STOPPING,
   anderson: [...ANDERSON, ...STOPPING],
   broyden: ['memory', ...STOPPING],
-  phantom: ['terms', 'damping', 'onFailure'],
-  jfb: ['onFailure'],
-  unrolled: ['onFailure'],
+  phantom: ['terms', 'damping', ...STOPPING],
+  jfb: STOPPING,
+  unrolled: STOPPING,
 }
 
 /** The methods by which adjoints are found; those that sum a fixed number of terms are plain iteration. */
@@ -129,10 +130,6 @@ export function adjointSettings(who: string, runtime: Runtime, options: unknown,
   const given = expectNamed(label, options, ADJOINTS)
   const own = given.name === 'phantom' ? PHANTOM : { terms: given.name === 'jfb' ? 1 : 0, damping: 1 }
   const terms = given['terms'] === undefined ? own.terms : expectPositive(label, 'terms', given['terms'])
-  if (terms > 0 && given.name === 'neumann') {
-    const stray = ['tol', 'maxIter', 'mode'].find((name) => given[name] !== undefined)
-    if (stray) fail('option', `${label}: terms and ${stray} are both given; expected a number of terms, or a tolerance`)
-  }
   const method = ADJOINT_METHODS[given.name as AdjointName]
   return settings(label, runtime, given, { ...own, method, terms }, onFailure)
 }
@@ -166,13 +163,14 @@ function settings(who: string, runtime: Runtime, given: AnyOptions, own: Own, on
   }
   const tolerance = expectNumber(who, 'tol', given['tol'] ?? (isDouble ? 1e-10 : 1e-5))
   if (tolerance <= 0) fail('option', `${who}: tol is ${tolerance}; expected a number > 0`)
+  const maxIter = whole('maxIter', 100)
   const mode = expectOneOf<ResidualMode>(who, 'mode', given['mode'] ?? 'relative', ['relative', 'absolute', 'mixed'])
   return {
     name: given.name as SolverName | AdjointName,
     method: own.method,
     mode: MODE[mode.toUpperCase() as keyof typeof MODE],
     tolerance,
-    maxIterations: own.terms || whole('maxIter', 100),
+    maxIterations: own.terms || maxIter,
     terms: own.terms,
     damping: share(given.name === 'anderson' ? 'beta' : 'damping'),
     regularisation: expectNumber(who, 'regularisation', given['regularisation'] ?? (isDouble ? 1e-12 : 1e-8), 0, 1),
