@@ -18,6 +18,7 @@ import { drawTensor, numbers } from './support/nets.ts'
 
 const double = await createRuntime({ dtype: 'float64', seed: 1 })
 const single = await createRuntime({ variant: 'simd', seed: 1 })
+const narrow = await createRuntime({ maxMemory: 2 ** 22, seed: 1 })
 const runtimes = [single, double]
 const INPUTS = 3
 
@@ -65,7 +66,7 @@ manner('throw by default, and say which, how and what to do', () => {
   const quiet = moduleOf(double, { ...tame, b: [0, 0, 0, 0] }, { solver: { name: 'picard', maxIter: 3 } })
   expectError('convergence', ['1 of 6', 'sample 2 of step 1'], () => quiet.forward(steps))
   const loud = moduleOf(double, wild, { solver: { name: 'picard', maxIter: 30, mode: 'absolute' } })
-  expectError('convergence', ['the residual rises'], () => loud.forward(x))
+  expectError('convergence', ['its terms grow'], () => loud.forward(x))
 })
 manner('warn, or are accepted; a solver may have its own manner', () => {
   const x = drawTensor(double, 1, 'x', [2, INPUTS])
@@ -270,6 +271,12 @@ refused('lu with n = 256 is not', () => {
 refused('cells that have no one fixed point', () => {
   const step = (h: Parameters<typeof tanh>[0]) => ({ state: { h }, output: h })
   const cells = {
+    inputless: defineCell({
+      state: { h: 2 },
+      input: {},
+      params: { W: [2, 2] },
+      step: ({ h, W }) => step(tanh(linear(h, W))),
+    }),
     stateless: defineCell({
       state: {},
       input: { x: 2 },
@@ -451,5 +458,22 @@ untouched('gives back all its memory when the module goes', () => {
     g.dispose()
     assert.is(double.memoryUsed, before)
   }
+})
+untouched('what does not fit in memory is refused, and the runtime goes on', () => {
+  const deq = new DEQ(narrow, { inputSize: 4, hiddenSize: 64, spectralNorm: 0.9 })
+  const [x, g] = [drawTensor(narrow, 1, 'x', [2, 4]), drawTensor(narrow, 2, 'g', [2, 64])]
+  const round = () => {
+    const output = numbers(deq.forward(x).output)
+    return [output, numbers(deq.backward({ output: g }).input as Tensor)]
+  }
+  const expected = round()
+  const used = narrow.memoryUsed
+  for (const B of [3000, 800, 300, 100]) {
+    const large = drawTensor(narrow, 1, 'x', [B, 4])
+    expectError('memory', ['DEQ', `B = ${B}`], () => deq.forward(large))
+    large.dispose()
+    assert.is(narrow.memoryUsed, used)
+  }
+  assert.equal(round(), expected)
 })
 untouched.run()

@@ -4,15 +4,22 @@ import * as assert from 'uvu/assert'
 import {
   Adam,
   DEQ,
+  type Cell,
   type Input,
   Linear,
   type Runtime,
   Sequential,
+  type SolverOptions,
   type Tensor,
+  type Value,
+  antisymmetricRnnCell,
   createRuntime,
   defineCell,
   fit,
+  indRnnCell,
+  minGruCell,
   mseLoss,
+  orthogonalRnnCell,
 } from '../bindings/index.ts'
 import { add, linear, mul, scale, sigmoid, sum, tanh } from '../bindings/ops.ts'
 import {
@@ -402,6 +409,64 @@ users('of two states, two inputs, an output that is neither: values and gradient
     }
   }
 })
+const step = (next: Value, output = next) => ({ state: { h: next }, output })
+const square: Record<string, Cell> = {
+  'whose map is constant': defineCell({
+    state: { h: 2 },
+    input: { x: 2 },
+    params: { U: [2, 2] },
+    step: ({ x, U }) => step(tanh(linear(x, U))),
+  }),
+  'whose state is its input': defineCell({ state: { h: 2 }, input: { x: 2 }, params: {}, step: ({ x }) => step(x) }),
+  'whose output reads the state before': defineCell({
+    state: { h: 2 },
+    input: { x: 2 },
+    params: { W: [2, 2] },
+    step: ({ h, x, W }) => step(tanh(linear(h, W, x)), h),
+  }),
+  'whose states hand each other on': defineCell({
+    state: { a: 2, b: 2 },
+    input: { x: 2 },
+    params: { W: [2, 2] },
+    step: ({ a, b, x, W }) => ({ state: { a: b, b: tanh(linear(a, W, x)) }, output: a }),
+  }),
+  'one of whose states does not move': defineCell({
+    state: { a: 2, b: 3 },
+    input: { x: 2 },
+    params: { W: [2, 2], U: [3, 2], V: [2, 3] },
+    step: ({ a, b, x, W, U, V }) => ({
+      state: { a: tanh(linear(a, W, linear(b, V, x))), b: linear(x, U) },
+      output: a,
+    }),
+  }),
+}
+const built: Record<string, Cell> = {
+  antisymmetric: antisymmetricRnnCell(),
+  orthogonal: orthogonalRnnCell(),
+  minGru: minGruCell(),
+  indRnn: indRnnCell(),
+}
+for (const [title, cell] of Object.entries({ ...square, ...built })) {
+  users(`${title}: gradients are differences of the solved point, unrolled or not`, () => {
+    for (const adjoint of [{ name: 'gmres', tol: 1e-13 }, 'unrolled'] as const) {
+      // a contraction or not: unrolling alone asks for one
+      if (adjoint === 'unrolled' && title in built) continue
+      const solver: SolverOptions = { name: adjoint === 'unrolled' ? 'picard' : 'newton', tol: 1e-14, maxIter: 400 }
+      const sizes = title in built ? { sizes: { H: 4, I: 2 } } : {}
+      const deq = new DEQ(double, { cell, ...sizes, solver, adjoint, onFailure: 'accept' })
+      drawParameters(deq, 3, 0.4)
+      const x = drawTensor(double, 1, 'x', [3, 2])
+      const { output, info } = deq.forward(x)
+      assert.ok(Math.max(...info.residual) <= 1e-13, 'a fixed point')
+      const g = drawTensor(double, 2, 'g', output.shape)
+      const loss = () => dot(deq.forward(x).output.data, g.data)
+      deq.zeroGrad()
+      const byInput = numbers(deq.backward({ output: g }).input as Tensor)
+      expectDifferences(deq, x, byInput, loss, 1e-7)
+      deq.dispose()
+    }
+  })
+}
 users.run()
 
 const module = suite('DEQ')
@@ -526,6 +591,26 @@ module('two kept tapes, read in either order, are two modules', () => {
       for (const { tape } of calls) tape!.dispose()
     }
     deq.dispose()
+  }
+})
+module('parameters that change are seen by every shape of call, backward and spectra included', () => {
+  const make = () => new DEQ(double, { ...options, spectralNorm: 0.5 })
+  const deq = make()
+  const inputs = [2, 3].map((B) => drawTensor(double, 1, 'x', [B, INPUTS]))
+  const look = (net: DEQ, x: Tensor) => {
+    const output = numbers(net.forward(x).output)
+    net.zeroGrad()
+    const byInput = numbers(net.backward({ output: drawTensor(double, 2, 'g', [x.shape[0], 6]) }).input as Tensor)
+    return [output, byInput, gradientOf(net, 'weight_hh'), net.spectralRadius()]
+  }
+  for (const seed of [1, 2, 3]) {
+    drawParameters(deq, seed, seed)
+    for (const i of [0, 1, 0]) {
+      const fresh = make()
+      drawParameters(fresh, seed, seed)
+      assert.equal(look(deq, inputs[i]), look(fresh, inputs[i]))
+      fresh.dispose()
+    }
   }
 })
 module('what is frozen or not wanted is left out, the rest is the same', () => {

@@ -207,6 +207,17 @@ for (const name of SOLVERS) {
     }
   })
 }
+told('auto goes on from its best iterate where plain iteration flies apart', () => {
+  const problem = drawProblem('identity', 'rotation', { n: 6, inputs: INPUTS, size: 3 })
+  const deq = moduleOf(double, problem, { solver: { name: 'auto', mode: 'absolute', tol: 1e-10 } })
+  const { info } = deq.forward(drawTensor(double, 4, 'x', [5, INPUTS]))
+  for (const [i, trace] of info.trace.entries()) {
+    assert.ok(info.converged[i])
+    assert.ok(trace[1] > trace[0] && trace[2] > trace[1], 'it does')
+    assert.ok(trace.indexOf(trace[0], 1) > 0, 'the start, its best, is measured again')
+  }
+  deq.dispose()
+})
 told.run()
 
 /** Columns of x of samples that are easy, slow (a weak drive), not finite, and of other scales. */

@@ -6,7 +6,7 @@ import { Solve } from "./solve";
 import { compare, copyVector, differenceSquares, valueSquares } from "./vectors";
 
 /** Keeps the relative residual of the fixed point 0 from being 0 / 0. */
-const EPSILON: f64 = 1e-30;
+const EPSILON: f64 = 1e-300;
 /** ‖g‖ over ‖v‖ that is never taken for singular, however loose the tolerance: about the root of a unit's rounding. */
 const LOOSEST_FLOAT32: f64 = 0.000244140625; // 2^-12
 const LOOSEST_FLOAT64: f64 = 1.4901161193847656e-8; // 2^-26

@@ -6,6 +6,7 @@ import { addInto } from "../ops/reduce";
 import { at } from "../simd";
 import { POINT, Sample, VALUE, VECTOR, sampleAt, vector } from "./sample";
 import { Context, Mapping, Solve } from "./solve";
+import { copyRow } from "./vectors";
 
 /** Computes what follows from parameters alone, where they changed; forgets the contexts of an earlier call. */
 export function beginMapping<T>(mapping: Mapping): void {
@@ -31,21 +32,22 @@ export function run<T>(mapping: Mapping, count: i32): void {
 
 /** F at the POINT (or J times the VECTOR) of the first `count` samples of the list; arrives in VALUE. */
 export function evaluate<T>(solve: Solve, mapping: Mapping, count: i32, isProduct: bool): void {
-  const bytes = at<T>(0, solve.columns);
+  const n = solve.columns;
+  const bytes = at<T>(0, n);
   placeContexts(solve, mapping, count);
   for (let i = 0; i < count; i++) {
     const sample = listed(solve, i);
     const offset = <usize>i * bytes;
     const hasPoint = !isProduct || mapping.point != mapping.vector;
-    if (hasPoint && mapping.point) memory.copy(mapping.point + offset, vector<T>(solve, sample, POINT), bytes);
-    if (isProduct) memory.copy(mapping.vector + offset, vector<T>(solve, sample, VECTOR), bytes);
+    if (hasPoint && mapping.point) copyRow<T>(n, vector<T>(solve, sample, POINT), mapping.point + offset);
+    if (isProduct) copyRow<T>(n, vector<T>(solve, sample, VECTOR), mapping.vector + offset);
   }
   run<T>(mapping, count);
   for (let i = 0; i < count; i++) {
     const sample = listed(solve, i);
     const value = vector<T>(solve, sample, VALUE);
-    memory.copy(value, mapping.result + <usize>i * bytes, bytes);
-    if (solve.constant && !isProduct) addInto<T>(solve.columns, solve.constant + <usize>sample.row * bytes, value);
+    copyRow<T>(n, mapping.result + <usize>i * bytes, value);
+    if (solve.constant && !isProduct) addInto<T>(n, solve.constant + <usize>sample.row * bytes, value);
     sample.evaluations++;
   }
   solve.work += <f64>count;

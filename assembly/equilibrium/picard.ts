@@ -11,8 +11,11 @@ import * as solves from "./solve";
 import { Solve } from "./solve";
 import { addMultiple, copyVector, subtract } from "./vectors";
 
+/** A J far from normal makes a few terms grow whose series converges: a fixed number of them is refused where the last exceeds the first by this factor. */
+const GROWN: f64 = 10;
+
 export function advancePicard<T>(solve: Solve, sample: Sample): void {
-  if (!arrive<T>(solve, sample)) return tellGrowth(solve, sample);
+  if (!arrive<T>(solve, sample)) return tellGrowth(sample);
   if (solve.iterates) recordIterate<T>(solve, sample);
   update<T>(solve, sample);
   sample.iterations++;
@@ -20,9 +23,9 @@ export function advancePicard<T>(solve: Solve, sample: Sample): void {
   if (solve.terms && sample.iterations == solve.terms) finish<T>(solve, sample);
 }
 
-/** Of an affine map the updates are the terms of a series: where they have grown, more of them are of no use. */
-function tellGrowth(solve: Solve, sample: Sample): void {
-  const hasGrown = solve.constant != 0 && sample.norm > sample.first;
+/** Where the updates have grown, more of them are of no use: of an affine map they are the terms of a series. */
+function tellGrowth(sample: Sample): void {
+  const hasGrown = sample.norm > sample.first;
   if (hasGrown && sample.outcome == solves.OUTCOME_MAX_ITERATIONS) sample.outcome = solves.OUTCOME_GROWING;
 }
 
@@ -35,11 +38,11 @@ function update<T>(solve: Solve, sample: Sample): void {
   addMultiple<T>(n, solve.damping, value, point);
 }
 
-/** The sum of the terms asked for is the result, whatever its residual, which nobody measures; terms that have grown are told of. */
+/** The sum of the terms asked for is the result, whatever its residual, which nobody measures; terms that have grown much are told of. */
 function finish<T>(solve: Solve, sample: Sample): void {
   keep<T>(solve, sample, sample.last);
   record(solve, sample, NaN);
-  stop(sample, sample.norm > sample.first ? solves.OUTCOME_GROWING : solves.OUTCOME_TERMS);
+  stop(sample, sample.norm > GROWN * sample.first ? solves.OUTCOME_GROWING : solves.OUTCOME_TERMS);
 }
 
 /** What unrolling backward reads: the point from which iteration `iterations` starts. */

@@ -23,7 +23,7 @@ export const OUTCOME_TERMS: i32 = 2; // as many updates as were asked for
 export const OUTCOME_MAX_ITERATIONS: i32 = 3;
 export const OUTCOME_NON_FINITE: i32 = 4;
 export const OUTCOME_STAGNATED: i32 = 5;
-export const OUTCOME_GROWING: i32 = 6; // the terms of a series grow
+export const OUTCOME_GROWING: i32 = 6; // plain iteration whose updates grow
 export const OUTCOME_SINGULAR: i32 = 7;
 export const OUTCOME_BREAKDOWN: i32 = 8;
 

@@ -36,8 +36,20 @@ export function norm<T>(n: i32, x: usize): f64 {
   return sqrt<f64>(dot<T>(n, x, x));
 }
 
+/** y = x, a whole number of vectors: shorter than a call of memory.copy for what a sample holds. */
 export function copyVector<T>(n: i32, x: usize, y: usize): void {
-  memory.copy(y, x, at<T>(0, n));
+  const end = at<T>(x, n);
+  while (x < end) {
+    v128.store(y, v128.load(x));
+    x += VECTOR_BYTES;
+    y += VECTOR_BYTES;
+  }
+}
+
+/** y = x for n elements of dense arrays. */
+export function copyRow<T>(n: i32, x: usize, y: usize): void {
+  if (n % lanes<T>() == 0) copyVector<T>(n, x, y);
+  else memory.copy(y, x, at<T>(0, n));
 }
 
 /** out = x - y; out may be one of them. */

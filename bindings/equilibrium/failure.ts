@@ -7,14 +7,11 @@ const REMEDIES: Readonly<Record<Exclude<Outcome, 'converged' | 'terms'>, string>
   maxIter: 'raise maxIter, loosen tol or take another solver',
   nonFinite: 'F or its Jacobian is not finite there: scale the weights or the input, or damp the step',
   stagnated: 'the residual fell no further: loosen tol (float32 ends near 1e-6), or take another solver',
-  growing: 'the terms grow: the spectral radius of J is 1 or more there; take adjoint gmres or lu',
+  growing:
+    'its terms grow: the spectral radius of J seems to be 1 or more there; take another solver (of adjoints gmres or lu)',
   singular: 'I - J has no inverse there: the fixed point is not isolated',
   breakdown: 'the recurrence broke down: take adjoint gmres or lu',
 }
-
-/** Plain iteration whose residual rises does not want more iterations. */
-const RISING =
-  'the residual rises: the spectral radius of J seems to be 1 or more; take another solver (backward: gmres or lu)'
 
 /** Throws, warns or is silent about samples that failed, as the settings say. */
 export function judge(who: string, info: SolveInfo, settings: Settings): void {
@@ -33,8 +30,7 @@ function messageOf(who: string, info: SolveInfo, { name, tolerance }: Settings):
   const residual = info.residual[first]!.toExponential(2)
   const how = outcome === 'nonFinite' ? 'was not finite' : `ended (${outcome}) with residual ${residual}`
   const where = `sample ${placeOf(first, info)} ${how} at iteration ${info.iterations[first]}`
-  const remedy = outcome === 'maxIter' && isRising(info.trace[first]!) ? RISING : REMEDIES[outcome]
-  return `${who}: ${name} failed for ${failed.length} of ${count} samples: ${where} (tol ${tolerance}); ${remedy}`
+  return `${who}: ${name} failed for ${failed.length} of ${count} samples: ${where} (tol ${tolerance}); ${REMEDIES[outcome]}`
 }
 
 function placeOf(index: number, { converged }: SolveInfo): string {
@@ -42,6 +38,3 @@ function placeOf(index: number, { converged }: SolveInfo): string {
   if (shape.length < 2) return String(index)
   return `${index % shape[1]!} of step ${Math.floor(index / shape[1]!)}`
 }
-
-/** Is the last residual well above the least? */
-const isRising = (trace: Float64Array): boolean => trace.at(-1)! > 2 * Math.min(...trace)

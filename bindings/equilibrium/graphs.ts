@@ -30,6 +30,8 @@ export interface EquilibriumGraphs {
 export function equilibriumGraphs(who: string, sized: SizedCell): EquilibriumGraphs {
   const graph = trace(sized, { fused: false })
   if (graph.states.length === 0) fail('cell', `${who}: the cell has no state; expected one that finds its fixed point`)
+  if (graph.inputs.length === 0)
+    fail('cell', `${who}: the cell has no input; a batch takes its number of samples from one`)
   const roots = [...graph.states.map(({ next }) => next), ...graph.outputs]
   if (ancestors(roots).some(({ op }) => op === 'dropout'))
     fail('unsupported', `${who}: the cell drops values at random; a fixed point needs one map`)

@@ -9,7 +9,7 @@ export type Outcome =
   | 'maxIter'
   | 'nonFinite' // F(z) or a product was not finite
   | 'stagnated' // no further progress
-  | 'growing' // the terms of the series grew: its sum is of no use
+  | 'growing' // the updates of plain iteration (the terms of a series) grew: they go nowhere
   | 'singular' // I - J has no inverse, as far as the precision tells
   | 'breakdown' // a recurrence that could not go on
 
@@ -32,7 +32,7 @@ export interface SolveInfo {
   readonly iterations: PerSample<Int32Array>
   /** Evaluations of F, and of products with its Jacobian. */
   readonly evaluations: PerSample<Int32Array>
-  /** Of the result, in the units of the stopping rule: of the undamped map, measured. */
+  /** Of the result, in the units of the stopping rule: of the undamped map, measured. (Of a fixed number of terms: of the iterate before the result.) */
   readonly residual: PerSample<Float64Array>
   /** Did it reach the tolerance (or take as many terms as were asked for)? */
   readonly converged: PerSample<boolean[]>
