@@ -1,7 +1,8 @@
 /** What can this machine do at all? Arithmetic with registers only, and reading from each cache, in WebAssembly. */
-import { type Context, ceilingCase, hostRelaxes } from './support/context.ts'
+import { type Context, ceilingCase } from './support/context.ts'
 import { compileKernels } from './support/kernels.ts'
 import { measure } from './support/measure.ts'
+import { hostRelaxes } from './support/variant.ts'
 
 /** One buffer that fits each level of usual machines: 32 KB of L1, 1 MB of L2, 16 MB of L3; and one that fits none. */
 const BUFFERS: readonly (readonly [string, number])[] = [

@@ -7,7 +7,7 @@ import { at } from "../simd";
 import { record } from "./arrive";
 import { beginMapping, evaluate, listed } from "./evaluate";
 import { advance } from "./methods";
-import { BEST, POINT, REQUEST_PRODUCT, REQUEST_VALUE, Sample, VALUE, sampleAt, vector } from "./sample";
+import { BEST, POINT, REQUEST_PRODUCT, REQUEST_VALUE, Sample, VALUE, clearSample, sampleAt, vector } from "./sample";
 import * as solves from "./solve";
 import { Mapping, Solve } from "./solve";
 
@@ -37,7 +37,7 @@ function runBlock<T>(solve: Solve, step: i32, first: i32, count: i32): void {
 /** Where a sample starts, F is known beforehand if it is a constant there: of an affine map at 0. */
 function begin<T>(solve: Solve, sample: Sample, step: i32, row: i32): void {
   const bytes = at<T>(0, solve.columns);
-  memory.fill(changetype<usize>(sample), 0, solve.sampleBytes);
+  clearSample<T>(solve, sample);
   sample.row = step * solve.rows + row;
   sample.residual = Infinity;
   sample.method = solve.method == solves.METHOD_AUTO ? solves.METHOD_PICARD : solve.method;

@@ -66,6 +66,18 @@ export function vector<T>(solve: Solve, sample: Sample, index: i32): usize {
   return end - at<T>(0, (index + 1) * vectorElements<T>(solve.columns));
 }
 
+/**
+ * Fields and common vectors become 0. A method writes its own memory before it reads it, so that only padding must be cleared there: a product
+ * with what is not finite may have left it other than 0.
+ */
+export function clearSample<T>(solve: Solve, sample: Sample): void {
+  const start = changetype<usize>(sample);
+  const isPadded = vectorElements<T>(solve.columns) != solve.columns;
+  if (isPadded) return memory.fill(start, 0, solve.sampleBytes);
+  memory.fill(start, 0, HEADER_BYTES);
+  memory.fill(vector<T>(solve, sample, OWN - 1), 0, at<T>(0, OWN * solve.columns));
+}
+
 /** Bytes of a sample with this many float64 numbers and vectors, a multiple of 16. */
 export function bytesOfSample<T>(columns: i32, scalars: i32, vectors: i32): i32 {
   const numbers = wholeVectors<f64>(scalars) * sizeof<f64>();

@@ -6,7 +6,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { chooseVariant } from '../support/context.ts'
+import { chooseVariant } from '../support/variant.ts'
 import { environment } from '../support/report.ts'
 import { ORT_WEB, OURS, type PeerEffort, type PeerResult, TORCH_AVX2, TORCH_AVX512, comparePeers } from './peers.ts'
 import type { PlainKey } from './plain.ts'
@@ -53,7 +53,7 @@ const about = environment(variant, quick)
 for (const [name, value] of Object.entries(about)) console.log(`${name.padEnd(8)} ${value}`)
 const problems: Record<string, Outcome & { loops: Record<string, PeerResult> }> = {}
 for (const problem of await chosenProblems()) {
-  const outcome = await solveProblem(problem, variant, (quick ? QUICK : FULL).solvers)
+  const outcome = await solveProblem(problem, variant, { effort: (quick ? QUICK : FULL).solvers, quick })
   const loops = await torchLoop(problem, outcome)
   printOutcome(problem, outcome)
   printPeers('plain loop', loops)

@@ -1,7 +1,7 @@
 /** Every solver and every adjoint on a problem, beside the reference loops. */
 import { type AdjointName, type Runtime, type SolveInfo, type SolverName, createRuntime } from '../../bindings/index.ts'
 import { type Effort, type Timing, measure } from '../support/measure.ts'
-import { norm } from './matrices.ts'
+import { norm, transposed } from './matrices.ts'
 import { type Problem, load } from './problems.ts'
 import {
   type BatchResult, type Method, type PointMap, type Rule, jaxoptAnderson, normalCg, plain, solveBatch, torchdeqAnderson, torchdeqBroyden,
@@ -37,7 +37,11 @@ export interface Outcome {
   readonly adjoints: readonly Row[]
 }
 
-export async function solveProblem(problem: Problem, variant: 'simd' | 'relaxed', effort: Effort): Promise<Outcome> {
+export async function solveProblem(
+  problem: Problem,
+  variant: 'simd' | 'relaxed',
+  { effort, quick }: { effort: Effort; quick: boolean },
+): Promise<Outcome> {
   const rt = await createRuntime({ seed: 1, variant })
   const exact = await fixedPoints(problem)
   const solvers = ourSolvers(rt, problem, effort)
@@ -47,8 +51,8 @@ export async function solveProblem(problem: Problem, variant: 'simd' | 'relaxed'
   const backward = backwardMaps(problem, exact.z)
   return {
     radius: exact.radius,
-    solvers: [...solvers, ...references(problem, forward, 1e-3)],
-    adjoints: [...adjoints, ...references(problem, backward.maps, 1e-6), cgRow(problem, backward.systems)],
+    solvers: [...solvers, ...references(problem, forward, 1e-3, quick)],
+    adjoints: [...adjoints, ...references(problem, backward.maps, 1e-6, quick), cgRow(problem, backward.systems)],
   }
 }
 
@@ -126,8 +130,8 @@ function extent(values: ArrayLike<number>): { median: number; max: number } {
   return { median: sorted[Math.floor(sorted.length / 2)]!, max: sorted.at(-1)! }
 }
 
-/** torchdeq's and jaxopt's, by their own rules; then the same methods by ours. */
-function references({ n }: Problem, maps: readonly PointMap[], torchdeqTol: number): Row[] {
+/** torchdeq's and jaxopt's, by their own rules; then, unless in a hurry, the same methods by ours. */
+function references({ n }: Problem, maps: readonly PointMap[], torchdeqTol: number, quick: boolean): Row[] {
   const torchdeq: Rule = { tol: torchdeqTol, mode: 'absolute', maxEvaluations: 40 }
   const jaxopt: Rule = { tol: 1e-5, mode: 'absolute', maxEvaluations: USUAL_ITERATIONS }
   const ours: Rule = { tol: TOLERANCE, mode: 'relative', maxEvaluations: MAX_ITERATIONS + 1 }
@@ -136,11 +140,15 @@ function references({ n }: Problem, maps: readonly PointMap[], torchdeqTol: numb
     ['torchdeq anderson', torchdeqAnderson, torchdeq],
     ['torchdeq broyden', torchdeqBroyden, torchdeq],
     ['jaxopt Anderson', jaxoptAnderson, jaxopt],
+  ]
+  const byOurRule: [string, Method, Rule][] = [
     ['torchdeq anderson, our rule', torchdeqAnderson, ours],
     ['torchdeq broyden, our rule', torchdeqBroyden, ours],
     ['jaxopt Anderson, our rule', jaxoptAnderson, ours],
   ]
-  return entries.map(([name, method, rule]) => referenceRow(name, solveBatch(maps, n, method, rule)))
+  return [...entries, ...(quick ? [] : byOurRule)].map(([name, method, rule]) =>
+    referenceRow(name, solveBatch(maps, n, method, rule)),
+  )
 }
 
 const cgRow = ({ n }: Problem, systems: Parameters<typeof normalCg>[0]): Row =>
@@ -156,6 +164,7 @@ const referenceRow = (name: string, { evaluations, failures, residuals }: BatchR
 
 /** F of each sample. */
 function forwardMaps({ B, I, n, W, U, b, u, nonlinearity }: Problem): PointMap[] {
+  const weights = Float64Array.from(W)
   return Array.from({ length: B }, (_, row) => {
     const constant = Float64Array.from({ length: n }, (_, i) => {
       let sum = b[i]!
@@ -163,7 +172,7 @@ function forwardMaps({ B, I, n, W, U, b, u, nonlinearity }: Problem): PointMap[]
       return sum
     })
     return (z) => {
-      const value = product(W, z, constant)
+      const value = product(weights, z, constant)
       return nonlinearity === 'tanh' ? value.map(Math.tanh) : value
     }
   })
@@ -172,17 +181,18 @@ function forwardMaps({ B, I, n, W, U, b, u, nonlinearity }: Problem): PointMap[]
 /** v ↦ Jᵀ v + g of each sample, and I - Jᵀ with its transpose. */
 function backwardMaps(problem: Problem, z: readonly number[]) {
   const { B, n, W, g, nonlinearity } = problem
-  const transposed = W.map((_, i) => W[(i % n) * n + Math.floor(i / n)]!)
+  const weights = Float64Array.from(W)
+  const turned = transposed(n, weights)
   const samples = Array.from({ length: B }, (_, row) => {
     const slopes = Float64Array.from({ length: n }, (_, i) => (nonlinearity === 'tanh' ? 1 - z[row * n + i]! ** 2 : 1))
     const constant = Float64Array.from(g.slice(row * n, (row + 1) * n))
     const Jt = (v: Float64Array, start: Float64Array) =>
       product(
-        transposed,
+        turned,
         v.map((x, i) => x * slopes[i]!),
         start,
       )
-    const J = (v: Float64Array) => product(W, v, new Float64Array(n)).map((x, i) => x * slopes[i]!)
+    const J = (v: Float64Array) => product(weights, v, new Float64Array(n)).map((x, i) => x * slopes[i]!)
     const zeros = new Float64Array(n)
     return {
       map: (v: Float64Array) => Jt(v, constant),
@@ -197,10 +207,13 @@ function backwardMaps(problem: Problem, z: readonly number[]) {
 }
 
 /** start + A x. */
-function product(A: readonly number[], x: Float64Array, start: Float64Array): Float64Array {
+function product(A: Float64Array, x: Float64Array, start: Float64Array): Float64Array {
   const n = x.length
-  return start.map((sum, i) => {
+  const out = Float64Array.from(start)
+  for (let i = 0; i < n; i++) {
+    let sum = 0
     for (let k = 0; k < n; k++) sum += A[i * n + k]! * x[k]!
-    return sum
-  })
+    out[i]! += sum
+  }
+  return out
 }

@@ -5,7 +5,7 @@
  */
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { hostRelaxes } from '../support/context.ts'
+import { hostRelaxes } from '../support/variant.ts'
 import { median } from '../support/measure.ts'
 import { environment } from '../support/report.ts'
 import { disagreement } from './agree.ts'

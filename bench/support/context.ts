@@ -1,8 +1,8 @@
 import { type TestCore, loadCore } from '../../test/support/core.ts'
-import { hostRunsRelaxed } from '../../bindings/runtime/binaries.ts'
 import { type Kernels, compileKernels } from './kernels.ts'
 import { type Effort, FULL, QUICK } from './measure.ts'
 import { Report } from './report.ts'
+import { chooseVariant } from './variant.ts'
 
 /** What every bench is given. */
 export interface Context {
@@ -14,20 +14,10 @@ export interface Context {
   readonly kernels: Kernels
 }
 
-export const hostRelaxes = (): boolean => hostRunsRelaxed((bytes) => WebAssembly.validate(bytes))
-
 export async function makeContext(wanted: string, quick: boolean): Promise<Context> {
   const variant = chooseVariant(wanted)
   const kernels = await compileKernels(variant)
   return { report: new Report(), quick, effort: quick ? QUICK : FULL, variant, core: loadCore(variant), kernels }
-}
-
-export function chooseVariant(wanted: string): 'simd' | 'relaxed' {
-  if (!['auto', 'simd', 'relaxed'].includes(wanted))
-    throw new Error(`--variant is ${wanted}; expected auto, simd or relaxed`)
-  const canRelax = hostRelaxes()
-  if (wanted === 'relaxed' && !canRelax) throw new Error('--variant relaxed: this host does not compile relaxed SIMD')
-  return wanted === 'simd' || !canRelax ? 'simd' : 'relaxed'
 }
 
 /** Rounds of the register-only loop that take about a tenth of a millisecond. */

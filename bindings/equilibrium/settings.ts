@@ -35,7 +35,7 @@ interface BroydenOptions {
 }
 
 interface KrylovOptions {
-  /** Vectors of a Krylov space; 20 if left out. */
+  /** Vectors of a Krylov space; 50 if left out. */
   restart?: number
 }
 
@@ -176,7 +176,7 @@ function settings(who: string, runtime: Runtime, given: AnyOptions, own: Own, on
     regularisation: expectNumber(who, 'regularisation', given['regularisation'] ?? (isDouble ? 1e-12 : 1e-8), 0, 1),
     history: whole('m', 8),
     pairs: whole('memory', 50),
-    krylov: whole('restart', 20),
+    krylov: whole('restart', 50),
     onFailure: expectOnFailure(who, given['onFailure'] ?? onFailure),
   }
 }
