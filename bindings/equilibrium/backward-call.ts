@@ -231,7 +231,7 @@ export class BackwardCall {
     const { model } = this.#forward
     const { runtime, graphs } = model.programs
     const leaves = this.#leaves(inputs)
-    this.#forward.linearisation().run(leaves)
+    this.#forward.linearise(inputs)
     const info = solver.run({ start: 0, lengths: 0, constant, result: this.#adjoint, iterates: 0 })
     judge(`${model.who}.backward`, info, solver.settings)
     for (const [i, leaf] of graphs.map.inputs.entries()) gradient.point(leaf, leaves[i]!)

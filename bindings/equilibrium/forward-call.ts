@@ -1,4 +1,5 @@
 /** A planned forward for one (T, B): contexts of all steps in one pass, the solve, and what is read from the fixed points. */
+import type { Value } from '../program/graph.ts'
 import { Area } from '../program/layout.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { Tensor } from '../runtime/tensor.ts'
@@ -50,6 +51,8 @@ export class ForwardCall {
   readonly memory: Allocation
   readonly #start: number
   readonly #context: Pass | undefined
+  /** The parameters' version of which the contexts are. */
+  #contextVersion = 0
   readonly #value: Mapping
   readonly #tangent: Mapping | undefined
   readonly readout: Side | undefined
@@ -124,9 +127,7 @@ export class ForwardCall {
   /** Finds the fixed points; the output is not computed yet. */
   solve(inputs: readonly Tensor[], initial: NamedStates | undefined): Report {
     const { map } = this.model.programs.graphs
-    this.model.programs.refresh(this.#who)
-    for (const [i, leaf] of map.inputs.entries()) if (i > 0) this.#context?.point(leaf, inputs[i - 1]!.address)
-    this.#context?.run()
+    this.#computeContexts(inputs)
     for (const mapping of this.#tangent ? [this.#value, this.#tangent] : [this.#value]) {
       for (const value of mapping.contexts) {
         const leaf = map.inputs.indexOf(value)
@@ -136,6 +137,14 @@ export class ForwardCall {
     const start = initial ? this.#pack(initial) : 0
     const lengths = this.padding?.lengths ?? 0
     return this.solver.run({ start, lengths, constant: 0, result: this.z, iterates: this.iterates })
+  }
+
+  /** The map's values at the fixed points, by the parameters as they are now. */
+  linearise(inputs: readonly Tensor[]): Linearisation {
+    if (this.#contextVersion !== this.model.programs.version) this.#computeContexts(inputs)
+    const linearisation = this.linearisation()
+    linearisation.run(this.leaves(inputs))
+    return linearisation
   }
 
   /** Computes the output, and gives the last step's states. */
@@ -165,7 +174,9 @@ export class ForwardCall {
       const rows = this.shape.steps * this.shape.batch
       const capacity = capacityOf(programs.runtime, adjoint, columns, rows)
       const atOnce = adjoint.method === METHOD.LU ? Math.max(capacity, columns) : capacity
-      this.#linearisation = new Linearisation(programs, this.passOptions, atOnce)
+      const inputs: readonly Value[] = programs.graphs.map.inputs
+      const outside = (value: Value) => (inputs.includes(value) ? undefined : this.#context!.entry(value))
+      this.#linearisation = new Linearisation(programs, { ...this.passOptions, outside }, atOnce)
     }
     return this.#linearisation
   }
@@ -207,6 +218,15 @@ export class ForwardCall {
     const { inputs } = program.graph
     const vector = kind === 'tangent' ? inputs.at(-1)! : undefined
     return new Mapping(programs, program, { capacity, point: inputs[0]!, vector, who: this.#who })
+  }
+
+  #computeContexts(inputs: readonly Tensor[]): void {
+    const { programs } = this.model
+    programs.refresh(this.#who)
+    for (const [i, leaf] of programs.graphs.map.inputs.entries())
+      if (i > 0) this.#context?.point(leaf, inputs[i - 1]!.address)
+    this.#context?.run()
+    this.#contextVersion = programs.version
   }
 
   /** All states side by side, [B, n]. */

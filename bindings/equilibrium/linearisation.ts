@@ -10,7 +10,10 @@ export class Linearisation {
   readonly #programs: Programs
   readonly #tape: Pass
 
-  /** @param capacity rows at a time */
+  /**
+   * @param options with the places of contexts
+   * @param capacity rows at a time
+   */
   constructor(programs: Programs, options: PassOptions, capacity: number) {
     const program = programs.adjoint()
     const cotangent = program.graph.inputs[0]!
@@ -28,7 +31,6 @@ export class Linearisation {
   /** @param leaves addresses of z and the inputs */
   run(leaves: readonly number[]): void {
     const { inputs } = this.#programs.graphs.map
-    this.#programs.refresh('DEQ')
     for (const [i, leaf] of inputs.entries()) this.#tape.point(leaf, leaves[i]!)
     this.#tape.run()
     for (const value of this.mapping.contexts) {

@@ -88,11 +88,16 @@ export class Programs {
     return this.#program('tangent', () => tangentMap(this.graphs.map), { given: this.#isContext })
   }
 
-  /** z, inputs → all values that backward reads. */
+  /** Rises whenever parameters may have changed. */
+  get version(): number {
+    return this.#block.version
+  }
+
+  /** z, inputs, contexts → all values that backward reads. */
   tape(): CompiledProgram {
     const { map } = this.graphs
     const saved = valuesRead(map, [adjointMap(map), adjoint(map, { inputs: this.#inputs() })])
-    return this.#program('tape', () => map, { saved, given: this.#isDerived })
+    return this.#program('tape', () => map, { saved, given: this.#isContext })
   }
 
   /** The tape's values, v → Jᵀ v. */

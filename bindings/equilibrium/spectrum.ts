@@ -31,7 +31,7 @@ export function spectralRadii(call: ForwardCall, inputs: readonly Tensor[]): Flo
   const start = startVectors(call, rows)
   const solver = new Solver(runtime, settings, sizes, { value: mapping, product: mapping, who })
   try {
-    linearisation.run(call.leaves(inputs))
+    call.linearise(inputs)
     return solver.run({ start: start.address, lengths: 0, constant: 0, result: 0, iterates: 0 }).residual.data
   } finally {
     solver.dispose()
