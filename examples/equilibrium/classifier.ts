@@ -158,7 +158,7 @@ function report(contestants: readonly Contestant[], runs: readonly Run[], digits
 const LOOKS = [
   { name: 'RNN over copies of the input', colour: '#868e96' },
   { name: 'unrolled', colour: '#e8590c' },
-  { name: 'implicit: anderson, gmres', colour: '#099268' },
+  { name: 'implicit: anderson, bicgstab', colour: '#099268' },
   { name: 'implicit: picard, neumann', colour: '#4c6ef5' },
 ]
 

@@ -22,7 +22,7 @@ export const implicit = (tol: number): SolveOptions => ({
 
 const accelerated = (tol: number): SolveOptions => ({
   solver: { name: 'anderson', tol },
-  adjoint: { name: 'gmres', tol },
+  adjoint: { name: 'bicgstab', tol },
 })
 
 /**
@@ -126,7 +126,7 @@ function report(memory: Memory): void {
   const rows = [
     row('RNN over copies of the input', memory.rnn),
     row('unrolled', memory.unrolled),
-    row('implicit: anderson, gmres', memory.accelerated),
+    row('implicit: anderson, bicgstab', memory.accelerated),
     row('implicit: picard, neumann', memory.implicit),
   ]
   console.log(`\nWorkspace of one training step, n = ${HIDDEN}, batches of ${BATCH}`)
