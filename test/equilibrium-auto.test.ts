@@ -39,6 +39,18 @@ for (const [what, kind, nonlinearity, n, size] of CASES) {
   )
 }
 
+cascade('beyond contractions it wanders until it arrives: orthogonal W, tanh, weak drive', () => {
+  const n = 7
+  const x = drawTensor(rt, 5, 'x', [24, INPUTS])
+  for (const size of [1.05, 1.2, 1.5, 2, 3]) {
+    const problem = drawProblem('tanh', 'rotation', { n, inputs: INPUTS, size })
+    const deq = moduleOf(rt, problem, { solver: { name: 'auto', tol: 1e-10, maxIter: 2000, onFailure: 'accept' } })
+    const { info } = deq.forward(x)
+    assert.is(info.failed, 0, `W of ${size}: ${info.outcome.join()}`)
+    deq.dispose()
+  }
+})
+
 cascade('where plain iteration overflows, another method goes on from the best iterate', () => {
   const n = 2
   const solver = { name: 'auto', mode: 'absolute', tol: 1e-8 } as const

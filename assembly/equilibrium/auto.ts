@@ -1,12 +1,12 @@
 /**
- * A cascade: plain iteration while it promises to end soon, then Broyden's and Newton's methods in turn, each until it stagnates. A sample
- * goes on from its best iterate, and alone. Anderson's method has no turn: bench:deq finds no problem where that would save anything.
+ * A cascade: plain iteration while it promises to end soon, then Broyden's and Newton's methods in turn, each until it stagnates, and where a
+ * round of both brings nothing Newton's from the start. A sample goes on from its best iterate, and alone. Anderson's method has no turn:
+ * bench:deq finds no problem where that would save anything.
  */
-import { stop } from "./arrive";
 import { advanceBroyden } from "./broyden";
 import { advanceNewton } from "./newton";
 import { advancePicard } from "./picard";
-import { BEST, POINT, REQUEST_VALUE, Sample, vector, vectorElements } from "./sample";
+import { BEST, POINT, REQUEST_VALUE, Sample, copyStart, vector, vectorElements } from "./sample";
 import * as solves from "./solve";
 import { Solve } from "./solve";
 import { copyVector } from "./vectors";
@@ -29,7 +29,7 @@ export function advanceAuto<T>(solve: Solve, sample: Sample): void {
   // only where an iterate was taken, and the next one is proposed
   if (sample.request != REQUEST_VALUE || sample.iterations == before) return;
   if (sample.markedAt == 0 || sample.residual <= 0.5 * sample.mark) mark(sample);
-  if (isStagnant(solve, sample)) change<T>(solve, sample);
+  if (!sample.again && isStagnant(solve, sample)) change<T>(solve, sample);
 }
 
 function advanceMethod<T>(solve: Solve, sample: Sample): void {
@@ -62,12 +62,8 @@ function isSlow(solve: Solve, sample: Sample): bool {
 /** The next method, with an empty memory, from the best iterate. */
 function change<T>(solve: Solve, sample: Sample): void {
   // sample.b: the residual where this round of Broyden's and Newton's methods began
-  if (sample.method == solves.METHOD_NEWTON && sample.residual > SMALLEST_FALL * sample.b) {
-    // the step proposed is not taken
-    sample.iterations--;
-    stop(sample, solves.OUTCOME_STAGNATED);
-    return;
-  }
+  if (sample.method == solves.METHOD_NEWTON && sample.residual > SMALLEST_FALL * sample.b)
+    return beginAgain<T>(solve, sample);
   if (sample.method == solves.METHOD_BROYDEN) sample.method = solves.METHOD_NEWTON;
   else beginRound(solve, sample);
   sample.phase = 0;
@@ -76,6 +72,14 @@ function change<T>(solve: Solve, sample: Sample): void {
   // a proposal that follows from the best iterate is as good a start as that iterate
   if (sample.last == sample.residual) return;
   copyVector<T>(vectorElements<T>(solve.columns), vector<T>(solve, sample, BEST), vector<T>(solve, sample, POINT));
+}
+
+/** Where both stay, Newton's method has what iterations are left, from the start: it wanders, but seldom stays away for ever. */
+function beginAgain<T>(solve: Solve, sample: Sample): void {
+  sample.again = 1;
+  sample.phase = 0;
+  sample.held = 0;
+  copyStart<T>(solve, sample, POINT);
 }
 
 /** Broyden's method, which leaves Newton's half of the iterations that there are left. */

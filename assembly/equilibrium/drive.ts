@@ -7,7 +7,18 @@ import { at } from "../simd";
 import { record } from "./arrive";
 import { beginMapping, evaluate, listed } from "./evaluate";
 import { advance } from "./methods";
-import { BEST, POINT, REQUEST_PRODUCT, REQUEST_VALUE, Sample, VALUE, clearSample, sampleAt, vector } from "./sample";
+import {
+  BEST,
+  POINT,
+  REQUEST_PRODUCT,
+  REQUEST_VALUE,
+  Sample,
+  VALUE,
+  clearSample,
+  copyStart,
+  sampleAt,
+  vector,
+} from "./sample";
 import * as solves from "./solve";
 import { Mapping, Solve } from "./solve";
 
@@ -41,10 +52,9 @@ function begin<T>(solve: Solve, sample: Sample, step: i32, row: i32): void {
   sample.row = step * solve.rows + row;
   sample.residual = Infinity;
   sample.method = solve.method == solves.METHOD_AUTO ? solves.METHOD_PICARD : solve.method;
-  const start = step == 0 ? solve.start : solve.result + <usize>((step - 1) * solve.rows) * bytes;
-  if (start) {
-    memory.copy(vector<T>(solve, sample, POINT), start + <usize>row * bytes, bytes);
-    memory.copy(vector<T>(solve, sample, BEST), start + <usize>row * bytes, bytes);
+  if (solve.start || step > 0) {
+    copyStart<T>(solve, sample, POINT);
+    copyStart<T>(solve, sample, BEST);
   }
   if (solve.lengths && step >= load<i32>(at<i32>(solve.lengths, row))) {
     sample.outcome = solves.OUTCOME_CONVERGED;

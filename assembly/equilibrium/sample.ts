@@ -23,6 +23,7 @@ export class Sample {
   slot: i32; // of a ring of vectors, the next to be overwritten
   markedAt: i32; // the iteration at which `mark` was taken
   until: i32; // … at which the cascade goes on to its next method
+  again: i32; // 1 where the cascade has begun anew from the start
   residual: f64; // of the best iterate, in the units of the stopping rule
   last: f64; // of the last one
   norm: f64; // ‖F(z) - z‖ of the last one
@@ -76,6 +77,17 @@ export function clearSample<T>(solve: Solve, sample: Sample): void {
   if (isPadded) return memory.fill(start, 0, solve.sampleBytes);
   memory.fill(start, 0, HEADER_BYTES);
   memory.fill(vector<T>(solve, sample, OWN - 1), 0, at<T>(0, OWN * solve.columns));
+}
+
+/** Where the search of a sample starts, into one of its vectors: the start given, zeros, or the last step's fixed point. */
+export function copyStart<T>(solve: Solve, sample: Sample, target: i32): void {
+  const bytes = at<T>(0, solve.columns);
+  const isFirst = sample.row < solve.rows;
+  const start = isFirst ? solve.start : solve.result;
+  const row = isFirst ? sample.row : sample.row - solve.rows;
+  const vectorAt = vector<T>(solve, sample, target);
+  if (start) memory.copy(vectorAt, start + <usize>row * bytes, bytes);
+  else memory.fill(vectorAt, 0, bytes);
 }
 
 /** Bytes of a sample with this many float64 numbers and vectors, a multiple of 16. */
