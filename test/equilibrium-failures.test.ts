@@ -66,7 +66,7 @@ manner('throw by default, and say which, how and what to do', () => {
   const quiet = moduleOf(double, { ...tame, b: [0, 0, 0, 0] }, { solver: { name: 'picard', maxIter: 3 } })
   expectError('convergence', ['1 of 6', 'sample 2 of step 1'], () => quiet.forward(steps))
   const loud = moduleOf(double, wild, { solver: { name: 'picard', maxIter: 30, mode: 'absolute' } })
-  expectError('convergence', ['its terms grow'], () => loud.forward(x))
+  expectError('convergence', ['its updates grow'], () => loud.forward(x))
 })
 manner('warn, or are accepted; a solver may have its own manner', () => {
   const x = drawTensor(double, 1, 'x', [2, INPUTS])
@@ -238,6 +238,10 @@ const REFUSED: [string, object, RegExp][] = [
   ['terms 0', { adjoint: { name: 'neumann', terms: 0 } }, /terms/],
   ['unrolled without picard', { adjoint: 'unrolled' }, /unrolled.*picard.*auto/],
   ['unrolled with newton', { adjoint: 'unrolled', solver: 'newton' }, /unrolled.*picard.*newton/],
+  ['a memory beyond reason', { solver: { name: 'anderson', m: 65536 } }, /m is 65536; expected at most 1024/],
+  ['… of Broyden', { solver: { name: 'broyden', memory: 2 ** 30 } }, /memory/],
+  ['… of a Krylov space', { adjoint: { name: 'gmres', restart: 20000 } }, /restart/],
+  ['more random vectors than anyone needs', { jacobianPenalty: { weight: 1, samples: 1e9 } }, /samples/],
   ['lu with n > 256', { hiddenSize: 257, adjoint: 'lu' }, /257.*256.*gmres/],
   ['a nonlinearity that is none', { nonlinearity: 'tan' }, /nonlinearity/],
   ['hiddenSize 0', { hiddenSize: 0 }, /hiddenSize/],
@@ -330,6 +334,8 @@ refused('arguments of calls', () => {
       () => make({ solver: 'picard', adjoint: 'unrolled' }).forward(x, { truncation: { window: 2 } }),
       /truncation.*'unrolled'/,
     ],
+    [() => deq.forward(x, { truncation: { window: -1 } }), /truncation.window/],
+    [() => deq.forward(x, { checkpoint: 'yes' as 'sqrt' }), /checkpoint/],
     [() => deq.forward(x, { lenghts: [1] } as object), /lenghts/],
     [() => deq.forward(x, { keep: true, tape: false }), /keep/],
     [() => deq.forward(x, { state: { h: x } }), /h/],

@@ -11,7 +11,7 @@ import {
   createRuntime,
   defineCell,
 } from '../bindings/index.ts'
-import { concat, linear, mul, scale, sin, slice, square, tanh } from '../bindings/ops.ts'
+import { add, concat, linear, log, mul, scale, sin, slice, square, tanh } from '../bindings/ops.ts'
 import type { Runtime } from '../bindings/runtime/runtime.ts'
 import type { Tensor } from '../bindings/runtime/tensor.ts'
 import { generate } from './support/generator.ts'
@@ -165,6 +165,38 @@ test('truncation and checkpoints, which a Sequential hands to all its modules, l
   const expected = run({})
   assert.equal(run({ truncation: { window: 2 } }), expected)
   assert.equal(run({ checkpoint: 'sqrt' }), expected)
+})
+
+test('a sample without steps brings nothing: no gradient, no radius, no number that is not finite', () => {
+  const rt = doubles[0]!
+  // neither the map nor its slopes are finite at 0
+  const steep = defineCell({
+    state: { x: 1 },
+    input: { u: 1 },
+    params: { A: [1, 1], C: [1] },
+    step: ({ x, u, A, C }) => {
+      const next = add(scale(tanh(linear(x!, A!)), 0.5), mul(C!, log(u!)))
+      return { state: { x: next }, output: next }
+    },
+  })
+  const deq = new DEQ(rt, { cell: steep, init: { A: 0.5, C: 0.5 }, jacobianPenalty: { weight: 0.1 } })
+  const input = rt.tensor([2, 0, 3, 0], [2, 2, 1])
+  const ones = rt.tensor([1, 1, 1, 1], [2, 2, 1])
+  const run = (lengths: number[], state?: States) => {
+    deq.zeroGrad()
+    const { info } = deq.forward(input, { lengths })
+    const back = deq.backward({ output: ones, ...(state && { state }) })
+    assert.ok(Number.isFinite(info.jacobianPenalty))
+    for (const { grad } of deq.parameters()) assert.ok(grad.data.every(Number.isFinite))
+    if (lengths[1] === 0) assert.is((back.input as Tensor).data[1], 0)
+    return [...(back.state as States)['x']!.data]
+  }
+  assert.equal(run([2, 0], { x: rt.tensor([5, 7], [2, 1]) }), [0, 7])
+  assert.equal(deq.spectralRadius({ perSample: true })[1], 0)
+  // nothing of the last call is left
+  input.data.fill(2)
+  assert.equal(run([2, 2]), [0, 0])
+  assert.equal(run([0, 0]), [0, 0])
 })
 
 test('refuses lengths that do not fit, and a batch-first input', () => {

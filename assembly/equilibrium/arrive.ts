@@ -10,6 +10,9 @@ const EPSILON: f64 = 1e-300;
 /** ‖g‖ over ‖v‖ that is never taken for singular, however loose the tolerance: about the root of a unit's rounding. */
 const LOOSEST_FLOAT32: f64 = 0.000244140625; // 2^-12
 const LOOSEST_FLOAT64: f64 = 1.4901161193847656e-8; // 2^-26
+/** … that elimination takes for singular: as many units of rounding as it may make. */
+const EXACT_FLOAT32: f64 = 9.5367431640625e-7; // 2^-20
+const EXACT_FLOAT64: f64 = 5.684341886080802e-14; // 2^-44
 
 /** The residual of the undamped map at POINT, F(z) having arrived in VALUE, in the units of the stopping rule. */
 export function measure<T>(solve: Solve, sample: Sample): f64 {
@@ -45,7 +48,10 @@ export function arrive<T>(solve: Solve, sample: Sample): bool {
  */
 function isLost<T>(solve: Solve, sample: Sample): bool {
   if (!solve.constant || solve.mode == solves.MODE_ABSOLUTE) return false;
-  const share = min<f64>(solve.tolerance, sizeof<T>() == 4 ? LOOSEST_FLOAT32 : LOOSEST_FLOAT64);
+  // elimination solves as well as rounding lets it, whatever the tolerance
+  const exact = sizeof<T>() == 4 ? EXACT_FLOAT32 : EXACT_FLOAT64;
+  const loosest = sizeof<T>() == 4 ? LOOSEST_FLOAT32 : LOOSEST_FLOAT64;
+  const share = solve.method == solves.METHOD_LU ? exact : min<f64>(solve.tolerance, loosest);
   return sample.iterations > 0 && sample.first <= share * sqrt<f64>(valueSquares);
 }
 

@@ -77,6 +77,7 @@ export function appendToBasis<T>(solve: Solve, sample: Sample, basis: i32, w: us
     }
   }
   const left = norm<T>(n, w);
+  if (!(left < Infinity)) return left;
   // what rounding alone leaves is nothing
   const isLeft = left > before * (sizeof<T>() == 4 ? 1e-6 : 1e-14);
   store<f64>(hessenberg(m, sample, j + 1, j), isLeft ? left : 0);

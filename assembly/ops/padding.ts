@@ -11,18 +11,29 @@ export function clearPadding(steps: i32, batch: i32, bytes: usize, batchFirst: b
   }
 }
 
-/** Fills them with the sample's last row, or zeros where it has none: x: [steps, batch] rows of `bytes` bytes. */
+/**
+ * Fills them with the sample's last row, or with that of the first sample that has any, so that nothing is computed from padding; zeros where
+ * none has. x: [steps, batch] rows of `bytes` bytes.
+ */
 export function holdPadding(steps: i32, batch: i32, bytes: usize, lengths: usize, x: usize): void {
   const stride = <usize>batch * bytes;
+  let donor = 0;
+  while (donor < batch && lengthOf(lengths, donor) == 0) donor++;
   for (let b = 0; b < batch; b++) {
-    const length = load<i32>(lengths + ((<usize>b) << 2));
-    const own = x + <usize>b * bytes;
+    const length = lengthOf(lengths, b);
+    const source = length > 0 ? b : donor;
     for (let t = length; t < steps; t++) {
-      const row = own + <usize>t * stride;
-      if (length == 0) memory.fill(row, 0, bytes);
-      else memory.copy(row, own + <usize>(length - 1) * stride, bytes);
+      const row = x + <usize>t * stride + <usize>b * bytes;
+      if (source == batch) memory.fill(row, 0, bytes);
+      else memory.copy(row, x + <usize>(lengthOf(lengths, source) - 1) * stride + <usize>source * bytes, bytes);
     }
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function lengthOf(lengths: usize, sample: i32): i32 {
+  return load<i32>(lengths + ((<usize>sample) << 2));
 }
 
 /**

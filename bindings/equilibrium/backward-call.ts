@@ -88,12 +88,19 @@ export class BackwardCall {
 
   run(given: Arriving): Leaving {
     const { padding } = this.#forward
-    const arriving = { ...given, output: given.output && (padding?.takeGradient(given.output) ?? given.output) }
+    // no sample has a step of its own: nothing depends on input or parameters
+    const isEmpty = padding?.count === 0
+    const entering = isEmpty ? undefined : given.output
+    const output = entering && (padding?.takeGradient(entering) ?? entering)
+    const arriving = { ...given, output, noise: isEmpty ? undefined : given.noise }
     this.#forward.model.programs.refresh(this.#forward.model.who)
-    if (given.noise) this.#weigh()
+    if (arriving.noise) this.#weigh()
+    if (padding && this.#implicit) this.#clearState()
     const gradient = this.#gather(arriving)
-    const info = this.#implicit ? this.#runImplicit(arriving, gradient) : this.#runUnrolled(arriving, gradient)
-    this.#addSides(arriving)
+    const info = this.#implicit ? this.#solve(arriving, gradient) : this.#runUnrolled(arriving, gradient)
+    if (isEmpty) this.#clearInputs()
+    else if (this.#implicit) this.#addImplicit(arriving)
+    if (!isEmpty) this.#addSides(arriving)
     return { inputs: this.#inputs, state: this.#state, info }
   }
 
@@ -198,21 +205,33 @@ export class BackwardCall {
     if (padding && this.#implicit) {
       padding.placeAtEnds(this.#ends, graphs.columns, this.#adjoint)
       core.addInto(steps * batch * graphs.columns, this.#adjoint, this.#gradient)
-      this.#passEmpty(state, padding.empty)
+      this.#passEmpty(padding.empty)
     } else {
       core.addInto(batch * graphs.columns, this.#ends, this.#gradient + (steps - 1) * batch * row)
     }
   }
 
   /** Of a sample without steps the last state is the first one. */
-  #passEmpty(state: NamedStates, empty: readonly number[]): void {
-    const { core, elementBytes } = this.#forward.model.programs.runtime
-    for (const [name, own] of Object.entries(this.#state)) {
-      core.zeroBytes(own.address, own.size * elementBytes)
-      const bytes = own.shape[1]! * elementBytes
-      for (const sample of empty)
-        core.copyBytes(own.address + sample * bytes, state[name]!.address + sample * bytes, bytes)
+  #passEmpty(empty: readonly number[]): void {
+    const { runtime, graphs } = this.#forward.model.programs
+    const { core, elementBytes } = runtime
+    for (const { name, columns, offset } of graphs.parts) {
+      const bytes = columns * elementBytes
+      for (const sample of empty) {
+        const from = this.#ends + (sample * graphs.columns + offset) * elementBytes
+        core.copyBytes(this.#state[name]!.address + sample * bytes, from, bytes)
+      }
     }
+  }
+
+  #clearInputs(): void {
+    const { core, elementBytes } = this.#forward.model.programs.runtime
+    for (const { address, size } of this.#inputs) core.zeroBytes(address, size * elementBytes)
+  }
+
+  #clearState(): void {
+    const { core, elementBytes } = this.#forward.model.programs.runtime
+    for (const { address, size } of Object.values(this.#state)) core.zeroBytes(address, size * elementBytes)
   }
 
   /** What each row's ‖Jᵀε‖² / n weighs in the loss: the mean is over rows that are a sample's own. */
@@ -226,14 +245,19 @@ export class BackwardCall {
     core.scaleBlock(rows, weight / (Math.max(1, padding?.count ?? rows) * samples), this.#weights)
   }
 
-  #runImplicit({ inputs }: Arriving, constant: number): Report {
-    const { solver, gradient } = this.#implicit!
-    const { model } = this.#forward
-    const { runtime, graphs } = model.programs
-    const leaves = this.#leaves(inputs)
+  #solve({ inputs }: Arriving, constant: number): Report {
+    const { solver } = this.#implicit!
     this.#forward.linearise(inputs)
     const info = solver.run({ start: 0, lengths: 0, constant, result: this.#adjoint, iterates: 0 })
-    judge(`${model.who}.backward`, info, solver.settings)
+    judge(`${this.#forward.model.who}.backward`, info, solver.settings)
+    return info
+  }
+
+  /** Gradients by inputs and parameters from the solved adjoint. */
+  #addImplicit({ inputs }: Arriving): void {
+    const { gradient } = this.#implicit!
+    const { runtime, graphs } = this.#forward.model.programs
+    const leaves = this.#leaves(inputs)
     for (const [i, leaf] of graphs.map.inputs.entries()) gradient.point(leaf, leaves[i]!)
     gradient.point(gradient.program.graph.inputs[0]!, this.#adjoint)
     gradient.run()
@@ -241,7 +265,6 @@ export class BackwardCall {
       const source = gradient.entry(gradient.program.graph.outputs[i]!).base
       runtime.core.copyBytes(input.address, source, input.size * runtime.elementBytes)
     }
-    return info
   }
 
   #runUnrolled({ inputs }: Arriving, gradient: number): undefined {
@@ -253,7 +276,7 @@ export class BackwardCall {
       const leaf = graphs.map.inputs.indexOf(value)
       mapping.setSource(value, inputs[leaf - 1]!.address)
     }
-    for (const input of this.#inputs) core.zeroBytes(input.address, input.size * elementBytes)
+    this.#clearInputs()
     mapping.prepare()
     record.setWord('gradient', gradient)
     core.unrollFixedPoints(record.address)

@@ -3,7 +3,7 @@ import type { Allocation } from '../runtime/heap.ts'
 import { type CallShape, ForwardCall, type Model } from './forward-call.ts'
 
 /** Calls kept for reuse; a further one takes the place of the one that was not used for longest. */
-const KEPT_CALLS = 4
+const KEPT_CALLS = 8
 
 export class Calls {
   readonly #model: Model

@@ -1,4 +1,5 @@
 /** A module whose output is the fixed point of a step. Each public method reads: check, plan, call, return. */
+import { expectCheckpointing } from '../nn/checkpointing.ts'
 import { inputTensors } from '../nn/inputs.ts'
 import { expectLengths } from '../nn/lengths.ts'
 import {
@@ -13,7 +14,9 @@ import {
   type State,
 } from '../nn/module.ts'
 import { type Parameter, ParameterBlock } from '../nn/parameters.ts'
+import { mapStates } from '../nn/states.ts'
 import { Tape, expectTape } from '../nn/tape.ts'
+import { expectTruncation } from '../nn/unrolling.ts'
 import type { SizedCell } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
@@ -27,7 +30,7 @@ import type { SolveInfo } from './info.ts'
 import { type DEQOptions, choose } from './options.ts'
 import { Noise, expectPenalty, penaltyOf } from './penalty.ts'
 import { Programs } from './programs.ts'
-import { LU_COLUMNS, adjointSettings, expectOnFailure, solverSettings } from './settings.ts'
+import { LU_COLUMNS, adjointSettings, expectOnFailure, settingsFor, solverSettings } from './settings.ts'
 import { spectralRadii } from './spectrum.ts'
 
 export interface DEQForwardResult extends ForwardResult {
@@ -46,6 +49,9 @@ export interface DEQInputGradients extends InputGradients {
 }
 
 interface RunOptions {
+  readonly given: readonly Tensor[]
+  /** … in memory that the call does not overwrite. */
+  readonly outside: readonly Tensor[]
   readonly initial: NamedStates | undefined
   readonly lengths: Int32Array | undefined
   readonly tape: boolean
@@ -79,7 +85,8 @@ export class DEQ extends Module {
   /** Stands among modules that take [B, T, F]. */
   #followsBatch = false
   readonly #noise: Noise
-  #copies: Tensor[] = []
+  /** Copies of results that were handed back in, by what they are for. */
+  readonly #copies = new Map<string, Tensor>()
   #count = 0
   #tape: Tape<Recorded> | undefined
   /** The last fixed point, for `spectralRadius`. */
@@ -93,8 +100,8 @@ export class DEQ extends Module {
     const onFailure = expectOnFailure('DEQ', options.onFailure ?? 'throw')
     const graphs = equilibriumGraphs('DEQ', sized)
     const settings = {
-      solver: solverSettings('DEQ', runtime, solver, onFailure),
-      adjoint: adjointSettings('DEQ', runtime, adjoint, onFailure),
+      solver: settingsFor(solverSettings('DEQ', runtime, solver, onFailure), graphs.columns),
+      adjoint: settingsFor(adjointSettings('DEQ', runtime, adjoint, onFailure), graphs.columns),
       penalty: expectPenalty(jacobianPenalty),
       who: 'DEQ',
     }
@@ -146,7 +153,7 @@ export class DEQ extends Module {
   }
 
   override checkState(who: string, state: State | undefined, batch = this.#tape?.data.call.shape.batch): void {
-    this.#expectState(who, state, batch ?? 0)
+    this.#expectState(who, state, batch)
   }
 
   /** @throws RetrogradError 'convergence' where samples do not converge, unless `onFailure` says otherwise */
@@ -158,11 +165,14 @@ export class DEQ extends Module {
     const initial = this.#expectState(who, options.state, sizes.batch)
     const lengths = this.#expectLengths(who, options.lengths, sizes)
     const shape = { ...sizes, hasLengths: lengths !== undefined }
+    const outside = given.map((tensor, i) => this.#outside(`input ${i}`, tensor, keep))
+    const start = this.#outsideStates('state', initial)
     const call = keep ? this.#calls.lend(shape) : this.#calls.take(shape)
     try {
-      return this.#run(who, call, given, { initial, lengths, tape, keep })
+      return this.#run(who, call, { given, outside, initial: start, lengths, tape, keep })
     } catch (error) {
       if (keep) this.#calls.giveBack(call)
+      if (keep) for (const [i, tensor] of outside.entries()) if (tensor !== given[i]) tensor.dispose()
       throw error
     }
   }
@@ -174,8 +184,17 @@ export class DEQ extends Module {
     const shape = this.#shapeOf(who, given, true)
     const initial = this.#expectState(who, state, shape.batch)
     if (initial === undefined) fail('type', `${who}: state is missing; make one with initialState(${shape.batch})`)
+    const outside = given.map((tensor, i) => this.#outside(`input ${i}`, tensor))
+    const start = this.#outsideStates('state', initial)
     const call = this.#calls.take(shape)
-    const result = this.#run(who, call, given, { initial, lengths: undefined, tape: false, keep: false })
+    const result = this.#run(who, call, {
+      given,
+      outside,
+      initial: start,
+      lengths: undefined,
+      tape: false,
+      keep: false,
+    })
     for (const [name, tensor] of Object.entries(initial)) {
       this.runtime.core.copyBytes(tensor.address, call.state[name]!.address, tensor.size * this.runtime.elementBytes)
     }
@@ -188,15 +207,17 @@ export class DEQ extends Module {
     expectOptions(who, gradients, ['output', 'state'])
     expectOptions(who, options, ['inputGradient', 'tape'])
     const inputGradient = expectBoolean(who, 'inputGradient', options.inputGradient ?? true)
-    const { call, inputs, given, noise } = expectTape(who, this, options.tape, this.#tape).data
-    if (given.some((tensor) => tensor.disposed))
+    const { call, inputs, noise } = expectTape(who, this, options.tape, this.#tape).data
+    if (inputs.some((tensor) => tensor.disposed))
       fail('tape', `${who}: the input of the recorded forward was disposed of; keep it until backward`)
     const output = gradients.output && expectTensor(who, 'output', gradients.output, this.runtime)
     if (output) expectShape(who, 'output', output.shape, call.output.shape.map(Number))
     const state = this.#expectState(who, gradients.state, call.shape.batch)
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
     const backward = call.backward({ inputGradient, frozen: new Set(this.#block.frozen) })
-    const leaving = backward.run({ output, state, inputs, noise })
+    const entering = output && this.#outside('gradient', output)
+    const incoming = this.#outsideStates('gradient', state)
+    const leaving = backward.run({ output: entering, state: incoming, inputs, noise })
     const names = [...this.#sized.inputs.keys()]
     const byInput =
       names.length === 1 ? leaving.inputs[0] : Object.fromEntries(names.map((name, i) => [name, leaving.inputs[i]!]))
@@ -214,11 +235,16 @@ export class DEQ extends Module {
     expectOptions(who, options, ['perSample'])
     const perSample = expectBoolean(who, 'perSample', options.perSample ?? false)
     if (this.#last === undefined) fail('tape', `${who}: there is no fixed point; call forward first`)
-    const { call, inputs, given } = this.#last
-    if (given.some((tensor) => tensor.disposed))
+    const { call, inputs } = this.#last
+    if (inputs.some((tensor) => tensor.disposed))
       fail('tape', `${who}: the input of the last forward was disposed of; keep it until now`)
     const radii = spectralRadii(call, inputs)
-    return perSample ? radii : Math.max(...radii)
+    if (radii.some(Number.isNaN))
+      fail(
+        'non-finite',
+        `${who}: a product with the Jacobian is not finite at a fixed point; there is no spectral radius`,
+      )
+    return perSample ? radii : radii.reduce((greatest, radius) => Math.max(greatest, radius), 0)
   }
 
   override initialState(batch: number): { [name: string]: Tensor } {
@@ -230,7 +256,7 @@ export class DEQ extends Module {
   }
 
   protected override release(): void {
-    for (const thing of [this.#calls, this.#noise, ...this.#copies, ...this.#kept]) thing.dispose()
+    for (const thing of [this.#calls, this.#noise, ...this.#copies.values(), ...this.#kept]) thing.dispose()
     this.#programs.dispose()
     this.#block.dispose()
     this.#tape = undefined
@@ -242,15 +268,9 @@ export class DEQ extends Module {
     return `DEQ.${method}`
   }
 
-  #run(
-    who: string,
-    call: ForwardCall,
-    given: readonly Tensor[],
-    { initial, lengths, tape, keep }: RunOptions,
-  ): DEQForwardResult {
+  #run(who: string, call: ForwardCall, { given, outside, initial, lengths, tape, keep }: RunOptions): DEQForwardResult {
     this.#tape = undefined
     this.#last = undefined
-    const outside = this.#outside(given, keep)
     const inputs = lengths ? call.padding!.takeInputs(outside, lengths) : outside
     const solved = call.solve(inputs, initial)
     const seed = this.#count++
@@ -280,6 +300,8 @@ export class DEQ extends Module {
 
   #expectForwardOptions(who: string, options: ForwardOptions): { tape: boolean; keep: boolean } {
     expectOptions(who, options, FORWARD_OPTIONS)
+    if (options.truncation !== undefined) expectTruncation(who, options.truncation)
+    expectCheckpointing(who, options.checkpoint)
     // an implicit gradient does not go through time, and its memory does not grow with it: nothing to truncate, nothing to checkpoint
     if (this.#model.adjoint.name === 'unrolled' && options.truncation !== undefined)
       fail(
@@ -317,7 +339,8 @@ export class DEQ extends Module {
     return { steps, batch, leading, hasLengths: false }
   }
 
-  #expectState(who: string, state: State | undefined, batch: number): NamedStates | undefined {
+  /** @param batch any, where it is not known yet */
+  #expectState(who: string, state: State | undefined, batch: number | undefined): NamedStates | undefined {
     if (state === undefined) return undefined
     const { parts } = this.#programs.graphs
     const names = parts.map(({ name }) => name)
@@ -325,24 +348,26 @@ export class DEQ extends Module {
     const tensors = state as Record<string, Tensor>
     for (const { name, columns } of parts) {
       const tensor = expectTensor(who, `state.${name}`, tensors[name], this.runtime)
-      expectShape(who, `state.${name}`, tensor.shape, [batch, columns])
+      expectShape(who, `state.${name}`, tensor.shape, [batch ?? 'B', columns])
     }
     return tensors
   }
 
-  /** An input that is a result of this module would be overwritten by the call. */
-  #outside(inputs: readonly Tensor[], keep: boolean): Tensor[] {
+  /** What is a result of this module would be overwritten by the call: it is copied to memory kept for `role`. */
+  #outside(role: string, tensor: Tensor, keep = false): Tensor {
+    if (!this.owns(tensor.storage)) return tensor
+    if (keep) return tensor.clone()
     const { core, elementBytes } = this.runtime
-    return inputs.map((tensor, i) => {
-      if (!this.owns(tensor.storage)) return tensor
-      if (keep) return tensor.clone()
-      let copy = this.#copies[i]
-      if (copy?.size !== tensor.size) {
-        copy?.dispose()
-        this.#copies[i] = copy = this.runtime.emptyTensor(tensor.shape)
-      }
-      core.copyBytes(copy.address, tensor.address, tensor.size * elementBytes)
-      return copy
-    })
+    let copy = this.#copies.get(role)
+    if (copy?.size !== tensor.size) {
+      copy?.dispose()
+      this.#copies.set(role, (copy = this.runtime.emptyTensor(tensor.shape)))
+    }
+    core.copyBytes(copy.address, tensor.address, tensor.size * elementBytes)
+    return copy
+  }
+
+  #outsideStates(role: string, states: NamedStates | undefined): NamedStates | undefined {
+    return states && mapStates(states, (tensor, i) => this.#outside(`${role} ${i}`, tensor))
   }
 }

@@ -4,14 +4,17 @@ import type { Outcome, Report, SolveInfo } from './info.ts'
 import type { Settings } from './settings.ts'
 
 const REMEDIES: Readonly<Record<Exclude<Outcome, 'converged' | 'terms'>, string>> = {
-  maxIter: 'raise maxIter, loosen tol or take another solver',
+  maxIter: "raise maxIter, loosen tol (mode 'mixed' where the fixed point may be 0) or take another solver",
   nonFinite: 'F or its Jacobian is not finite there: scale the weights or the input, or damp the step',
   stagnated: 'the residual fell no further: loosen tol (float32 ends near 1e-6), or take another solver',
   growing:
-    'its terms grow: the spectral radius of J seems to be 1 or more there; take another solver (of adjoints gmres or lu)',
-  singular: 'I - J has no inverse there: the fixed point is not isolated',
+    'its updates grow: the spectral radius of J seems to be 1 or more there; take another solver (of adjoints gmres or lu)',
+  singular:
+    'I - J has no inverse there as far as tol tells (the solution exceeds the gradient by 1 / tol): the fixed point is not isolated; or lower tol, or take adjoint lu',
   breakdown: 'the recurrence broke down: take adjoint gmres or lu',
 }
+
+const AT_START = 'what was given (input, state or gradient), or F at the start, is not finite'
 
 /** Throws, warns or is silent about samples that failed, as the settings say. */
 export function judge(who: string, info: Report, settings: Settings): void {
@@ -30,7 +33,8 @@ function messageOf(who: string, info: SolveInfo, { name, tolerance }: Settings):
   const residual = info.residual[first]!.toExponential(2)
   const how = outcome === 'nonFinite' ? 'was not finite' : `ended (${outcome}) with residual ${residual}`
   const where = `sample ${placeOf(first, info)} ${how} at iteration ${info.iterations[first]}`
-  return `${who}: ${name} failed for ${failed.length} of ${count} samples: ${where} (tol ${tolerance}); ${REMEDIES[outcome]}`
+  const remedy = outcome === 'nonFinite' && info.iterations[first] === 0 ? AT_START : REMEDIES[outcome]
+  return `${who}: ${name} failed for ${failed.length} of ${count} samples: ${where} (tol ${tolerance}); ${remedy}`
 }
 
 function placeOf(index: number, { converged }: SolveInfo): string {

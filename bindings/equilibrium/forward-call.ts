@@ -159,6 +159,7 @@ export class ForwardCall {
       const source = this.z + (steps - 1) * batch * row + offset * runtime.elementBytes
       runtime.core.copyRows(batch, bytes, source, row, this.state[name]!.address, bytes)
     }
+    this.padding?.holdPoints(this.z, graphs.columns)
   }
 
   penalty(): Side {

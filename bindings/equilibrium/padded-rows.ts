@@ -63,6 +63,13 @@ export class PaddedRows {
     this.#copyCleared(source, this.output)
   }
 
+  /** Stands in at the fixed points [T, B, columns] for those of samples without steps, which backward goes through like the others. */
+  holdPoints(z: number, columns: number): void {
+    const { core, elementBytes } = this.#programs.runtime
+    const { steps, batch } = this.#sizes
+    core.holdPadding(steps, batch, columns * elementBytes, this.lengths, z)
+  }
+
   /** A gradient by the output without what lies behind the samples' ends. */
   takeGradient(gradient: Tensor): Tensor {
     this.#copyCleared(gradient.address, this.#gradient)

@@ -1,5 +1,5 @@
 /** The penalty on the Jacobian: weight · mean ‖J‖² / n, estimated with random vectors. */
-import { expectNumber, expectOptions, expectPositive } from '../runtime/check.ts'
+import { expectNumber, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
 import type { ForwardCall } from './forward-call.ts'
@@ -18,8 +18,16 @@ export function expectPenalty(given: { weight: number; samples?: number } | unde
   expectOptions('DEQ: jacobianPenalty', given, ['weight', 'samples'])
   return {
     weight: expectNumber('DEQ: jacobianPenalty', 'weight', given.weight, 0, Number.MAX_VALUE),
-    samples: expectPositive('DEQ: jacobianPenalty', 'samples', given.samples ?? 1),
+    samples: expectSamples(given.samples ?? 1),
   }
+}
+
+/** Each is a whole [T · B, n]. */
+const MOST_SAMPLES = 4096
+
+function expectSamples(samples: number): number {
+  if (expectPositive('DEQ: jacobianPenalty', 'samples', samples) <= MOST_SAMPLES) return samples
+  return fail('option', `DEQ: jacobianPenalty: samples is ${samples}; expected at most ${MOST_SAMPLES}`)
 }
 
 /** The random vectors ε of a module's calls: E ‖Jᵀε‖² = ‖J‖². */
@@ -67,11 +75,12 @@ export function penaltyOf(call: ForwardCall, inputs: readonly Tensor[], noise: r
   const { core } = call.model.programs.runtime
   const { padding, shape } = call
   const side = call.penalty()
+  if (padding?.count === 0) return 0
   const rows = shape.steps * shape.batch
   let total = 0
   for (const epsilon of noise) {
     side.run([...call.leaves(inputs), epsilon.address])
     total += padding ? core.dot(rows, side.result, padding.mask) : core.total(rows, side.result)
   }
-  return total / (Math.max(1, padding?.count ?? rows) * noise.length)
+  return total / ((padding?.count ?? rows) * noise.length)
 }

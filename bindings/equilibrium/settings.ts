@@ -78,6 +78,9 @@ export interface Settings {
 /** Unknowns that a dense solve takes at most: the core's LU_COLUMNS. */
 export const LU_COLUMNS = 256
 
+/** Vectors that a method may remember of each sample. */
+const MOST_VECTORS = 1024
+
 const STOPPING = ['tol', 'maxIter', 'mode', 'onFailure']
 const ANDERSON = ['m', 'beta', 'regularisation']
 
@@ -157,6 +160,12 @@ interface Own {
 function settings(who: string, runtime: Runtime, given: AnyOptions, own: Own, onFailure: OnFailure): Settings {
   const isDouble = runtime.dtype === 'float64'
   const whole = (name: string, usual: number) => expectPositive(who, name, given[name] ?? usual)
+  const few = (name: string, usual: number) => {
+    const value = whole(name, usual)
+    return value <= MOST_VECTORS
+      ? value
+      : fail('option', `${who}: ${name} is ${value}; expected at most ${MOST_VECTORS}`)
+  }
   const share = (name: string) => {
     const value = expectNumber(who, name, given[name] ?? own.damping)
     return value > 0 && value <= 2 ? value : fail('option', `${who}: ${name} is ${value}; expected a number of (0, 2]`)
@@ -174,9 +183,20 @@ function settings(who: string, runtime: Runtime, given: AnyOptions, own: Own, on
     terms: own.terms,
     damping: share(given.name === 'anderson' ? 'beta' : 'damping'),
     regularisation: expectNumber(who, 'regularisation', given['regularisation'] ?? 1e-4, 0, 1),
-    history: whole('m', 8),
-    pairs: whole('memory', 50),
-    krylov: whole('restart', 50),
+    history: few('m', 8),
+    pairs: few('memory', 50),
+    krylov: few('restart', 50),
     onFailure: expectOnFailure(who, given['onFailure'] ?? onFailure),
+  }
+}
+
+/** What is of use for n unknowns: a Krylov space has no more vectors than they are, and no method remembers more steps than it makes. */
+export function settingsFor(settings: Settings, columns: number): Settings {
+  const { history, pairs, krylov, maxIterations } = settings
+  return {
+    ...settings,
+    history: Math.min(history, maxIterations),
+    pairs: Math.min(pairs, maxIterations),
+    krylov: Math.min(krylov, columns),
   }
 }

@@ -10,7 +10,7 @@ const VECTORS = 128
 /** Two estimates that agree to this share, twice in a row, end the process. */
 const TOLERANCE = 1e-6
 
-/** Of each sample of a call; J and its transpose have the same eigenvalues. Every sample starts from one random vector. */
+/** Of each sample of a call, 0 for one without steps; J and its transpose have the same eigenvalues. Every sample starts from one random vector. */
 export function spectralRadii(call: ForwardCall, inputs: readonly Tensor[]): Float64Array {
   const { programs, adjoint, who } = call.model
   const { runtime, graphs } = programs
@@ -32,7 +32,10 @@ export function spectralRadii(call: ForwardCall, inputs: readonly Tensor[]): Flo
   const solver = new Solver(runtime, settings, sizes, { value: mapping, product: mapping, who })
   try {
     call.linearise(inputs)
-    return solver.run({ start: start.address, lengths: 0, constant: 0, result: 0, iterates: 0 }).residual.data
+    const radii = solver.run({ start: start.address, lengths: 0, constant: 0, result: 0, iterates: 0 }).residual.data
+    for (const sample of call.padding?.empty ?? [])
+      for (let row = sample; row < rows; row += call.shape.batch) radii[row] = 0
+    return radii
   } finally {
     solver.dispose()
     start.dispose()

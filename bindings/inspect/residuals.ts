@@ -43,13 +43,21 @@ export function residualTraces(info: SolveInfo, options: TraceOptions = {}): Res
 function draw({ trace, converged }: SolveInfo, title: string, tol: number | undefined): string {
   const shown = trace.map((residuals) => Array.from(residuals, (residual) => Math.max(residual, FLOOR)))
   const all = [...shown.flat(), ...(tol === undefined ? [] : [tol])].filter(Number.isFinite)
-  const longest = Math.max(1, ...shown.map((residuals) => residuals.length - 1))
+  const longest = greatest(
+    shown.map((residuals) => residuals.length - 1),
+    1,
+  )
+  const least = -greatest(
+    all.map((residual) => -residual),
+    -1,
+  )
   const x = scaleLinear([0, longest], [MARGIN.left, WIDTH - MARGIN.right])
-  const y = scaleLog([Math.min(1, ...all), Math.max(...all)], [HEIGHT - MARGIN.bottom, MARGIN.top]).nice()
+  const y = scaleLog([least, greatest(all, 1)], [HEIGHT - MARGIN.bottom, MARGIN.top]).nice()
   const path = line<number>((_, i) => x(i), y).defined(Number.isFinite)
   const curves = shown.map((residuals, i) => {
     const color = converged[i] ? GOOD : BAD
     // a path of one point draws nothing
+    if (!residuals.some(Number.isFinite)) return ''
     if (residuals.length === 1) return `<circle cx="${x(0)}" cy="${y(residuals[0]!)}" r="2" fill="${color}"/>`
     return `<path d="${path(residuals)}" fill="none" stroke="${color}" stroke-opacity="0.6"/>`
   })
@@ -67,6 +75,10 @@ function draw({ trace, converged }: SolveInfo, title: string, tol: number | unde
     '',
   ].join('\n')
 }
+
+/** A spread of so many arguments might not fit the stack. */
+const greatest = (numbers: readonly number[], first: number): number =>
+  numbers.reduce((most, number) => Math.max(most, number), first)
 
 /** At most about ten of those in the domain. */
 function powersOfTen([low, high]: [number, number]): number[] {
