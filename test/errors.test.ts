@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   Adam,
+  DEQ,
   GRU,
   LSTM,
   LastStep,
@@ -411,6 +412,13 @@ test('a loss over nothing but masked elements is 0 with gradient 0', () => {
   assert.is(value, 0)
   assert.ok(numbers(grad).every((g) => g === 0))
   assert.is(crossEntropyLoss(logits, rt.indices([9, 9]), { mask: rt.tensor([0, 0]) }).value, 0)
+})
+
+test('a gradient by a state, without a tape: the tape is what is missing, not the batch', () => {
+  for (const module of [new RNN(rt, { inputSize: 3, hiddenSize: 3 }), new DEQ(rt, { inputSize: 3, hiddenSize: 3 })]) {
+    const net = new Sequential(rt, [module])
+    assert.throws(() => net.backward({ state: [module.initialState(2)] }), /there is no tape/)
+  }
 })
 
 test('after dispose, a runtime says so', async () => {

@@ -8,10 +8,9 @@ import { at } from "../simd";
 import { stop } from "./arrive";
 import { appendToBasis, beginSpace, hessenberg, scalarsOfKrylov, vectorsOfKrylov } from "./krylov";
 import { largestEigenvalue } from "./eigenvalues";
-import { OWN, POINT, REQUEST_PRODUCT, Sample, VALUE, VECTOR, scalar, vector, vectorElements } from "./sample";
+import { OWN, POINT, Sample, VALUE, askForProduct, scalar, vector } from "./sample";
 import * as solves from "./solve";
 import { Solve } from "./solve";
-import { copyVector } from "./vectors";
 
 const BASIS: i32 = OWN;
 /** Vectors between two estimates; two that agree end the process. */
@@ -29,10 +28,7 @@ export function vectorsOfArnoldi(m: i32): i32 {
 export function advanceArnoldi<T>(solve: Solve, sample: Sample): void {
   if (sample.phase == 0) beginSpace<T>(solve, sample, BASIS, vector<T>(solve, sample, POINT));
   else if (isSettled<T>(solve, sample)) return;
-  sample.phase = 1;
-  const n = vectorElements<T>(solve.columns);
-  copyVector<T>(n, vector<T>(solve, sample, BASIS + sample.held), vector<T>(solve, sample, VECTOR));
-  sample.request = REQUEST_PRODUCT;
+  askForProduct<T>(solve, sample, BASIS + sample.held, 1);
 }
 
 function isSettled<T>(solve: Solve, sample: Sample): bool {

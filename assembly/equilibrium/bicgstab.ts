@@ -6,7 +6,7 @@
  */
 import { dot } from "../ops/norms";
 import { arrive, inUnits, record, stop } from "./arrive";
-import { OWN, POINT, REQUEST_PRODUCT, REQUEST_VALUE, Sample, VALUE, VECTOR, vector, vectorElements } from "./sample";
+import { OWN, POINT, REQUEST_VALUE, Sample, VALUE, VECTOR, askForProduct, vector, vectorElements } from "./sample";
 import * as solves from "./solve";
 import { Solve } from "./solve";
 import { addMultiple, copyVector, multiple, norm, subtract } from "./vectors";
@@ -54,14 +54,7 @@ function begin<T>(solve: Solve, sample: Sample): void {
   copyVector<T>(n, residual, vector<T>(solve, sample, SHADOW));
   copyVector<T>(n, residual, vector<T>(solve, sample, DIRECTION));
   sample.a = dot<T>(n, residual, residual);
-  ask<T>(solve, sample, DIRECTION, ALONG);
-}
-
-function ask<T>(solve: Solve, sample: Sample, source: i32, phase: i32): void {
-  const n = vectorElements<T>(solve.columns);
-  copyVector<T>(n, vector<T>(solve, sample, source), vector<T>(solve, sample, VECTOR));
-  sample.phase = phase;
-  sample.request = REQUEST_PRODUCT;
+  askForProduct<T>(solve, sample, DIRECTION, ALONG);
 }
 
 /** Measures v itself, and starts anew from there unless it is good. */
@@ -85,7 +78,7 @@ function alongDirection<T>(solve: Solve, sample: Sample, product: usize): void {
   addMultiple<T>(n, alpha, direction, vector<T>(solve, sample, POINT));
   sample.b = alpha;
   if (isSmall<T>(solve, sample, residual)) return restart(sample);
-  ask<T>(solve, sample, RESIDUAL, ACROSS);
+  askForProduct<T>(solve, sample, RESIDUAL, ACROSS);
 }
 
 /** omega makes the residual least along A s; the next direction follows. */
@@ -108,7 +101,7 @@ function acrossResidual<T>(solve: Solve, sample: Sample, product: usize): void {
   addMultiple<T>(n, -omega, vector<T>(solve, sample, PRODUCT), direction);
   multiple<T>(n, beta, direction, direction);
   addMultiple<T>(n, 1, residual, direction);
-  ask<T>(solve, sample, DIRECTION, ALONG);
+  askForProduct<T>(solve, sample, DIRECTION, ALONG);
 }
 
 /** By the recurrence's own residual, which also goes into the trace. */

@@ -6,7 +6,7 @@
  */
 import { dot } from "../ops/norms";
 import { arrive, measure } from "./arrive";
-import { OWN, POINT, REQUEST_VALUE, Sample, VALUE, vector, vectorElements } from "./sample";
+import { OWN, POINT, REQUEST_VALUE, Sample, VALUE, halveStep, vector, vectorElements } from "./sample";
 import { Solve } from "./solve";
 import { addMultiple, copyVector, multiple, subtract } from "./vectors";
 
@@ -53,13 +53,7 @@ export function advanceBroyden<T>(solve: Solve, sample: Sample): void {
 function isTooFar<T>(solve: Solve, sample: Sample): bool {
   measure<T>(solve, sample);
   if (sample.norm <= GROWTH * sample.base || sample.tries == TRIES) return false;
-  const n = vectorElements<T>(solve.columns);
-  const direction = vector<T>(solve, sample, DIRECTION);
-  sample.tries++;
-  sample.length *= 0.5;
-  copyVector<T>(n, vector<T>(solve, sample, BASE), vector<T>(solve, sample, POINT));
-  addMultiple<T>(n, sample.length, direction, vector<T>(solve, sample, POINT));
-  sample.request = REQUEST_VALUE;
+  halveStep<T>(solve, sample, BASE, DIRECTION);
   return true;
 }
 

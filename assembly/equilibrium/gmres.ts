@@ -6,10 +6,10 @@
  */
 import { arrive, inUnits, record, stop } from "./arrive";
 import { addSolution, appendToBasis, beginSpace, coefficients, rotate } from "./krylov";
-import { OWN, POINT, REQUEST_PRODUCT, REQUEST_VALUE, Sample, VALUE, VECTOR, vector, vectorElements } from "./sample";
+import { OWN, POINT, REQUEST_VALUE, Sample, VALUE, VECTOR, askForProduct, vector, vectorElements } from "./sample";
 import * as solves from "./solve";
 import { Solve } from "./solve";
-import { copyVector, norm, subtract } from "./vectors";
+import { norm, subtract } from "./vectors";
 
 const BASIS: i32 = OWN;
 
@@ -44,14 +44,7 @@ function beginCycle<T>(solve: Solve, sample: Sample): void {
   // ‖v‖ before the cycle
   sample.a = norm<T>(n, vector<T>(solve, sample, POINT));
   beginSpace<T>(solve, sample, BASIS, residual);
-  askFor<T>(solve, sample);
-}
-
-function askFor<T>(solve: Solve, sample: Sample): void {
-  const n = vectorElements<T>(solve.columns);
-  copyVector<T>(n, vector<T>(solve, sample, BASIS + sample.held), vector<T>(solve, sample, VECTOR));
-  sample.phase = PRODUCT;
-  sample.request = REQUEST_PRODUCT;
+  askForProduct<T>(solve, sample, BASIS + sample.held, PRODUCT);
 }
 
 function extend<T>(solve: Solve, sample: Sample): void {
@@ -70,7 +63,8 @@ function extend<T>(solve: Solve, sample: Sample): void {
   const residual = inUnits(solve, estimate, max<f64>(sample.a, size));
   record(solve, sample, residual);
   const isFull = sample.held == solve.krylov || sample.iterations >= solve.maxIterations;
-  if (left > 0 && !isFull && residual > MARGIN * solve.tolerance) return askFor<T>(solve, sample);
+  if (left > 0 && !isFull && residual > MARGIN * solve.tolerance)
+    return askForProduct<T>(solve, sample, BASIS + sample.held, PRODUCT);
   addSolution<T>(solve, sample, BASIS, vector<T>(solve, sample, POINT));
   sample.phase = left > 0 ? CYCLE : WHOLE;
   sample.request = REQUEST_VALUE;

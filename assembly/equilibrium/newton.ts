@@ -6,7 +6,18 @@
  */
 import { arrive, measure, stop } from "./arrive";
 import { addSolution, appendToBasis, beginSpace, coefficients, rotate, vectorsOfKrylov } from "./krylov";
-import { OWN, POINT, REQUEST_PRODUCT, REQUEST_VALUE, Sample, VALUE, VECTOR, vector, vectorElements } from "./sample";
+import {
+  OWN,
+  POINT,
+  REQUEST_VALUE,
+  Sample,
+  VALUE,
+  VECTOR,
+  askForProduct,
+  halveStep,
+  vector,
+  vectorElements,
+} from "./sample";
 import * as solves from "./solve";
 import { Solve } from "./solve";
 import { addMultiple, copyVector, subtract } from "./vectors";
@@ -48,14 +59,7 @@ function beginInner<T>(solve: Solve, sample: Sample): void {
   sample.base = sample.norm;
   sample.a = max<f64>(TIGHTEST, min<f64>(LOOSEST, fall * fall)) * sample.norm;
   beginSpace<T>(solve, sample, BASIS, residual);
-  askFor<T>(solve, sample);
-}
-
-function askFor<T>(solve: Solve, sample: Sample): void {
-  const n = vectorElements<T>(solve.columns);
-  copyVector<T>(n, vector<T>(solve, sample, BASIS + sample.held), vector<T>(solve, sample, VECTOR));
-  sample.phase = INNER;
-  sample.request = REQUEST_PRODUCT;
+  askForProduct<T>(solve, sample, BASIS + sample.held, INNER);
 }
 
 function extend<T>(solve: Solve, sample: Sample): void {
@@ -68,7 +72,8 @@ function extend<T>(solve: Solve, sample: Sample): void {
     return;
   }
   const estimate = rotate(solve, sample);
-  if (left > 0 && estimate > sample.a && sample.held < solve.krylov) return askFor<T>(solve, sample);
+  if (left > 0 && estimate > sample.a && sample.held < solve.krylov)
+    return askForProduct<T>(solve, sample, BASIS + sample.held, INNER);
   const direction = vector<T>(solve, sample, DIRECTION);
   memory.fill(direction, 0, <usize>n * sizeof<T>());
   coefficients(solve, sample);
@@ -85,11 +90,6 @@ function extend<T>(solve: Solve, sample: Sample): void {
 function isTooFar<T>(solve: Solve, sample: Sample): bool {
   measure<T>(solve, sample);
   if (sample.norm <= (1 - DESCENT * sample.length) * sample.base || sample.tries == TRIES) return false;
-  const n = vectorElements<T>(solve.columns);
-  sample.tries++;
-  sample.length *= 0.5;
-  copyVector<T>(n, vector<T>(solve, sample, BASE), vector<T>(solve, sample, POINT));
-  addMultiple<T>(n, sample.length, vector<T>(solve, sample, DIRECTION), vector<T>(solve, sample, POINT));
-  sample.request = REQUEST_VALUE;
+  halveStep<T>(solve, sample, BASE, DIRECTION);
   return true;
 }

@@ -1,6 +1,7 @@
 /** One sample on its way to a fixed point: what it waits for, what it has found, and the memory of its method. */
 import { at, wholeVectors } from "../simd";
 import { Solve } from "./solve";
+import { addMultiple, copyVector } from "./vectors";
 
 /** What a sample waits for: F at its POINT, or the Jacobian times its VECTOR. Both arrive in VALUE. */
 export const REQUEST_NOTHING: i32 = 0;
@@ -77,6 +78,25 @@ export function clearSample<T>(solve: Solve, sample: Sample): void {
   if (isPadded) return memory.fill(start, 0, solve.sampleBytes);
   memory.fill(start, 0, HEADER_BYTES);
   memory.fill(vector<T>(solve, sample, OWN - 1), 0, at<T>(0, OWN * solve.columns));
+}
+
+/** Asks for the product with the vector `source`; the method is in `phase` then. */
+export function askForProduct<T>(solve: Solve, sample: Sample, source: i32, phase: i32): void {
+  const n = vectorElements<T>(solve.columns);
+  copyVector<T>(n, vector<T>(solve, sample, source), vector<T>(solve, sample, VECTOR));
+  sample.phase = phase;
+  sample.request = REQUEST_PRODUCT;
+}
+
+/** Half of a line search's step: the next trial lies between its base and the last one. */
+export function halveStep<T>(solve: Solve, sample: Sample, base: i32, direction: i32): void {
+  const n = vectorElements<T>(solve.columns);
+  const point = vector<T>(solve, sample, POINT);
+  sample.tries++;
+  sample.length *= 0.5;
+  copyVector<T>(n, vector<T>(solve, sample, base), point);
+  addMultiple<T>(n, sample.length, vector<T>(solve, sample, direction), point);
+  sample.request = REQUEST_VALUE;
 }
 
 /** Where the search of a sample starts, into one of its vectors: the start given, zeros, or the last step's fixed point. */

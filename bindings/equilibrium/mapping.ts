@@ -6,9 +6,9 @@ import { Area } from '../program/layout.ts'
 import { type Entry, Plan } from '../program/plan.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { CONTEXT, MAPPING } from './format.ts'
-import { fixedEntry, ofParameters } from './pass.ts'
 import type { Programs } from './programs.ts'
 import { CoreRecord, bytesOfRecord } from './record.ts'
+import { stagesOf } from './unit.ts'
 
 export interface MappingOptions {
   /** Rows at a time. */
@@ -29,7 +29,7 @@ export class Mapping {
   readonly #contexts = new Map<Value, CoreRecord<typeof CONTEXT>>()
 
   constructor(programs: Programs, program: CompiledProgram, options: MappingOptions) {
-    const { runtime, params, invariants } = programs
+    const { runtime } = programs
     const { capacity, point, vector, who } = options
     this.program = program
     this.#programs = programs
@@ -51,18 +51,13 @@ export class Mapping {
     this.#memory = runtime.heap.allocateZeros(area.bytes, who)
     const { address } = this.#memory
     const room = (value: Value | undefined) => (value ? address + rooms.get(value)! : 0)
-    const unit = {
-      program,
-      invariants,
-      outside: (value: Value): Entry => {
-        if (value.rows !== 'batch') return ofParameters(programs, value)
-        return { base: room(value), stride: capacity * bytesOf(value), kind: KIND.TIMED }
-      },
-      gradient: (param: string) => fixedEntry(params.get(param)!.grad.address),
-      ports: [],
-    }
+    const outside = (value: Value): Entry => ({
+      base: room(value),
+      stride: capacity * bytesOf(value),
+      kind: KIND.TIMED,
+    })
     try {
-      this.#plan = new Plan(runtime, [{ reversed: false, units: [unit] }], { steps: 1, batch: capacity, who })
+      this.#plan = new Plan(runtime, stagesOf(programs, program, outside), { steps: 1, batch: capacity, who })
     } catch (error) {
       this.#memory.dispose()
       throw error

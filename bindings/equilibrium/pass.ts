@@ -1,10 +1,12 @@
 /** One program run once over all steps and samples. */
+import { fullLegs } from '../nn/unrolling.ts'
 import type { CompiledProgram } from '../program/compile.ts'
-import { KIND, LEG } from '../program/format.ts'
+import { KIND } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import { Itinerary } from '../program/itinerary.ts'
 import { type Entry, Plan } from '../program/plan.ts'
 import type { Programs } from './programs.ts'
+import { stagesOf } from './unit.ts'
 
 export interface PassOptions {
   readonly steps: number
@@ -14,8 +16,6 @@ export interface PassOptions {
   readonly outside?: (value: Value) => Entry | undefined
 }
 
-const WHOLE = LEG.BEGINS + LEG.STARTS + LEG.ENDS + LEG.FINISHES
-
 export class Pass {
   readonly program: CompiledProgram
   readonly plan: Plan
@@ -23,24 +23,18 @@ export class Pass {
   readonly #itinerary: Itinerary
 
   constructor(programs: Programs, program: CompiledProgram, { steps, batch, who, outside }: PassOptions) {
-    const { runtime, params, invariants } = programs
+    const { elementBytes } = programs.runtime
+    const unpointed = (value: Value): Entry => ({
+      base: 0,
+      stride: batch * value.columns * elementBytes,
+      kind: KIND.TIMED,
+    })
+    const stages = stagesOf(programs, program, (value) => outside?.(value) ?? unpointed(value))
     this.program = program
     this.#programs = programs
-    const unit = {
-      program,
-      invariants,
-      outside: (value: Value): Entry => {
-        if (value.rows !== 'batch') return ofParameters(programs, value)
-        const stride = batch * value.columns * runtime.elementBytes
-        return outside?.(value) ?? { base: 0, stride, kind: KIND.TIMED }
-      },
-      gradient: (param: string) => fixedEntry(params.get(param)!.grad.address),
-      ports: [],
-    }
-    this.plan = new Plan(runtime, [{ reversed: false, units: [unit] }], { steps, batch, who })
+    this.plan = new Plan(programs.runtime, stages, { steps, batch, who })
     try {
-      const leg = { plan: this.plan, stage: 0, from: 0, to: steps, flags: WHOLE }
-      this.#itinerary = new Itinerary(runtime, [leg], who)
+      this.#itinerary = new Itinerary(programs.runtime, fullLegs(this.plan, 1, steps), who)
     } catch (error) {
       this.plan.dispose()
       throw error
@@ -65,11 +59,3 @@ export class Pass {
     this.#itinerary.dispose()
   }
 }
-
-/** Where a parameter is, or what follows from parameters alone and was computed already. */
-export function ofParameters({ params, invariants }: Programs, value: Value): Entry {
-  const { op, name } = value.node
-  return op === 'param' ? fixedEntry(params.get(name)!.value.address) : invariants.entry(value)!
-}
-
-export const fixedEntry = (base: number): Entry => ({ base, stride: 0, kind: KIND.TIMED })

@@ -59,8 +59,12 @@ export class States {
     this.names = [...this.#fields.map(({ name }) => name), ...this.pasts]
   }
 
-  /** The fields of a state, all of them but pasts; refuses what does not fit. */
-  expect(who: string, what: string, state: State | undefined, batch: number): NamedStates | undefined {
+  /**
+   * The fields of a state, all of them but pasts; refuses what does not fit.
+   *
+   * @param batch any, where it is not known yet
+   */
+  expect(who: string, what: string, state: State | undefined, batch: number | undefined): NamedStates | undefined {
     if (state === undefined) return undefined
     if (this.names.length === 0) fail('option', `${who}: ${what} is given; this module has none`)
     expectOptions(`${who}: ${what}`, state, this.names)
@@ -68,7 +72,8 @@ export class States {
     for (const name of this.names) {
       if (tensors[name] === undefined && this.pasts.includes(name)) continue
       const tensor = expectTensor(who, `${what}.${name}`, tensors[name], this.#runtime)
-      expectShape(who, `${what}.${name}`, tensor.shape, this.shape(name, batch).map(Number))
+      const sizes = this.shape(name, batch ?? Number.NaN).map((size) => (Number.isNaN(size) ? 'B' : size))
+      expectShape(who, `${what}.${name}`, tensor.shape, sizes)
     }
     return tensors
   }

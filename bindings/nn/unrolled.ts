@@ -99,7 +99,7 @@ export abstract class Unrolled extends Module {
   }
 
   override checkState(who: string, state: State | undefined, batch = this.#tape?.data.call.plan.batch): void {
-    this.stack.states.expect(who, 'state', state, batch ?? 0)
+    this.stack.states.expect(who, 'state', state, batch)
   }
 
   override blocks(): ParameterBlock[] {
