@@ -4,20 +4,20 @@ export { type Dtype, type Runtime, type RuntimeOptions, createRuntime } from './
 export type { Tensor } from './runtime/tensor.ts'
 export { type Cell, type Initial, type Size, defineCell } from './program/trace.ts'
 export type { Value } from './program/graph.ts'
-export {
-  type BackwardOptions,
-  type ForwardOptions,
-  type ForwardResult,
-  type Input,
-  type InputGradients,
-  Module,
-  type OutputGradients,
-  type State,
-} from './nn/module.ts'
-export type { Checkpointing } from './nn/checkpointing.ts'
-export type { Parameter, StateDict } from './nn/parameters.ts'
-export type { Tape } from './nn/tape.ts'
-export type { Truncation } from './nn/unrolling.ts'
+export type {
+  BackwardOptions,
+  ForwardOptions,
+  ForwardResult,
+  Input,
+  InputGradients,
+  OutputGradients,
+} from './module/options.ts'
+export { Module } from './module/module.ts'
+export type { State } from './module/state.ts'
+export type { Checkpointing } from './module/checkpointing.ts'
+export type { Parameter, StateDict } from './module/parameters.ts'
+export type { Tape } from './module/tape.ts'
+export type { Truncation } from './module/truncation.ts'
 export { RNN, type RNNOptions } from './nn/rnn.ts'
 export { LSTM, type LSTMOptions } from './nn/lstm.ts'
 export { GRU, type GRUOptions } from './nn/gru.ts'

@@ -1,29 +1,30 @@
 /** A module whose output is the fixed point of a step. Each public method reads: check, plan, call, return. */
-import { expectCheckpointing } from '../nn/checkpointing.ts'
-import { inputTensors } from '../nn/inputs.ts'
-import { expectLengths } from '../nn/lengths.ts'
+import { expectCheckpointing } from '../module/checkpointing.ts'
+import { inputTensors } from '../module/inputs.ts'
+import { expectLengths } from '../module/lengths.ts'
+import { Module } from '../module/module.ts'
 import {
   type BackwardOptions,
-  FORWARD_OPTIONS,
   type ForwardOptions,
   type ForwardResult,
   type Input,
   type InputGradients,
-  Module,
   type OutputGradients,
-  type State,
-} from '../nn/module.ts'
-import { type Parameter, ParameterBlock } from '../nn/parameters.ts'
-import { mapStates } from '../nn/states.ts'
-import { Tape, expectTape } from '../nn/tape.ts'
-import { expectTruncation } from '../nn/unrolling.ts'
+  type Recording,
+  expectBackwardOptions,
+  expectForwardOptions,
+} from '../module/options.ts'
+import { type Parameter, ParameterBlock } from '../module/parameters.ts'
+import { type State, mapStates } from '../module/state.ts'
+import { Tape, expectTape } from '../module/tape.ts'
+import { expectTruncation } from '../module/truncation.ts'
 import type { SizedCell } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { judge } from './failure.ts'
 import { Calls } from './calls.ts'
+import { judge } from './failure.ts'
 import type { CallShape, ForwardCall, Model, NamedStates } from './forward-call.ts'
 import { equilibriumGraphs } from './graphs.ts'
 import type { SolveInfo } from './info.ts'
@@ -204,9 +205,7 @@ export class DEQ extends Module {
   /** @throws RetrogradError 'convergence' where the adjoint solve fails, unless `onFailure` says otherwise; no gradient has changed then */
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): DEQInputGradients {
     const who = this.#enter('backward')
-    expectOptions(who, gradients, ['output', 'state'])
-    expectOptions(who, options, ['inputGradient', 'tape'])
-    const inputGradient = expectBoolean(who, 'inputGradient', options.inputGradient ?? true)
+    const { inputGradient } = expectBackwardOptions(who, gradients, options)
     const { call, inputs, noise } = expectTape(who, this, options.tape, this.#tape).data
     if (inputs.some((tensor) => tensor.disposed))
       fail('tape', `${who}: the input of the recorded forward was disposed of; keep it until backward`)
@@ -298,8 +297,8 @@ export class DEQ extends Module {
     })
   }
 
-  #expectForwardOptions(who: string, options: ForwardOptions): { tape: boolean; keep: boolean } {
-    expectOptions(who, options, FORWARD_OPTIONS)
+  #expectForwardOptions(who: string, options: ForwardOptions): Recording {
+    const recording = expectForwardOptions(who, options, this.training)
     if (options.truncation !== undefined) expectTruncation(who, options.truncation)
     expectCheckpointing(who, options.checkpoint)
     // an implicit gradient does not go through time, and its memory does not grow with it: nothing to truncate, nothing to checkpoint
@@ -308,10 +307,7 @@ export class DEQ extends Module {
         'unsupported',
         `${who}: truncation is given; adjoint 'unrolled' goes back through all iterations of all steps`,
       )
-    const keep = expectBoolean(who, 'keep', options.keep ?? false)
-    const tape = expectBoolean(who, 'tape', options.tape ?? (this.training || keep))
-    if (keep && !tape) fail('option', `${who}: keep is true and tape false; expected a tape to keep`)
-    return { tape, keep }
+    return recording
   }
 
   #expectLengths(who: string, lengths: ForwardOptions['lengths'], shape: CallShape): Int32Array | undefined {

@@ -1,11 +1,9 @@
 /** What a DEQ is made from: options of its own, or a cell. */
 import { ACTIVATIONS, type ActivationName } from '../cells/activations.ts'
 import { equilibriumCell } from '../cells/equilibrium.ts'
-import type { Bound } from '../nn/parameters.ts'
-import { type RecurrentModuleOptions, expectCell } from '../nn/recurrent.ts'
-import { type SizedCell, sizeCell } from '../program/trace.ts'
+import { type CellSpec, type ChosenCell, expectCell } from '../module/cell.ts'
+import { sizeCell } from '../program/trace.ts'
 import { expectBoolean, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
-import type { Runtime } from '../runtime/runtime.ts'
 import type { AdjointName, AdjointOptions, OnFailure, SolverName, SolverOptions } from './settings.ts'
 
 interface CommonOptions {
@@ -32,17 +30,14 @@ export interface EquilibriumOptions extends CommonOptions {
   spectralNorm?: number
 }
 
-export type CellOptions = CommonOptions & Pick<RecurrentModuleOptions, 'cell' | 'sizes' | 'init'>
+export type CellOptions = CommonOptions & CellSpec
 
 export type DEQOptions = EquilibriumOptions | CellOptions
 
 const COMMON = ['solver', 'adjoint', 'onFailure', 'jacobianPenalty']
 
 /** The step that is sought for its fixed point, and its parameters. */
-export interface Choice {
-  readonly sized: SizedCell
-  /** Where a parameter's initial values are drawn from. */
-  starts(param: string, shape: readonly number[], runtime: Runtime): Bound
+export interface Choice extends ChosenCell {
   nameOf(param: string): string
 }
 
@@ -74,5 +69,5 @@ function fromOptions(options: EquilibriumOptions): Choice {
 function fromCell(options: CellOptions): Choice {
   expectOptions('DEQ', options, ['cell', 'sizes', 'init', ...COMMON])
   const { sized, starts } = expectCell('DEQ', options)
-  return { sized, starts: (param, shape, runtime) => starts(param, shape, runtime), nameOf: (param) => param }
+  return { sized, starts, nameOf: (param) => param }
 }

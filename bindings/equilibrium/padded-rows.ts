@@ -1,5 +1,5 @@
 /** Samples of different lengths: rows past a sample's end are stood in for on the way in, and 0 on the way out. */
-import { writeLengths } from '../nn/lengths.ts'
+import { writeLengths } from '../module/lengths.ts'
 import { Area } from '../program/layout.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { Tensor } from '../runtime/tensor.ts'

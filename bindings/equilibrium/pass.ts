@@ -1,9 +1,8 @@
 /** One program run once over all steps and samples. */
-import { fullLegs } from '../nn/unrolling.ts'
 import type { CompiledProgram } from '../program/compile.ts'
 import { KIND } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
-import { Itinerary } from '../program/itinerary.ts'
+import { Itinerary, fullLegs } from '../program/itinerary.ts'
 import { type Entry, Plan } from '../program/plan.ts'
 import type { Programs } from './programs.ts'
 import { stagesOf } from './unit.ts'

@@ -1,9 +1,9 @@
 /** The compiled programs of an equilibrium model, each made when it is first needed. */
+import type { Parameter, ParameterBlock } from '../module/parameters.ts'
 import { adjoint } from '../program/adjoint.ts'
 import { type CompileOptions, type CompiledProgram, compile } from '../program/compile.ts'
 import { type StepGraph, type Value, ancestors } from '../program/graph.ts'
 import { Invariants } from '../program/invariants.ts'
-import type { Parameter, ParameterBlock } from '../nn/parameters.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import {
   type EquilibriumGraphs,

@@ -1,12 +1,13 @@
-import { type BackwardCall, isPorted } from '../nn/backward-call.ts'
-import type { Layer } from '../nn/layer.ts'
-import type { Input, Module } from '../nn/module.ts'
-import type { Unrolled } from '../nn/unrolled.ts'
-import { type Truncation, expectTruncation } from '../nn/unrolling.ts'
+import type { Module } from '../module/module.ts'
+import type { Input } from '../module/options.ts'
+import { type Truncation, expectTruncation } from '../module/truncation.ts'
 import { adjoint } from '../program/adjoint.ts'
 import { KIND } from '../program/format.ts'
 import { expectNumber, expectPositive, fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
+import { type BackwardCall, isPorted } from '../unroll/backward-call.ts'
+import type { Layer } from '../unroll/layer.ts'
+import type { Unrolled } from '../unroll/unrolled.ts'
 import { type InspectOptions, Recording, expectInspected, expectOutput } from './recording.ts'
 
 export interface BiasOptions extends InspectOptions {

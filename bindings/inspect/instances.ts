@@ -1,10 +1,11 @@
+import type { Module } from '../module/module.ts'
+import type { Input } from '../module/options.ts'
 import { adjoint } from '../program/adjoint.ts'
 import { KIND } from '../program/format.ts'
-import { isPorted } from '../nn/backward-call.ts'
-import type { Input, Module } from '../nn/module.ts'
-import type { Unrolled } from '../nn/unrolled.ts'
 import { fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
+import { isPorted } from '../unroll/backward-call.ts'
+import type { Unrolled } from '../unroll/unrolled.ts'
 import { type InspectOptions, Recording, expectInspected, expectOutput } from './recording.ts'
 
 export interface InstanceOptions extends InspectOptions {

@@ -1,19 +1,20 @@
 /** A forward recorded for inspection: with a tape of its own, leaving the module as it was. */
+import { type Lengths, expectLengths } from '../module/lengths.ts'
+import type { Module } from '../module/module.ts'
+import type { Input } from '../module/options.ts'
+import type { NamedStates, State } from '../module/state.ts'
+import type { Tape } from '../module/tape.ts'
+import { describeValue, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
+import type { Tensor } from '../runtime/tensor.ts'
 import {
   type BackwardCall,
   type BackwardSpec,
   type Recorded,
   planBackward,
   pointBackward,
-} from '../nn/backward-call.ts'
-import { type Lengths, expectLengths } from '../nn/lengths.ts'
-import type { Input, Module, State } from '../nn/module.ts'
-import { type Stack, outputColumns } from '../nn/stack.ts'
-import type { NamedStates } from '../nn/states.ts'
-import type { Tape } from '../nn/tape.ts'
-import { Unrolled } from '../nn/unrolled.ts'
-import { describeValue, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
-import type { Tensor } from '../runtime/tensor.ts'
+} from '../unroll/backward-call.ts'
+import { type Stack, outputColumns } from '../unroll/stack.ts'
+import { Unrolled } from '../unroll/unrolled.ts'
 
 export interface InspectOptions {
   /** The state before the first step; zeros if left out. */

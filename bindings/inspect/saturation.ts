@@ -1,7 +1,8 @@
-import { type Layer, savedValues } from '../nn/layer.ts'
-import type { Input, Module } from '../nn/module.ts'
+import type { Module } from '../module/module.ts'
+import type { Input } from '../module/options.ts'
 import type { Value } from '../program/graph.ts'
 import { expectNumber } from '../runtime/check.ts'
+import { type Layer, savedValues } from '../unroll/layer.ts'
 import { type InspectOptions, Recording, expectInspected } from './recording.ts'
 
 export interface SaturationOptions extends Omit<InspectOptions, 'output'> {

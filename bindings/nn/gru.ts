@@ -2,8 +2,8 @@ import { ACTIVATIONS, type ActivationName } from '../cells/activations.ts'
 import { gruCell } from '../cells/gru.ts'
 import { expectBoolean, expectOneOf } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { Unrolled } from '../unroll/unrolled.ts'
 import { type CellChoice, type RecurrentOptions, recurrentStack } from './recurrent-options.ts'
-import { Unrolled } from './unrolled.ts'
 
 export interface GRUOptions extends RecurrentOptions {
   /** The reset gate acts after the recurrent product, as in PyTorch (the default), or before it. */

@@ -2,8 +2,8 @@ import { ACTIVATIONS, type ActivationName } from '../cells/activations.ts'
 import { lstmCell } from '../cells/lstm.ts'
 import { describeValue, expectBoolean, expectOneOf, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { Unrolled } from '../unroll/unrolled.ts'
 import { type CellChoice, type RecurrentOptions, recurrentStack } from './recurrent-options.ts'
-import { Unrolled } from './unrolled.ts'
 
 export interface LSTMOptions extends RecurrentOptions {
   /** Gates as one pass (the default) or as a chain of plain operations: the same bits forward, slower. */

@@ -1,18 +1,18 @@
-import { type SizedCell, defineCell, sizeCell } from '../program/trace.ts'
+import { Module } from '../module/module.ts'
+import type {
+  BackwardOptions,
+  ForwardOptions,
+  ForwardResult,
+  Input,
+  InputGradients,
+  OutputGradients,
+} from '../module/options.ts'
+import type { Parameter, ParameterBlock } from '../module/parameters.ts'
 import type { Value } from '../program/graph.ts'
+import { type SizedCell, defineCell, sizeCell } from '../program/trace.ts'
 import { expectTensor, fail, shapeText } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import {
-  type BackwardOptions,
-  type ForwardOptions,
-  type ForwardResult,
-  type Input,
-  type InputGradients,
-  Module,
-  type OutputGradients,
-} from './module.ts'
-import type { Parameter, ParameterBlock } from './parameters.ts'
 import { Rowwise } from './rowwise.ts'
 
 /** An operation without parameters on rows of any width: a program for each width that comes. */

@@ -4,7 +4,7 @@ import { dropout } from '../program/build.ts'
 import { type Cell, type SizedCell, sizeCell } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectNumber, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
-import type { UnrolledOptions } from './layers.ts'
+import type { UnrolledOptions } from '../unroll/layers.ts'
 
 export interface RecurrentOptions {
   /** Columns of the input. */

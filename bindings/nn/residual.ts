@@ -1,22 +1,22 @@
+import { lengthsOf } from '../module/lengths.ts'
+import { Module } from '../module/module.ts'
+import type {
+  BackwardOptions,
+  ForwardOptions,
+  ForwardResult,
+  Input,
+  InputGradients,
+  OutputGradients,
+} from '../module/options.ts'
+import { Padding } from '../module/padding.ts'
+import type { Parameter, ParameterBlock } from '../module/parameters.ts'
+import type { State } from '../module/state.ts'
+import { Tape, expectTape } from '../module/tape.ts'
+import { Workspace } from '../module/workspace.ts'
 import { fail, shapeText } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
-import {
-  type BackwardOptions,
-  type ForwardOptions,
-  type ForwardResult,
-  type Input,
-  type InputGradients,
-  Module,
-  type OutputGradients,
-  type State,
-} from './module.ts'
-import { lengthsOf } from './lengths.ts'
-import { Padding } from './padding.ts'
-import type { Parameter, ParameterBlock } from './parameters.ts'
-import { Tape, expectTape } from './tape.ts'
-import { Workspace } from './workspace.ts'
 
 /** What a forward leaves for backward: the module's own tape, where it was kept. */
 interface Recorded {
@@ -101,6 +101,10 @@ export class Residual extends Module {
 
   override get batchFirst(): boolean | undefined {
     return this.module.batchFirst
+  }
+
+  override get isCausal(): boolean {
+    return this.module.isCausal
   }
 
   override owns(storage: Allocation): boolean {

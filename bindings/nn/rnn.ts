@@ -1,7 +1,7 @@
 import { type Nonlinearity, expectNonlinearity, rnnCell } from '../cells/rnn.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { Unrolled } from '../unroll/unrolled.ts'
 import { type RecurrentOptions, recurrentStack } from './recurrent-options.ts'
-import { Unrolled } from './unrolled.ts'
 
 export interface RNNOptions extends RecurrentOptions {
   /** 'tanh' if left out. */

@@ -1,21 +1,22 @@
-import { expectOptions, fail } from '../runtime/check.ts'
-import type { Allocation } from '../runtime/heap.ts'
-import type { Runtime } from '../runtime/runtime.ts'
-import { Tensor } from '../runtime/tensor.ts'
+import { Module } from '../module/module.ts'
 import {
   type BackwardOptions,
-  FORWARD_OPTIONS,
   type ForwardOptions,
   type ForwardResult,
   type Input,
   type InputGradients,
-  Module,
   type OutputGradients,
-  type State,
-} from './module.ts'
-import type { Parameter, ParameterBlock } from './parameters.ts'
-import { Tape, expectTape } from './tape.ts'
-import { Workspace } from './workspace.ts'
+  expectBackwardOptions,
+  expectForwardOptions,
+} from '../module/options.ts'
+import type { Parameter, ParameterBlock } from '../module/parameters.ts'
+import type { State } from '../module/state.ts'
+import { Tape, expectTape } from '../module/tape.ts'
+import { Workspace } from '../module/workspace.ts'
+import { fail } from '../runtime/check.ts'
+import type { Allocation } from '../runtime/heap.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { Tensor } from '../runtime/tensor.ts'
 
 /** Modules one after the other. Its state is the list of their states; its parameters' names begin with a module's index. */
 export class Sequential extends Module {
@@ -47,14 +48,18 @@ export class Sequential extends Module {
     return this.modules.some((module) => module.dropsTime)
   }
 
+  override get isCausal(): boolean {
+    return this.modules.every((module) => module.isCausal)
+  }
+
   override followOrder(batchFirst: boolean): void {
     for (const module of this.modules) module.followOrder(batchFirst)
   }
 
   override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
     this.expectAlive('forward')
-    expectOptions('Sequential.forward', options, FORWARD_OPTIONS)
-    const { tape = this.training || options.keep === true, lengths, state, ...rest } = options
+    const { tape } = expectForwardOptions('Sequential.forward', options, this.training)
+    const { lengths, state, ...rest } = options
     const given = this.#states('forward', state)
     this.#checkStates('Sequential.forward', given, this.#batchOf(input, false))
     const timed = this.modules.findIndex((module) => module.dropsTime)
@@ -81,8 +86,7 @@ export class Sequential extends Module {
 
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
-    expectOptions('Sequential.backward', gradients, ['output', 'state'])
-    expectOptions('Sequential.backward', options, ['inputGradient', 'tape'])
+    const wanted = expectBackwardOptions('Sequential.backward', gradients, options)
     const tapes =
       options.tape &&
       expectTape<readonly (Tape | undefined)[]>('Sequential.backward', this, options.tape, undefined).data
@@ -95,7 +99,7 @@ export class Sequential extends Module {
     let first: InputGradients = {}
     for (let i = this.modules.length - 1; i >= 0; i--) {
       if (!gradient && !given[i]) continue // no gradient has entered yet
-      const inputGradient = i > 0 || options.inputGradient !== false
+      const inputGradient = i > 0 || wanted.inputGradient
       first = this.modules[i]!.backward(
         { ...(gradient && { output: gradient }), ...(given[i] && { state: given[i] }) },
         { inputGradient, ...(tapes && { tape: tapes[i] }) },

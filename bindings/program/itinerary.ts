@@ -19,6 +19,15 @@ export interface Leg {
   readonly store?: number
 }
 
+const { BEGINS, STARTS, ENDS, FINISHES, APART } = LEG
+const WHOLE = BEGINS + STARTS + ENDS + FINISHES
+
+/** Every stage once over all steps; `apart`: sums begin and go out chunk by chunk. */
+export function fullLegs(plan: Plan, stages: number, steps: number, apart = false): Leg[] {
+  const flags = apart ? WHOLE - FINISHES + APART : WHOLE
+  return Array.from({ length: stages }, (_, stage) => ({ plan, stage, from: 0, to: steps, flags }))
+}
+
 export class Itinerary {
   readonly storage: Allocation
   readonly #runtime: Runtime

@@ -1,5 +1,5 @@
 /** What data are: samples, what is wanted of them, and what is checked. */
-import type { Module } from '../nn/module.ts'
+import type { Module } from '../module/module.ts'
 import { describeValue, expectOptions, expectTensor, fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import { type Layout, expectAnyTensor, expectEveryStep, expectSamples, layoutOf } from './axes.ts'

@@ -4,9 +4,9 @@
  *
  * @see Williams and Peng 1990, https://doi.org/10.1162/neco.1990.2.4.490
  */
-import type { Module, State } from '../nn/module.ts'
-import { Unrolled } from '../nn/unrolled.ts'
-import { type Truncation, expectTruncation } from '../nn/unrolling.ts'
+import type { Module } from '../module/module.ts'
+import type { State } from '../module/state.ts'
+import { type Truncation, expectTruncation } from '../module/truncation.ts'
 import { fail, shapeText } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import type { Answers, Batch } from './batch.ts'
@@ -21,7 +21,7 @@ export function checkTruncation(model: Module, truncation: Truncation): Required
   const { window, stride = window } = expectTruncation('fit', truncation)
   if (model.dropsTime)
     fail('unsupported', 'fit: truncation is given; the model drops time (LastStep), so that its steps have no outputs')
-  if (model.descendants().some((module) => module instanceof Unrolled && module.stack.directions === 2))
+  if (!model.isCausal)
     fail('unsupported', 'fit: truncation is given; a bidirectional module needs what comes after a block as well')
   return { window, stride }
 }

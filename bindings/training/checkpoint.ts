@@ -4,8 +4,8 @@
  */
 import type * as FileSystem from 'node:fs/promises'
 import { readSafetensors, writeSafetensors } from '../io/safetensors.ts'
-import { Module } from '../nn/module.ts'
-import type { StateDict } from '../nn/parameters.ts'
+import { Module } from '../module/module.ts'
+import type { StateDict } from '../module/parameters.ts'
 import { describeValue, expectOptions, fail } from '../runtime/check.ts'
 import { checkStopping } from './early-stopping.ts'
 import type { FitPosition } from './fit-options.ts'

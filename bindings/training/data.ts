@@ -1,5 +1,5 @@
 /** Data sets of samples: checked once, then cut into batches. */
-import type { Module } from '../nn/module.ts'
+import type { Module } from '../module/module.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import type { Layout } from './axes.ts'

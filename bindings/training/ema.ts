@@ -1,4 +1,4 @@
-import type { ParameterBlock } from '../nn/parameters.ts'
+import type { ParameterBlock } from '../module/parameters.ts'
 import { expectNumber, expectOptions } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { type Trained, blocksOf } from './targets.ts'

@@ -1,4 +1,4 @@
-import type { Module } from '../nn/module.ts'
+import type { Module } from '../module/module.ts'
 import { describeValue, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
 import { hasTime, layoutOf } from './axes.ts'

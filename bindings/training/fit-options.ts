@@ -1,6 +1,6 @@
 /** What `fit` takes, tells and gives, and the checks of it. */
-import { Module } from '../nn/module.ts'
-import type { Truncation } from '../nn/unrolling.ts'
+import { Module } from '../module/module.ts'
+import type { Truncation } from '../module/truncation.ts'
 import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { checkTruncation } from './blocks.ts'
 import { type StoppingState, checkStopping } from './early-stopping.ts'

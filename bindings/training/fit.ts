@@ -1,4 +1,4 @@
-import type { Module } from '../nn/module.ts'
+import type { Module } from '../module/module.ts'
 import { fail } from '../runtime/check.ts'
 import { Blocks } from './blocks.ts'
 import { clipGradNorm, clipGradValue } from './clip.ts'

@@ -1,7 +1,8 @@
 /** Samples of different lengths: how many steps of each hold data. */
-import type { ForwardOptions, ForwardResult, Module } from '../nn/module.ts'
-import { Padding } from '../nn/padding.ts'
-import { Workspace } from '../nn/workspace.ts'
+import type { Module } from '../module/module.ts'
+import type { ForwardOptions, ForwardResult } from '../module/options.ts'
+import { Padding } from '../module/padding.ts'
+import { Workspace } from '../module/workspace.ts'
 import { describeValue, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'

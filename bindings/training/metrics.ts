@@ -1,6 +1,6 @@
 /** Measures over a whole data set beside its loss: sums and counts come from the core, batch after batch. */
-import type { Runtime } from '../runtime/runtime.ts'
 import { describeValue, expectOneOf, fail, shapeText } from '../runtime/check.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
 import type { Answers } from './batch.ts'
 import type { LossFunction } from './evaluate.ts'

@@ -1,5 +1,5 @@
-import { Module } from '../nn/module.ts'
-import { type ParameterBlock, type StateDict, expectNumbers } from '../nn/parameters.ts'
+import { Module } from '../module/module.ts'
+import { type ParameterBlock, type StateDict, expectNumbers } from '../module/parameters.ts'
 import { expectNumber, expectOptions, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'

@@ -1,5 +1,5 @@
 /** What one step of training is computed from: a batch, or with truncation a block of its steps. */
-import type { Module } from '../nn/module.ts'
+import type { Module } from '../module/module.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import type { Answers, Batch } from './batch.ts'
 import { forwardWith } from './lengths.ts'

@@ -1,9 +1,9 @@
 /** Where batches come from: tensors of all samples, or the caller's own batches as they come. */
-import type { Module } from '../nn/module.ts'
+import type { Module } from '../module/module.ts'
 import { fail } from '../runtime/check.ts'
 import { expectModule } from './axes.ts'
-import { DataSet } from './data.ts'
 import type { Batch, FitData } from './batch.ts'
+import { DataSet } from './data.ts'
 import { BatchStream } from './stream.ts'
 
 /** Batches one after the other, used as they come. */

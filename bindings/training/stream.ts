@@ -1,5 +1,5 @@
 /** Batches that the caller makes, checked one by one. */
-import type { Module } from '../nn/module.ts'
+import type { Module } from '../module/module.ts'
 import { describeValue, fail } from '../runtime/check.ts'
 import { type Batch, type FitData, checkData } from './batch.ts'
 import { Selection, Tray } from './selection.ts'

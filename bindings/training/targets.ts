@@ -1,5 +1,5 @@
-import { Module } from '../nn/module.ts'
-import type { ParameterBlock } from '../nn/parameters.ts'
+import { Module } from '../module/module.ts'
+import type { ParameterBlock } from '../module/parameters.ts'
 import { fail } from '../runtime/check.ts'
 
 /** A module, or several that are trained together. */

@@ -1,9 +1,9 @@
 /** A layer of an unrolled module in one direction: its cell's graph, its parameters, and what its programs share. */
+import type { Parameter } from '../module/parameters.ts'
 import { adjoint } from '../program/adjoint.ts'
 import type { StepGraph, Value } from '../program/graph.ts'
 import type { Invariants } from '../program/invariants.ts'
 import type { SizedCell } from '../program/trace.ts'
-import type { Parameter } from './parameters.ts'
 
 export interface Layer {
   /** 0 for the layer that reads the module's input. */

@@ -1,10 +1,10 @@
 /** From cells to the layers of an unrolled module: their graphs, and their parameters in one block. */
+import { type Bound, ParameterBlock } from '../module/parameters.ts'
 import { Invariants } from '../program/invariants.ts'
 import { type SizedCell, trace } from '../program/trace.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Shape } from '../runtime/tensor.ts'
 import type { Layer } from './layer.ts'
-import { type Bound, ParameterBlock } from './parameters.ts'
 
 export interface UnrolledOptions {
   /** The cells of each layer, by depth: one, or one for each direction; a layer's output is the next one's only input. */

@@ -1,12 +1,10 @@
 /** Checkpointing in time: how long a segment is, for a way of asking. */
+import type { Checkpointing } from '../module/checkpointing.ts'
 import { chunkSteps, layOut } from '../program/layout.ts'
 import type { Stage } from '../program/plan.ts'
-import { describeValue, expectOptions, fail } from '../runtime/check.ts'
+import { fail } from '../runtime/check.ts'
 import { roundUp } from '../runtime/heap.ts'
 import { type CallShape, type Stack, bytesOf, stagesOf } from './stack.ts'
-
-/** √T segments, that many, or as few as fit into so many bytes of tape. */
-export type Checkpointing = 'sqrt' | number | { readonly bytes: number }
 
 export interface SegmentPlan {
   /** Steps of a segment: whole chunks. */
@@ -14,19 +12,6 @@ export interface SegmentPlan {
   readonly checkpointBytes: number
   /** Bytes of one checkpoint of each stage. */
   readonly historyBytes: readonly number[]
-}
-
-export function expectCheckpointing(who: string, checkpoint: unknown): Checkpointing | undefined {
-  if (checkpoint === undefined || checkpoint === 'sqrt') return checkpoint
-  if (typeof checkpoint === 'number' && Number.isSafeInteger(checkpoint) && checkpoint > 0) return checkpoint
-  if (checkpoint === null || typeof checkpoint !== 'object') {
-    const given = describeValue(checkpoint)
-    fail('option', `${who}: checkpoint is ${given}; expected 'sqrt', a whole number of segments >= 1, or { bytes }`)
-  }
-  expectOptions(`${who}: checkpoint`, checkpoint, ['bytes'])
-  const { bytes } = checkpoint as { bytes: number }
-  if (typeof bytes === 'number' && bytes > 0) return { bytes }
-  return fail('option', `${who}: checkpoint.bytes is ${describeValue(bytes)}; expected a number of bytes > 0`)
 }
 
 /**

@@ -1,14 +1,17 @@
 /** Planning backward for a recorded forward: memory for gradients, the plan of the adjoint programs, and its legs. */
+import type { InputGradients } from '../module/options.ts'
+import type { NamedStates } from '../module/state.ts'
+import type { Truncation } from '../module/truncation.ts'
 import type { CompiledProgram } from '../program/compile.ts'
 import { KIND, PORT } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
-import { Itinerary } from '../program/itinerary.ts'
+import { Itinerary, fullLegs } from '../program/itinerary.ts'
 import { Area, chunkSteps } from '../program/layout.ts'
 import { type Draws, type Entry, Plan, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import { type Call, parameterEntry } from './forward-call.ts'
-import type { InputGradients } from './module.ts'
+import { replayingLegs, truncatedLegs } from './legs.ts'
 import { type BackwardKind, backwardKey } from './programs.ts'
 import {
   type Stack,
@@ -20,8 +23,6 @@ import {
   stridesOf,
   tensorAt,
 } from './stack.ts'
-import type { NamedStates } from './states.ts'
-import { type Truncation, fullLegs, replayingLegs, truncatedLegs } from './unrolling.ts'
 
 export interface BackwardCall {
   /** Which programs it runs. */

@@ -1,27 +1,11 @@
 /** The states of an unrolled module as its callers see them: names, shapes, and which part of them is whose. */
+import type { NamedStates, State } from '../module/state.ts'
 import type { CompiledProgram } from '../program/compile.ts'
 import { type Plan, widestCarry } from '../program/plan.ts'
 import { expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Shape, Tensor } from '../runtime/tensor.ts'
 import type { Layer } from './layer.ts'
-import type { State } from './module.ts'
-
-export type NamedStates = Readonly<Record<string, Tensor>>
-
-export function mapStates(states: NamedStates, map: (tensor: Tensor, index: number) => Tensor): NamedStates {
-  return Object.fromEntries(Object.entries(states).map(([name, tensor], i) => [name, map(tensor, i)]))
-}
-
-/** Copies states to where `into` has room for them; gives those of `into`. */
-export function copyStates(states: NamedStates, into: NamedStates): NamedStates {
-  return Object.fromEntries(
-    Object.entries(states).map(([name, { runtime, address, size }]) => {
-      runtime.core.copyBytes(into[name]!.address, address, size * runtime.elementBytes)
-      return [name, into[name]!]
-    }),
-  )
-}
 
 /** A state, with the name of the field that holds what came before it where the cell reads further than one step back. */
 interface Field {

@@ -1,26 +1,8 @@
 /** Strategies of unrolling, as lists of legs: full, truncated, checkpointed. */
+import type { Truncation } from '../module/truncation.ts'
 import { LEG } from '../program/format.ts'
 import type { Leg } from '../program/itinerary.ts'
 import type { Plan } from '../program/plan.ts'
-import { expectOptions, expectPositive, fail } from '../runtime/check.ts'
-
-/** TBPTT(k1, k2): stride k1, window k2. */
-export interface Truncation {
-  /** Steps that a loss's gradient reaches back over, its own block's included. */
-  readonly window: number
-  /** Steps of a block of losses; the window if left out. */
-  readonly stride?: number
-}
-
-export function expectTruncation(who: string, truncation: Truncation): Truncation {
-  expectOptions(`${who}: truncation`, truncation, ['window', 'stride'])
-  const window = expectPositive(who, 'truncation.window', truncation.window)
-  const stride = expectPositive(who, 'truncation.stride', truncation.stride ?? window)
-  if (stride > window) {
-    fail('option', `${who}: truncation.stride is ${stride} and window ${window}; expected stride <= window`)
-  }
-  return { window, stride }
-}
 
 /** Steps [from, to) between two checkpoints, and where the histories before the first of them (in the stage's direction) are kept. */
 export interface Segment {
@@ -31,13 +13,6 @@ export interface Segment {
 }
 
 const { BEGINS, STARTS, ENDS, FINISHES } = LEG
-const WHOLE = BEGINS + STARTS + ENDS + FINISHES
-
-/** Every stage once over all steps; `apart`: sums begin and go out chunk by chunk. */
-export function fullLegs(plan: Plan, stages: number, steps: number, apart = false): Leg[] {
-  const flags = apart ? WHOLE - FINISHES + LEG.APART : WHOLE
-  return Array.from({ length: stages }, (_, stage) => ({ plan, stage, from: 0, to: steps, flags }))
-}
 
 /**
  * Backward under truncation: one leg per block of losses, the last block first. A block ends at step e, a multiple of the stride

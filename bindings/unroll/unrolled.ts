@@ -2,35 +2,36 @@
  * A module made of a cell, or of a stack of them, unrolled over time in the core. Each public method reads: check,
  * plan, call, return.
  */
+import { expectCheckpointing } from '../module/checkpointing.ts'
+import { inputTensors } from '../module/inputs.ts'
+import { expectLengths, writeLengths } from '../module/lengths.ts'
+import { Module } from '../module/module.ts'
+import {
+  type BackwardOptions,
+  type ForwardOptions,
+  type ForwardResult,
+  type Input,
+  type InputGradients,
+  type OutputGradients,
+  expectBackwardOptions,
+  expectForwardOptions,
+} from '../module/options.ts'
+import type { Parameter, ParameterBlock } from '../module/parameters.ts'
+import { type NamedStates, type State, copyStates, mapStates } from '../module/state.ts'
+import { Tape, expectTape } from '../module/tape.ts'
+import { type Truncation, expectTruncation } from '../module/truncation.ts'
 import type { Draws, Plan } from '../program/plan.ts'
-import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
+import { describeValue, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
 import { type Recorded, backwardOf, pointBackward } from './backward-call.ts'
 import { Calls, outside } from './calls.ts'
-import { expectCheckpointing } from './checkpointing.ts'
 import type { Call } from './forward-call.ts'
-import { inputTensors } from './inputs.ts'
 import { type UnrolledOptions, boundsOf, makeLayers } from './layers.ts'
-import { expectLengths, writeLengths } from './lengths.ts'
-import {
-  type BackwardOptions,
-  FORWARD_OPTIONS,
-  type ForwardOptions,
-  type ForwardResult,
-  type Input,
-  type InputGradients,
-  Module,
-  type OutputGradients,
-  type State,
-} from './module.ts'
-import type { Parameter, ParameterBlock } from './parameters.ts'
 import { Programs } from './programs.ts'
 import type { CallShape, Stack } from './stack.ts'
-import { type NamedStates, States, copyStates, mapStates } from './states.ts'
-import { Tape, expectTape } from './tape.ts'
-import { type Truncation, expectTruncation } from './unrolling.ts'
+import { States } from './states.ts'
 
 /** The last step of a stream. */
 interface Stream {
@@ -82,6 +83,10 @@ export abstract class Unrolled extends Module {
     return this.#batchFirst
   }
 
+  override get isCausal(): boolean {
+    return this.stack.directions === 1
+  }
+
   override owns(storage: Allocation): boolean {
     return this.#calls.owns(storage)
   }
@@ -113,10 +118,7 @@ export abstract class Unrolled extends Module {
 
   override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
     const who = this.#enter('forward')
-    expectOptions(who, options, FORWARD_OPTIONS)
-    const keep = expectBoolean(who, 'keep', options.keep ?? false)
-    const tape = expectBoolean(who, 'tape', options.tape ?? (this.training || keep))
-    if (keep && !tape) fail('option', `${who}: keep is true and tape false; expected a tape to keep`)
+    const { tape, keep } = expectForwardOptions(who, options, this.training)
     const { inputs: given, shape } = this.expectInput(who, input, options.lengths !== undefined)
     const state = this.stack.states.expect(who, 'state', options.state, shape.batch)
     const lengths = expectLengths(who, options.lengths, shape)
@@ -134,8 +136,8 @@ export abstract class Unrolled extends Module {
   override step(input: Input, state?: State): ForwardResult {
     if (this.#stream && this.#goesOn(this.#stream, input, state)) return this.#stepOn(this.#stream)
     const who = this.#enter('step')
-    const { states, directions } = this.stack
-    if (directions === 2)
+    const { states } = this.stack
+    if (!this.isCausal)
       fail('unsupported', `${who}: the module is bidirectional: a step needs what comes after it; use forward`)
     const inputs = this.#inputTensors(who, input)
     const shape = this.#stepShape(who, inputs)
@@ -156,9 +158,7 @@ export abstract class Unrolled extends Module {
 
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
     const who = this.#enter('backward')
-    expectOptions(who, gradients, ['output', 'state'])
-    expectOptions(who, options, ['inputGradient', 'tape'])
-    const inputGradient = expectBoolean(who, 'inputGradient', options.inputGradient ?? true)
+    const { inputGradient } = expectBackwardOptions(who, gradients, options)
     const tape = expectTape(who, this, options.tape, this.#tape)
     const { call, inputs, truncation, pasts } = tape.data
     const { states } = this.stack
@@ -247,7 +247,7 @@ export abstract class Unrolled extends Module {
 
   #expectTruncation(who: string, { truncation, checkpoint }: ForwardOptions): Truncation | undefined {
     if (truncation === undefined) return undefined
-    if (this.stack.directions === 2)
+    if (!this.isCausal)
       fail('unsupported', `${who}: truncation is given; a bidirectional module has no one past to cut off`)
     if (checkpoint !== undefined)
       fail('option', `${who}: truncation and checkpoint are both given; a truncated window is short by itself`)

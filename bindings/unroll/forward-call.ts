@@ -1,16 +1,19 @@
 /** Planning forward: memory for inputs and outputs that lie otherwise than the engine's, the plan, and its legs. */
+import type { Checkpointing } from '../module/checkpointing.ts'
+import type { ForwardResult } from '../module/options.ts'
+import type { NamedStates } from '../module/state.ts'
 import { KIND, PORT } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
-import { Itinerary } from '../program/itinerary.ts'
+import { Itinerary, fullLegs } from '../program/itinerary.ts'
 import { Area } from '../program/layout.ts'
 import { type Entry, Plan, type PlanOptions, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
 import { fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import type { BackwardCall } from './backward-call.ts'
-import { type Checkpointing, type SegmentPlan, segmentsFor } from './checkpointing.ts'
-import type { ForwardResult } from './module.ts'
+import { type Segment, recordingLegs } from './legs.ts'
 import type { ForwardKind } from './programs.ts'
+import { type SegmentPlan, segmentsFor } from './segments.ts'
 import {
   type CallShape,
   type Stack,
@@ -21,8 +24,6 @@ import {
   stridesOf,
   tensorAt,
 } from './stack.ts'
-import type { NamedStates } from './states.ts'
-import { type Segment, fullLegs, recordingLegs } from './unrolling.ts'
 
 export interface ForwardOptions {
   readonly mode: 'plain' | 'tape' | 'step'

@@ -1,7 +1,7 @@
 /** The layers of an unrolled module, and how an array's steps and rows lie in memory. */
+import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { type Shape, Tensor, sizeOf } from '../runtime/tensor.ts'
-import type { Allocation } from '../runtime/heap.ts'
 import type { Layer } from './layer.ts'
 import type { Programs } from './programs.ts'
 import type { States } from './states.ts'

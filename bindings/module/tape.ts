@@ -1,16 +1,16 @@
 import { fail } from '../runtime/check.ts'
-import type { Module } from './module.ts'
 
 /** What backward needs of a forward. One that was kept (`forward(x, { keep: true })`) lives, with its results, until `dispose`. */
 export class Tape<Data = unknown> {
-  readonly module: Module
+  /** The module that recorded it. */
+  readonly module: object
   /** @internal */
   readonly data: Data
   readonly #release: (() => void) | undefined
   #disposed = false
 
   /** @internal */
-  constructor(module: Module, data: Data, release?: () => void) {
+  constructor(module: object, data: Data, release?: () => void) {
     this.module = module
     this.data = data
     this.#release = release
@@ -31,7 +31,7 @@ export class Tape<Data = unknown> {
 /** The tape that backward is to read: the one given, else the module's own. */
 export function expectTape<Data>(
   who: string,
-  module: Module,
+  module: object,
   given: Tape | undefined,
   own: Tape<Data> | undefined,
 ): Tape<Data> {

@@ -1,60 +1,17 @@
 import { fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
-import { type Shape, type Tensor, disposeSymbol } from '../runtime/tensor.ts'
-import type { FloatArray } from '../runtime/tensor.ts'
-import type { Checkpointing } from './checkpointing.ts'
-import type { Lengths } from './lengths.ts'
+import { type FloatArray, type Shape, disposeSymbol } from '../runtime/tensor.ts'
+import type {
+  BackwardOptions,
+  ForwardOptions,
+  ForwardResult,
+  Input,
+  InputGradients,
+  OutputGradients,
+} from './options.ts'
 import { type Parameter, type ParameterBlock, type StateDict, copyStateDict, writeStateDict } from './parameters.ts'
-import type { Tape } from './tape.ts'
-import type { Truncation } from './unrolling.ts'
-
-/** States by name; of a Sequential, the list of its layers' states. */
-export type State = { [name: string]: Tensor } | (State | undefined)[]
-/** What a module receives: one tensor, or several by name. */
-export type Input = Tensor | Readonly<Record<string, Tensor>>
-
-export interface ForwardOptions {
-  /** The state before the first step; zeros if left out. */
-  state?: State | undefined
-  /** Record what backward needs; the module's training mode if left out. */
-  tape?: boolean
-  /** Give a tape of its own, so that the module can be called again before backward; implies `tape`. */
-  keep?: boolean
-  /** Steps of each sample, from 0 to T; all T if left out. What lies behind them is not read, and the output there is 0. */
-  lengths?: Lengths | undefined
-  /** Backward sends gradients back over a window only: TBPTT. Unidirectional modules. */
-  truncation?: Truncation | undefined
-  /** Keep states at a few steps rather than the whole tape, and run segments again in backward: the same bits. */
-  checkpoint?: Checkpointing | undefined
-}
-
-export const FORWARD_OPTIONS = ['state', 'tape', 'keep', 'lengths', 'truncation', 'checkpoint']
-
-export interface ForwardResult {
-  readonly output: Tensor
-  readonly state?: State | undefined
-  /** Where forward was asked to keep it. */
-  readonly tape?: Tape
-}
-
-/** Gradients of the loss by what forward gave. */
-export interface OutputGradients {
-  output?: Tensor | undefined
-  state?: State | undefined
-}
-
-export interface BackwardOptions {
-  /** false saves the gradient by the input. */
-  inputGradient?: boolean
-  /** A tape that forward kept; that of the last forward if left out. */
-  tape?: Tape | undefined
-}
-
-export interface InputGradients {
-  readonly input?: Input | undefined
-  readonly state?: State | undefined
-}
+import type { State } from './state.ts'
 
 /**
  * What all modules have in common. Results of `forward` and `step` live in the module's workspace until its next
@@ -100,6 +57,11 @@ export abstract class Module {
   /** @internal Does the output lack the time axis that the input has? */
   get dropsTime(): boolean {
     return false
+  }
+
+  /** Does no output depend on what comes after it? */
+  get isCausal(): boolean {
+    return true
   }
 
   /** @internal Does this memory belong to the module's results? */

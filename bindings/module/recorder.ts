@@ -1,14 +1,12 @@
 /** What modules without an unrolling have in common: their options of forward, and where results and tapes go. */
-import { expectBoolean, expectOptions } from '../runtime/check.ts'
 import type { Shape, Tensor } from '../runtime/tensor.ts'
 import { expectLengths } from './lengths.ts'
-import { FORWARD_OPTIONS, type ForwardOptions, type ForwardResult, type Module } from './module.ts'
+import type { Module } from './module.ts'
+import { type ForwardOptions, type ForwardResult, type Recording, expectForwardOptions } from './options.ts'
 import { Tape } from './tape.ts'
 import type { Workspace } from './workspace.ts'
 
-export interface RecordOptions {
-  readonly tape: boolean
-  readonly keep: boolean
+export interface RecordOptions extends Recording {
   readonly lengths: Int32Array | undefined
 }
 
@@ -24,11 +22,9 @@ export function expectRecordOptions(
   axes: Shape,
   batchFirst: boolean,
 ): RecordOptions {
-  expectOptions(who, options, FORWARD_OPTIONS)
-  const keep = expectBoolean(who, 'keep', options.keep ?? false)
-  const tape = expectBoolean(who, 'tape', options.tape ?? (module.training || keep))
+  const recording = expectForwardOptions(who, options, module.training)
   const [steps, batch] = batchFirst ? [axes[1]!, axes[0]!] : [axes[0]!, axes[1]!]
-  return { tape, keep, lengths: expectLengths(who, options.lengths, { steps, batch }) }
+  return { ...recording, lengths: expectLengths(who, options.lengths, { steps, batch }) }
 }
 
 /** A module's last tape, and the memory of its results. */

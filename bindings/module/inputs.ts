@@ -1,7 +1,7 @@
 import { expectOptions, expectTensor } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
-import type { Input } from './module.ts'
+import type { Input } from './options.ts'
 
 /** The tensors of a module's inputs, in the order of their names; one input may come as it is. */
 export function inputTensors(who: string, names: readonly string[], input: Input, runtime: Runtime): Tensor[] {
