@@ -106,17 +106,3 @@ export function penaltyGraph(map: StepGraph): StepGraph {
   const { inputs, outputs } = adjointMap(map)
   return { ...map, inputs: [...map.inputs, inputs[0]!], outputs: [mean(square(outputs[0]!))] }
 }
-
-/** Values of the map that the given graphs read: what must be computed before them. */
-export function valuesRead(map: StepGraph, graphs: readonly StepGraph[]): Set<Value> {
-  const primal = new Set(ancestors(map.outputs).flatMap(({ results }) => results))
-  const found = new Set<Value>()
-  const isRead = (value: Value) => primal.has(value) && value.rows === 'batch'
-  for (const graph of graphs) {
-    const roots = [...graph.outputs, ...graph.gradients.map(({ value }) => value)]
-    for (const value of roots) if (isRead(value) && !isLeaf(value)) found.add(value)
-    for (const node of ancestors(roots, isRead))
-      for (const input of node.inputs) if (isRead(input) && !isLeaf(input)) found.add(input)
-  }
-  return found
-}

@@ -1,6 +1,7 @@
 /** What a call runs over which steps: legs, written once into the core's memory beside the plans that they run. */
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import type { Scope } from '../runtime/scope.ts'
 import { CALL, FORMAT_VERSION, LEG } from './format.ts'
 import type { Plan } from './plan.ts'
 
@@ -29,13 +30,14 @@ export function fullLegs(plan: Plan, stages: number, steps: number, apart = fals
 }
 
 export class Itinerary {
-  readonly storage: Allocation
   readonly #runtime: Runtime
+  readonly #storage: Allocation
 
-  constructor(runtime: Runtime, legs: readonly Leg[], who: string) {
+  constructor(scope: Scope, legs: readonly Leg[], who: string) {
+    const { runtime } = scope
     this.#runtime = runtime
-    this.storage = runtime.heap.allocate((CALL.WORDS + legs.length * LEG.WORDS) * 4, who)
-    const { address } = this.storage
+    this.#storage = scope.allocate((CALL.WORDS + legs.length * LEG.WORDS) * 4, who)
+    const { address } = this.#storage
     const words = legs.flatMap(({ plan, stage, from, to, flags, origin = 0, lossFrom = 0, load = 0, store = 0 }) => {
       return [plan.address, stage, from, to, origin, lossFrom, flags, load, store]
     })
@@ -44,10 +46,6 @@ export class Itinerary {
 
   /** One call into the core. */
   run(): void {
-    this.#runtime.core.run(this.storage.address)
-  }
-
-  dispose(): void {
-    this.storage.dispose()
+    this.#runtime.core.run(this.#storage.address)
   }
 }

@@ -6,11 +6,11 @@ import type { CompiledProgram } from '../program/compile.ts'
 import { KIND, PORT } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import { Itinerary, fullLegs } from '../program/itinerary.ts'
-import { Area, chunkSteps } from '../program/layout.ts'
+import { chunkSteps } from '../program/layout.ts'
 import { type Draws, type Entry, Plan, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
-import type { Allocation } from '../runtime/heap.ts'
-import type { Tensor } from '../runtime/tensor.ts'
-import { type Call, parameterEntry } from './forward-call.ts'
+import type { Scope } from '../runtime/scope.ts'
+import { type Shape, Tensor } from '../runtime/tensor.ts'
+import type { ForwardCall } from './forward-call.ts'
 import { replayingLegs, truncatedLegs } from './legs.ts'
 import { type BackwardKind, backwardKey } from './programs.ts'
 import {
@@ -20,8 +20,8 @@ import {
   bytesOf,
   isSwapped,
   outputColumns,
+  parameterEntry,
   stridesOf,
-  tensorAt,
 } from './stack.ts'
 
 export interface BackwardCall {
@@ -33,9 +33,6 @@ export interface BackwardCall {
   /** Layers in the order of the plan's units. */
   readonly order: readonly number[]
   readonly itinerary: Itinerary
-  readonly extra: Allocation
-  /** Memory for what is handed in though it is a result of this very call. */
-  readonly copies: Tensor[]
   /** Zeros for one chunk, in place of a gradient by the output that is not given. */
   readonly zeros: number
   /** Which ports of which units take the gradient by the output, at how many bytes into it. */
@@ -47,7 +44,7 @@ export interface BackwardCall {
 
 /** What a recorded forward leaves for backward. */
 export interface Recorded {
-  readonly call: Call
+  readonly call: ForwardCall
   readonly inputs: readonly Tensor[]
   readonly draws: Draws
   readonly truncation: Truncation | undefined
@@ -55,7 +52,8 @@ export interface Recorded {
   readonly pasts: readonly string[]
 }
 
-export interface BackwardOptions {
+/** A backward as it is asked for. */
+export interface BackwardRequest {
   readonly inputGradient: boolean
   /** Public names of parameters that get no gradients. */
   readonly frozen: ReadonlySet<string>
@@ -77,101 +75,76 @@ export interface BackwardSpec {
   readonly gradient?: (layer: number, param: string) => Entry
 }
 
-/** The planned backward of a call, made once for each kind of options. */
-export function backwardOf(stack: Stack, call: Call, options: BackwardOptions): BackwardCall {
-  const { truncation } = options
+/** The planned backward of a call, made once for each kind of request. */
+export function backwardOf(stack: Stack, call: ForwardCall, request: BackwardRequest): BackwardCall {
+  const { truncation } = request
   const cut = truncation && `${truncation.window} ${truncation.stride ?? truncation.window}`
-  const kind: BackwardKind = { ...options, ported: isPorted(stack, call, truncation) }
-  const key = `${backwardKey(kind)} ${cut}`
-  let backward = call.backward.get(key)
-  if (backward === undefined) {
-    const programs = stack.programs.backward(kind)
-    backward = planBackward(stack, call, { ...kind, kind: backwardKey(kind), programs, truncation })
-    call.backward.set(key, backward)
-  }
-  return backward
+  const kind: BackwardKind = { ...request, ported: isPorted(stack, call, truncation) }
+  const key = backwardKey(kind)
+  return call.memory.once(`${key} ${cut}`, (scope) =>
+    planBackward(scope, stack, call, { ...kind, kind: key, programs: stack.programs.backward(kind), truncation }),
+  )
 }
 
 /** Gradients by the inputs leave by ports where they lie otherwise, where two directions or overlapping windows add up. */
-export function isPorted(stack: Stack, call: Call, truncation?: Truncation): boolean {
+export function isPorted(stack: Stack, call: ForwardCall, truncation?: Truncation): boolean {
   const overlaps = truncation !== undefined && (truncation.stride ?? truncation.window) < truncation.window
   return stack.directions === 2 || isSwapped(call.shape) || overlaps
 }
 
-/** Where the parts of a backward's memory beside its plan lie. */
-interface Rooms {
-  readonly zeros: number
-  readonly states: readonly number[]
-  /** Chunks of the gradient by each layer's output, by layer. */
-  readonly taken: ReadonlyMap<number, number>
-  /** Gradients by the outputs of the layers below the top, both directions side by side. */
-  readonly between: readonly number[]
-  readonly inputs: readonly number[]
-}
-
-export function planBackward(stack: Stack, call: Call, spec: BackwardSpec): BackwardCall {
+export function planBackward(scope: Scope, stack: Stack, call: ForwardCall, spec: BackwardSpec): BackwardCall {
   const { steps, batch } = call.shape
   const who = `${stack.who}: the backward workspace for T = ${steps}, B = ${batch}`
-  const area = new Area()
-  const rooms = furnish(stack, call, spec, area)
-  const extra = stack.runtime.heap.allocateZeros(area.bytes, who)
-  const made: { dispose(): void }[] = [extra]
-  const keep = <Thing extends { dispose(): void }>(thing: Thing): Thing => {
-    made.push(thing)
-    return thing
-  }
-  try {
-    return new BackwardPlanner(stack, call, spec, rooms, extra).plan(who, keep)
-  } catch (error) {
-    for (const thing of made) thing.dispose()
-    throw error
-  }
+  return new BackwardPlanner(stack, call, spec, furnish(scope, who, stack, call, spec)).plan(scope, who)
 }
 
-function furnish(stack: Stack, call: Call, { inputGradient, ported, truncation }: BackwardSpec, area: Area): Rooms {
+type Furnished = ReturnType<typeof furnish>
+
+/** Memory beside the plan. */
+function furnish(scope: Scope, who: string, stack: Stack, call: ForwardCall, spec: BackwardSpec) {
   const { steps, batch } = call.shape
   const { layers, directions, states } = stack
   const top = layers.at(-1)!.depth
-  const takes = directions === 2 || call.lengths > 0 || truncation !== undefined || isSwapped(call.shape)
-  const taking = takes ? [...layers.keys()].filter((i) => directions === 2 || layers[i]!.depth === top) : []
+  const takes = directions === 2 || call.lengths > 0 || spec.truncation !== undefined || isSwapped(call.shape)
+  const isTaking = layers.map(({ depth }) => takes && (directions === 2 || depth === top))
   const chunk = Math.min(chunkSteps(batch), steps)
-  const whole = (columns: number) => area.take(bytesOf(stack, [steps, batch, columns]))
-  const columns = layers[0]!.graph.outputs[0]!.columns
-  return {
-    zeros: area.take(bytesOf(stack, [chunk, batch, outputColumns(stack)])),
-    states: states.names.map((name) => area.take(bytesOf(stack, states.shape(name, batch)))),
-    taken: new Map(taking.map((i) => [i, area.take(bytesOf(stack, [chunk, batch, columns]))])),
+  const whole = (columns: number) => bytesOf(stack, [steps, batch, columns])
+  const { columns } = layers[0]!.graph.outputs[0]!
+  return scope.rooms(who, {
+    zeros: bytesOf(stack, [chunk, batch, outputColumns(stack)]),
+    states: states.names.map((name) => bytesOf(stack, states.shape(name, batch))),
+    /** Chunks of the gradient by each layer's output, by layer. */
+    taken: isTaking.map((isOne) => (isOne ? bytesOf(stack, [chunk, batch, columns]) : undefined)),
+    /** Gradients by the outputs of the layers below the top, both directions side by side. */
     between: Array.from({ length: directions === 2 ? top : 0 }, () => whole(outputColumns(stack))),
-    inputs: inputGradient && ported ? [...layers[0]!.sized.inputs.values()].map(whole) : [],
-  }
+    inputs: spec.inputGradient && spec.ported ? [...layers[0]!.sized.inputs.values()].map(whole) : [],
+  })
 }
 
 class BackwardPlanner {
   readonly #stack: Stack
-  readonly #call: Call
+  readonly #call: ForwardCall
   readonly #spec: BackwardSpec
-  readonly #rooms: Rooms
-  readonly #extra: Allocation
+  readonly #rooms: Furnished
   readonly #programs: readonly CompiledProgram[]
   readonly #order: readonly number[]
 
-  constructor(stack: Stack, call: Call, spec: BackwardSpec, rooms: Rooms, extra: Allocation) {
+  constructor(stack: Stack, call: ForwardCall, spec: BackwardSpec, rooms: Furnished) {
     this.#stack = stack
     this.#call = call
     this.#spec = spec
     this.#rooms = rooms
-    this.#extra = extra
     this.#programs = spec.programs
     this.#order = backwardOrder(stack)
   }
 
-  plan(who: string, keep: <Thing extends { dispose(): void }>(thing: Thing) => Thing): BackwardCall {
-    const { runtime, states } = this.#stack
+  plan(scope: Scope, who: string): BackwardCall {
+    const { states } = this.#stack
     const { lengths, shape } = this.#call
     const chunk = this.#spec.stepwise ? { chunk: 1 } : {}
     const { steps, batch } = shape
-    const plan = keep(new Plan(runtime, this.#stages(), { steps, batch, lengths, who, ...chunk }))
-    const itinerary = keep(new Itinerary(runtime, this.#legs(plan), who))
+    const plan = new Plan(scope, this.#stages(), { steps, batch, lengths, who, ...chunk })
+    const itinerary = new Itinerary(scope, this.#legs(plan), who)
     const inputs = this.#inputs(plan)
     const tensors = Object.values(inputs)
     return {
@@ -180,19 +153,18 @@ class BackwardPlanner {
       programs: this.#programs,
       order: this.#order,
       itinerary,
-      extra: this.#extra,
-      copies: [],
-      zeros: this.#extra.address + this.#rooms.zeros,
+      zeros: this.#rooms.at.zeros,
       takes: this.#takes(),
       inputs,
       states: Object.fromEntries(
-        states.names.map((name, i) => [
-          name,
-          tensorAt(this.#stack, this.#extra, this.#rooms.states[i]!, states.shape(name, batch)),
-        ]),
+        states.names.map((name, i) => [name, this.#tensor(this.#rooms.at.states[i]!, states.shape(name, batch))]),
       ),
       input: tensors.length === 0 ? undefined : tensors.length === 1 ? tensors[0] : inputs,
     }
+  }
+
+  #tensor(room: number, shape: Shape): Tensor {
+    return new Tensor(this.#stack.runtime, this.#rooms.memory, room, shape, 'float')
   }
 
   #stages(): Stage[] {
@@ -204,27 +176,27 @@ class BackwardPlanner {
   #unit(index: number): PlanUnit {
     const layer = this.#stack.layers[index]!
     const program = this.#programs[index]!
-    const own = (param: string) => parameterEntry(layer.params.get(param)!.grad.address)
+    const own = (param: string) => parameterEntry(layer.params.get(param)!.grad)
     return {
       program,
       invariants: layer.invariants,
       gradient: (param) => this.#spec.gradient?.(index, param) ?? own(param),
-      outside: (value, previous) => this.#outside(index, value, previous),
+      outside: (value, below) => this.#outside(index, value, below),
       ports: this.#ports(index),
     }
   }
 
-  #outside(index: number, value: Value, previous: Entry | undefined): Entry {
+  #outside(index: number, value: Value, [above]: readonly Entry[]): Entry {
     const { params, invariants } = this.#stack.layers[index]!
-    if (value.node.op === 'param') return parameterEntry(params.get(value.node.name)!.value.address)
+    if (value.node.op === 'param') return parameterEntry(params.get(value.node.name)!.value)
     const stride = bytesOf(this.#stack, [this.#call.shape.batch, value.columns])
     if (!this.#programs[index]!.graph.inputs.includes(value))
       return invariants.entry(value) ?? this.#call.tapePlan.entry(index, value)
     // inputs beside the gradient by the output are pointed by whoever asked for them
     if (value !== this.#programs[index]!.graph.inputs[0]) return { base: 0, stride, kind: KIND.TIMED }
-    const taken = this.#rooms.taken.get(index)
-    if (taken !== undefined) return { base: this.#extra.address + taken, stride, kind: KIND.CHUNK }
-    return previous ?? { base: 0, stride, kind: KIND.TIMED }
+    const taken = this.#rooms.at.taken[index]
+    if (taken !== undefined) return { base: taken, stride, kind: KIND.CHUNK }
+    return above ?? { base: 0, stride, kind: KIND.TIMED }
   }
 
   /** The gradient by the output first, if it comes by a port; then those by the inputs. */
@@ -232,11 +204,11 @@ class BackwardPlanner {
     const program = this.#programs[index]!
     const layer = this.#stack.layers[index]!
     const incoming = program.graph.inputs[0]!
-    const takes = this.#rooms.taken.has(index) && program.slotOf.has(incoming)
+    const takes = this.#rooms.at.taken[index] !== undefined && program.slotOf.has(incoming)
     const ports = takes ? [this.#takePort(index, incoming)] : []
     if (layer.depth > 0 && this.#stack.directions === 1) return ports
-    if (layer.depth > 0) return [...ports, this.#givePort(layer.reversed, program.graph.outputs[0]!, this.#rooms.between[layer.depth - 1]!, false)] // prettier-ignore
-    const gives = this.#rooms.inputs.map((room, i) =>
+    if (layer.depth > 0) return [...ports, this.#givePort(layer.reversed, program.graph.outputs[0]!, this.#rooms.at.between[layer.depth - 1]!, false)] // prettier-ignore
+    const gives = this.#rooms.at.inputs.map((room, i) =>
       this.#givePort(layer.reversed, program.graph.outputs[i]!, room, isSwapped(this.#call.shape)),
     )
     return [...ports, ...gives]
@@ -247,7 +219,7 @@ class BackwardPlanner {
     const { depth, reversed } = layers[index]!
     const half = reversed ? value.columns * runtime.elementBytes : 0
     const isTop = depth === layers.at(-1)!.depth
-    const address = isTop ? 0 : this.#extra.address + this.#rooms.between[depth]! + half
+    const address = isTop ? 0 : this.#rooms.at.between[depth]! + half
     return { value, mode: PORT.TAKE, address, ...this.#outputStrides(isTop) }
   }
 
@@ -263,7 +235,7 @@ class BackwardPlanner {
     return {
       value,
       mode: sums ? PORT.GIVE_SUM : PORT.GIVE,
-      address: this.#extra.address + room,
+      address: room,
       clear: this.#spec.truncation === undefined ? 0 : bytesOf(this.#stack, [steps, batch, value.columns]),
       ...stridesOf(this.#stack, this.#call.shape, value.columns, batchFirst),
     }
@@ -276,7 +248,7 @@ class BackwardPlanner {
       const { depth, reversed } = layers[index]!
       const program = this.#programs[index]!
       const incoming = program.graph.inputs[0]!
-      if (depth !== top || !this.#rooms.taken.has(index) || !program.slotOf.has(incoming)) return []
+      if (depth !== top || this.#rooms.at.taken[index] === undefined || !program.slotOf.has(incoming)) return []
       return [{ unit, port: 0, offset: reversed ? incoming.columns * runtime.elementBytes : 0 }]
     })
   }
@@ -301,10 +273,10 @@ class BackwardPlanner {
     return Object.fromEntries(
       [...layers[0]!.sized.inputs].map(([name, columns], i): [string, Tensor] => {
         const axes = [...shape.leading, columns]
-        const room = this.#rooms.inputs[i]
-        if (room !== undefined) return [name, tensorAt(this.#stack, this.#extra, room, axes)]
+        const room = this.#rooms.at.inputs[i]
+        if (room !== undefined) return [name, this.#tensor(room, axes)]
         const { base } = plan.entry(this.#order.indexOf(0), graph.outputs[i]!)
-        return [name, tensorAt(this.#stack, plan.storage, base - plan.address, axes)]
+        return [name, new Tensor(this.#stack.runtime, plan.storage, base, axes, 'float')]
       }),
     )
   }
@@ -322,7 +294,7 @@ export function pointBackward(
   const { plan, order, programs } = backward
   for (const [unit, index] of order.entries()) {
     states.pointCarries(plan, unit, programs[index]!, index, gradients.state, outgoing)
-    if (layers[index]!.depth > 0 || call.staged.size > 0) continue
+    if (layers[index]!.depth > 0 || call.isStaged) continue
     for (const [i, leaf] of layers[index]!.graph.inputs.entries()) {
       plan.point(unit, leaf, inputs[i]!.address)
       if (call.tapePlan !== call.plan) call.tapePlan.point(index, leaf, inputs[i]!.address)
@@ -334,7 +306,7 @@ export function pointBackward(
 /** Without a gradient by the output, zeros for one chunk stand for all. */
 export function pointOutputGradient(
   stack: Stack,
-  call: Call,
+  call: ForwardCall,
   backward: BackwardCall,
   output: Tensor | undefined,
 ): void {

@@ -1,43 +1,65 @@
 /** Planning forward: memory for inputs and outputs that lie otherwise than the engine's, the plan, and its legs. */
+import type { CallMemory, PlannedCall } from '../module/calls.ts'
 import type { Checkpointing } from '../module/checkpointing.ts'
 import type { ForwardResult } from '../module/options.ts'
 import type { NamedStates } from '../module/state.ts'
+import type { CompiledProgram } from '../program/compile.ts'
 import { KIND, PORT } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import { Itinerary, fullLegs } from '../program/itinerary.ts'
-import { Area } from '../program/layout.ts'
 import { type Entry, Plan, type PlanOptions, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
 import { fail } from '../runtime/check.ts'
-import type { Allocation } from '../runtime/heap.ts'
-import type { Tensor } from '../runtime/tensor.ts'
-import type { BackwardCall } from './backward-call.ts'
+import type { Scope } from '../runtime/scope.ts'
+import { Tensor } from '../runtime/tensor.ts'
 import { type Segment, recordingLegs } from './legs.ts'
-import type { ForwardKind } from './programs.ts'
 import { type SegmentPlan, segmentsFor } from './segments.ts'
-import {
-  type CallShape,
-  type Stack,
-  bytesOf,
-  isSwapped,
-  outputColumns,
-  stagesOf,
-  stridesOf,
-  tensorAt,
-} from './stack.ts'
+import { type CallShape, type Stack, bytesOf, isSwapped, parameterEntry, stagesOf, stridesOf } from './stack.ts'
 
-export interface ForwardOptions {
+/** A forward as it is asked for. */
+export interface ForwardRequest {
+  /** `step` overwrites the state that it is given. */
   readonly mode: 'plain' | 'tape' | 'step'
   /** Does each sample have a length of its own? */
   readonly lengths: boolean
   readonly checkpoint: Checkpointing | undefined
 }
 
+/** What tells requests apart. */
+export function requestKey({ leading }: CallShape, { mode, lengths, checkpoint }: ForwardRequest): string {
+  const parts = typeof checkpoint === 'object' ? `${checkpoint.bytes} bytes` : checkpoint
+  return `${mode} ${leading.join(' ')} ${lengths} ${parts}`
+}
+
+/** A forward to be planned. */
+export interface ForwardSpec {
+  /** Which programs it runs: what they pack from the parameters is theirs. */
+  readonly kind: string
+  /** By layer. The inputs of a layer above the first are the outputs of the layer below, in their order. */
+  readonly programs: readonly CompiledProgram[]
+  /** Which layers' outputs leave by ports: where they lie otherwise than the engine's, or side by side. */
+  readonly ported: 'none' | 'top' | 'all'
+  /** Does each sample have a length of its own? */
+  readonly lengths: boolean
+  /** The states after the last step have memory of the call's. */
+  readonly keepsStates: boolean
+  readonly checkpoint?: Checkpointing | undefined
+  /** Where a parameter is, if not at the layer's own. */
+  readonly parameter?: (layer: number, param: string) => Entry | undefined
+}
+
+/** What a module's own forward runs. */
+export function specOf(stack: Stack, shape: CallShape, { mode, lengths, checkpoint }: ForwardRequest): ForwardSpec {
+  const records = mode === 'tape' && checkpoint === undefined ? 'tape' : 'plain'
+  const ported = stack.directions === 2 ? 'all' : isSwapped(shape) || lengths ? 'top' : 'none'
+  const programs = stack.programs.forward(records, ported)
+  return { kind: `${records} ${ported}`, programs, ported, lengths, keepsStates: mode !== 'step', checkpoint }
+}
+
 /** A planned forward with its results. */
-export interface Call {
-  readonly mode: ForwardOptions['mode']
-  /** Which programs it runs. */
+export interface ForwardCall extends PlannedCall {
   readonly kind: string
   readonly shape: CallShape
+  readonly programs: readonly CompiledProgram[]
   readonly plan: Plan
   /** What backward reads from: the plan itself, or the one that runs segments again. */
   readonly tapePlan: Plan
@@ -46,237 +68,206 @@ export interface Call {
   /** Memory for the first states, which running the first segment again reads; undefined without checkpoints. */
   readonly initial: NamedStates | undefined
   readonly itinerary: Itinerary
-  readonly extra: Allocation
-  /** Memory for what is handed in though it is a result of this very call. */
-  readonly copies: Tensor[]
-  /** Time-major copies of the inputs, by name, where the caller's cannot be read as they are. */
-  readonly staged: ReadonlyMap<string, number>
+  /** Do inputs come in by ports, time-major copies being made of them? */
+  readonly isStaged: boolean
   /** Address of the samples' lengths, or 0. */
   readonly lengths: number
-  /** Outputs of the layers below the top, both directions side by side. */
-  readonly between: readonly number[]
-  readonly output: Tensor
+  readonly outputs: readonly Tensor[]
   readonly state: NamedStates | undefined
+  /** What the module gives. */
   readonly result: ForwardResult
-  readonly backward: Map<string, BackwardCall>
 }
 
-/** Where the parts of a forward's memory beside its plan lie. */
-interface Rooms {
-  readonly states: readonly number[]
-  readonly output: number | undefined
-  readonly staged: ReadonlyMap<string, number>
-  readonly lengths: number | undefined
-  readonly between: readonly number[]
-  readonly checkpoints: number
-  /** First states, where checkpoints are kept. */
-  readonly initial: readonly number[]
-}
-
-export function planForward(stack: Stack, shape: CallShape, options: ForwardOptions): Call {
-  const { runtime } = stack
-  const who = `${stack.who}: the workspace for T = ${shape.steps}, B = ${shape.batch}`
+export function planForward(memory: CallMemory, stack: Stack, shape: CallShape, spec: ForwardSpec): ForwardCall {
   const segmentPlan =
-    options.checkpoint === undefined
-      ? undefined
-      : segmentsFor(stack, shape, options.checkpoint, rerunStages(stack, shape))
-  const area = new Area()
-  const rooms = furnish(stack, shape, options, area, segmentPlan)
-  const extra = runtime.heap.allocateZeros(area.bytes, who)
-  const made: { dispose(): void }[] = [extra]
-  const keep = <Thing extends { dispose(): void }>(thing: Thing): Thing => {
-    made.push(thing)
-    return thing
-  }
-  try {
-    return new ForwardPlanner(stack, shape, options, rooms, extra, segmentPlan).plan(who, keep)
-  } catch (error) {
-    for (const thing of made) thing.dispose()
-    throw error
-  }
+    spec.checkpoint === undefined ? undefined : segmentsFor(stack, shape, spec.checkpoint, rerunStages(stack, shape))
+  const who = `${stack.who}: the workspace for T = ${shape.steps}, B = ${shape.batch}`
+  const rooms = furnish(memory.scope, who, stack, shape, spec, segmentPlan)
+  return new ForwardPlanner(stack, shape, spec, rooms, segmentPlan).plan(memory, who)
 }
 
+type Furnished = ReturnType<typeof furnish>
+
+/** Memory beside the plan. */
 function furnish(
+  scope: Scope,
+  who: string,
   stack: Stack,
   shape: CallShape,
-  { mode, lengths }: ForwardOptions,
-  area: Area,
+  spec: ForwardSpec,
   segmentPlan: SegmentPlan | undefined,
-): Rooms {
+) {
   const { steps, batch } = shape
   const { states, layers, directions } = stack
-  const take = (columns: number) => area.take(bytesOf(stack, [steps, batch, columns]))
-  const names = mode === 'step' ? [] : states.names
-  const ported = isSwapped(shape) || lengths
-  const inputs = ported ? [...layers[0]!.sized.inputs] : []
-  const below = directions === 2 ? layers.length / 2 - 1 : 0
-  return {
-    states: names.map((name) => area.take(bytesOf(stack, states.shape(name, batch)))),
-    output: ported || directions === 2 ? take(outputColumns(stack)) : undefined,
-    staged: new Map(inputs.map(([name, columns]) => [name, take(columns)])),
-    lengths: lengths ? area.take(4 * batch) : undefined,
-    between: Array.from({ length: below }, () => take(outputColumns(stack))),
-    checkpoints: area.take(segmentPlan?.checkpointBytes ?? 0),
-    initial: segmentPlan ? names.map((name) => area.take(bytesOf(stack, states.shape(name, batch)))) : [],
-  }
+  const whole = (values: readonly Value[], halves: number) =>
+    values.map(({ columns }) => bytesOf(stack, [steps, batch, columns * halves]))
+  const ofStates = (names: readonly string[]) => names.map((name) => bytesOf(stack, states.shape(name, batch)))
+  const { outputs } = spec.programs.at(-1)!.graph
+  const below = directions === 2 ? layers.at(-1)!.depth : 0
+  const names = spec.keepsStates ? states.names : []
+  return scope.rooms(who, {
+    states: ofStates(names),
+    outputs: spec.ported === 'none' ? [] : whole(outputs, directions),
+    staged: stagesInputs(shape, spec) ? whole(spec.programs[0]!.graph.inputs, 1) : [],
+    lengths: spec.lengths ? 4 * batch : undefined,
+    /** Outputs of the layers below the top, both directions side by side, by depth. */
+    between: Array.from({ length: below }, () => whole(outputs, directions)).flat(),
+    checkpoints: segmentPlan?.checkpointBytes ?? 0,
+    initial: segmentPlan ? ofStates(names) : [],
+  })
 }
+
+const stagesInputs = (shape: CallShape, { lengths }: ForwardSpec): boolean => isSwapped(shape) || lengths
 
 /** For measuring only: the stages of the plan that runs segments again. */
 function rerunStages(stack: Stack, shape: CallShape): Stage[] {
-  const units = stack.programs.forward('rerun', stack.directions === 2 ? 'all' : 'top').map((program, i) => ({
+  const units = stack.programs.forward('rerun', rerunPorts(stack)).map((program, i) => ({
     program,
     invariants: stack.layers[i]!.invariants,
     outside: () => fail('internal', `${stack.who}: measured, not made (T = ${shape.steps})`),
-    gradient: () => fail('internal', 'a forward program has no gradients'),
+    gradient: noGradient,
     ports: [],
   }))
   return stagesOf(stack, units)
 }
 
+const rerunPorts = ({ directions }: Stack): 'top' | 'all' => (directions === 2 ? 'all' : 'top')
+
+const noGradient = (): never => fail('internal', 'a forward program has no gradients')
+
 class ForwardPlanner {
   readonly #stack: Stack
   readonly #shape: CallShape
-  readonly #options: ForwardOptions
-  readonly #rooms: Rooms
-  readonly #extra: Allocation
+  readonly #spec: ForwardSpec
+  readonly #rooms: Furnished
   readonly #segmentPlan: SegmentPlan | undefined
 
   constructor(
     stack: Stack,
     shape: CallShape,
-    options: ForwardOptions,
-    rooms: Rooms,
-    extra: Allocation,
+    spec: ForwardSpec,
+    rooms: Furnished,
     segmentPlan: SegmentPlan | undefined,
   ) {
     this.#stack = stack
     this.#shape = shape
-    this.#options = options
+    this.#spec = spec
     this.#rooms = rooms
-    this.#extra = extra
     this.#segmentPlan = segmentPlan
   }
 
-  plan(who: string, keep: <Thing extends { dispose(): void }>(thing: Thing) => Thing): Call {
-    const { runtime, directions } = this.#stack
-    const { mode, checkpoint } = this.#options
+  plan(memory: CallMemory, who: string): ForwardCall {
+    const { scope } = memory
+    const { kind, programs } = this.#spec
     const { steps, batch } = this.#shape
-    const lengths = this.#rooms.lengths === undefined ? 0 : this.#extra.address + this.#rooms.lengths
+    const { at } = this.#rooms
+    const lengths = at.lengths ?? 0
     const options: PlanOptions = { steps, batch, lengths, who }
-    const kind: ForwardKind = mode === 'tape' && checkpoint === undefined ? 'tape' : 'plain'
-    const ported = directions === 2 ? 'all' : this.#rooms.output === undefined ? 'none' : 'top'
-    const plan = keep(new Plan(runtime, this.#stages(kind, ported, true), options))
+    const plan = new Plan(scope, this.#stages(programs, true), options)
     const segments = this.#segments()
-    const tapePlan =
-      this.#segmentPlan === undefined
-        ? plan
-        : keep(
-            new Plan(runtime, this.#stages('rerun', directions === 2 ? 'all' : 'top', false), {
-              ...options,
-              tapeSteps: this.#segmentPlan.steps,
-            }),
-          )
-    const legs =
-      segments.length === 0
-        ? fullLegs(plan, this.#stageCount, steps)
-        : segments.flatMap((list, stage) => recordingLegs(plan, stage, list))
-    const itinerary = keep(new Itinerary(runtime, legs, who))
-    const results = this.#results(plan)
+    const outputs = programs.at(-1)!.graph.outputs.map((value, i) => this.#output(plan, value, i))
+    const state = at.states.length > 0 ? this.#named(at.states) : undefined
     return {
-      mode,
-      kind: `${kind} ${ported}`,
+      memory,
+      kind,
       shape: this.#shape,
+      programs,
       plan,
-      tapePlan,
+      tapePlan: this.#tapePlan(scope, plan, options),
       segments,
-      initial: this.#segmentPlan && this.#named(this.#rooms.initial),
-      itinerary,
-      extra: this.#extra,
-      copies: [],
-      staged: new Map([...this.#rooms.staged].map(([name, offset]) => [name, this.#extra.address + offset])),
+      initial: this.#segmentPlan && this.#named(at.initial),
+      itinerary: new Itinerary(scope, this.#legs(plan, segments), who),
+      isStaged: at.staged.length > 0,
       lengths,
-      between: this.#rooms.between.map((offset) => this.#extra.address + offset),
-      ...results,
-      backward: new Map(),
+      outputs,
+      state,
+      result: { output: outputs[0]!, ...(state && { state }) },
     }
   }
 
-  get #stageCount(): number {
-    return this.#stack.directions === 2 ? this.#stack.layers.length : 1
+  #tapePlan(scope: Scope, plan: Plan, options: PlanOptions): Plan {
+    if (this.#segmentPlan === undefined) return plan
+    const programs = this.#stack.programs.forward('rerun', rerunPorts(this.#stack))
+    return new Plan(scope, this.#stages(programs, false), { ...options, tapeSteps: this.#segmentPlan.steps })
   }
 
-  #results(plan: Plan): Pick<Call, 'output' | 'state' | 'result'> {
-    const { layers } = this.#stack
-    const shape = [...this.#shape.leading, outputColumns(this.#stack)]
-    const { output: room } = this.#rooms
-    const direct = () => ({ storage: plan.storage, address: plan.entry(layers.length - 1, layers.at(-1)!.graph.outputs[0]!).base }) // prettier-ignore
-    const at = room === undefined ? direct() : { storage: this.#extra, address: this.#extra.address + room }
-    const output = tensorAt(this.#stack, at.storage, at.address - at.storage.address, shape)
-    if (this.#rooms.states.length === 0) return { output, state: undefined, result: { output } }
-    const state = this.#named(this.#rooms.states)
-    return { output, state, result: { output, state } }
+  #legs(plan: Plan, segments: readonly (readonly Segment[])[]): ConstructorParameters<typeof Itinerary>[1] {
+    const stages = this.#stack.directions === 2 ? this.#stack.layers.length : 1
+    if (segments.length === 0) return fullLegs(plan, stages, this.#shape.steps)
+    return segments.flatMap((list, stage) => recordingLegs(plan, stage, list))
+  }
+
+  #output(plan: Plan, value: Value, index: number): Tensor {
+    const { runtime, layers, directions } = this.#stack
+    const shape = [...this.#shape.leading, value.columns * directions]
+    const room = this.#rooms.at.outputs[index]
+    if (room !== undefined) return new Tensor(runtime, this.#rooms.memory, room, shape, 'float')
+    return new Tensor(runtime, plan.storage, plan.entry(layers.length - 1, value).base, shape, 'float')
   }
 
   /** All states, in rooms of this call. */
-  #named(rooms: readonly number[]): Record<string, Tensor> {
-    const { states } = this.#stack
+  #named(rooms: readonly number[]): NamedStates {
+    const { runtime, states } = this.#stack
     const { batch } = this.#shape
     return Object.fromEntries(
-      states.names.map((name, i) => [name, tensorAt(this.#stack, this.#extra, rooms[i]!, states.shape(name, batch))]),
+      states.names.map((name, i) => [
+        name,
+        new Tensor(runtime, this.#rooms.memory, rooms[i]!, states.shape(name, batch), 'float'),
+      ]),
     )
   }
 
   /** @param opens inputs and outputs go through ports; a rerun finds its inputs ready and its outputs known */
-  #stages(kind: ForwardKind, ported: 'none' | 'top' | 'all', opens: boolean): Stage[] {
-    const programs = this.#stack.programs.forward(kind, ported)
+  #stages(programs: readonly CompiledProgram[], opens: boolean): Stage[] {
     const units = this.#stack.layers.map((layer, i): PlanUnit => {
       return {
         program: programs[i]!,
         invariants: layer.invariants,
-        outside: (value, previous) => this.#outside(i, value, previous),
-        gradient: () => fail('internal', 'a forward program has no gradients'),
-        ports: opens ? this.#ports(i, programs[i]!.slotOf) : [],
+        outside: (value, below) => this.#outside(i, value, below),
+        gradient: noGradient,
+        ports: opens ? this.#ports(i, programs[i]!) : [],
       }
     })
     return stagesOf(this.#stack, units)
   }
 
-  /** A parameter, the output of the layer below, a staged input, or an input that each call points anew. */
-  #outside(index: number, value: Value, previous: Entry | undefined): Entry {
+  /** A parameter, an output of the layer below, a staged input, or an input that each call points anew. */
+  #outside(index: number, value: Value, below: readonly Entry[]): Entry {
     const { layers, directions } = this.#stack
-    const layer = layers[index]!
-    if (value.node.op === 'param') return parameterEntry(layer.params.get(value.node.name)!.value.address)
-    if (layer.depth > 0 && directions === 1) return previous!
-    const base = layer.depth > 0 ? this.#rooms.between[layer.depth - 1]! : this.#rooms.staged.get(value.node.name)
-    const stride = bytesOf(this.#stack, [this.#shape.batch, value.columns])
-    return { base: base === undefined ? 0 : this.#extra.address + base, stride, kind: KIND.TIMED }
+    const { depth, params } = layers[index]!
+    const { name } = value.node
+    if (value.node.op === 'param') return this.#spec.parameter?.(index, name) ?? parameterEntry(params.get(name)!.value)
+    const { inputs, outputs } = this.#spec.programs[index]!.graph
+    const input = inputs.indexOf(value)
+    if (depth > 0 && directions === 1) return below[input]!
+    const { between, staged } = this.#rooms.at
+    const base = depth > 0 ? between[(depth - 1) * outputs.length + input] : staged[input]
+    return { base: base ?? 0, stride: bytesOf(this.#stack, [this.#shape.batch, value.columns]), kind: KIND.TIMED }
   }
 
   /** Inputs come in where the first layer runs first; outputs go out where they lie otherwise, or side by side. */
-  #ports(index: number, slots: ReadonlyMap<Value, number>): Port[] {
-    const { layers } = this.#stack
-    const { depth, graph, reversed } = layers[index]!
-    const isTop = depth === layers.at(-1)!.depth
-    const takes = depth === 0 && !reversed && this.#rooms.staged.size > 0
-    const inputs = takes ? graph.inputs.filter((input) => slots.has(input)) : []
+  #ports(index: number, { graph, slotOf }: CompiledProgram): Port[] {
+    const { depth, reversed } = this.#stack.layers[index]!
+    const isTop = depth === this.#stack.layers.at(-1)!.depth
+    const takes = depth === 0 && !reversed && this.#rooms.at.staged.length > 0
     const batchFirst = isSwapped(this.#shape)
-    const ports = inputs.map((value) => ({
+    const ports = (takes ? graph.inputs.filter((input) => slotOf.has(input)) : []).map((value) => ({
       value,
       mode: PORT.TAKE_NEAREST,
       address: 0,
       ...stridesOf(this.#stack, this.#shape, value.columns, batchFirst),
     }))
-    const room = isTop ? this.#rooms.output : this.#rooms.between[depth]
-    return room === undefined ? ports : [...ports, this.#outPort(index, room, isTop && batchFirst)]
+    const { outputs, between } = this.#rooms.at
+    const count = graph.outputs.length
+    const rooms = isTop ? outputs : between.slice(depth * count, (depth + 1) * count)
+    return [...ports, ...rooms.map((room, i) => this.#outPort(graph.outputs[i]!, room, reversed, isTop && batchFirst))]
   }
 
-  #outPort(index: number, room: number, batchFirst: boolean): Port {
-    const { layers, runtime } = this.#stack
-    const { graph, reversed } = layers[index]!
-    const value = graph.outputs[0]!
+  #outPort(value: Value, room: number, reversed: boolean, batchFirst: boolean): Port {
+    const { runtime, directions } = this.#stack
     const half = reversed ? value.columns * runtime.elementBytes : 0
-    const strides = stridesOf(this.#stack, this.#shape, outputColumns(this.#stack), batchFirst)
-    return { value, mode: PORT.GIVE, address: this.#extra.address + room + half, ...strides }
+    const strides = stridesOf(this.#stack, this.#shape, value.columns * directions, batchFirst)
+    return { value, mode: PORT.GIVE, address: room + half, ...strides }
   }
 
   /** The segments of each stage, in its direction, with the addresses of their checkpoints. */
@@ -284,7 +275,7 @@ class ForwardPlanner {
     const plan = this.#segmentPlan
     if (plan === undefined) return []
     const { steps } = this.#shape
-    let next = this.#extra.address + this.#rooms.checkpoints
+    let next = this.#rooms.at.checkpoints
     return stagesOf(this.#stack, this.#stack.layers).map(({ reversed }, stage) => {
       const count = Math.ceil(steps / plan.steps)
       const order = Array.from({ length: count }, (_, i) => (reversed ? count - 1 - i : i))
@@ -298,12 +289,33 @@ class ForwardPlanner {
   }
 }
 
-export const parameterEntry = (base: number): Entry => ({ base, stride: 0, kind: KIND.TIMED })
+/** What a planned forward reads and leaves. */
+export interface ForwardEnds {
+  /** In the order of the first layer's inputs. */
+  readonly inputs: readonly Tensor[]
+  readonly initial?: NamedStates | undefined
+  readonly final?: NamedStates | undefined
+}
 
-export function disposeCall(call: Call): void {
-  const parts = [call, ...call.backward.values()]
-  for (const { plan, itinerary, extra, copies } of parts) {
-    for (const thing of [plan, itinerary, extra, ...copies]) thing.dispose()
+/** Points a planned forward at what it reads and at where its states go. */
+export function pointForward(stack: Stack, call: ForwardCall, { inputs, initial, final }: ForwardEnds): void {
+  const { layers, states } = stack
+  pointInputs(stack, call, inputs)
+  for (const layer of layers.keys()) states.point(call.plan, layer, call.programs[layer]!, layer, initial, final)
+}
+
+/** Inputs are read where they lie, or come in by the first layer's ports. */
+function pointInputs(
+  { directions }: Stack,
+  { plan, isStaged, programs }: ForwardCall,
+  inputs: readonly Tensor[],
+): void {
+  if (isStaged) {
+    const used = inputs.filter((_, i) => plan.has(0, programs[0]!.graph.inputs[i]!))
+    for (const [port, tensor] of used.entries()) plan.pointPort(0, port, tensor.address)
+    return
   }
-  if (call.tapePlan !== call.plan) call.tapePlan.dispose()
+  for (let unit = 0; unit < directions; unit++) {
+    for (const [i, leaf] of programs[unit]!.graph.inputs.entries()) plan.point(unit, leaf, inputs[i]!.address)
+  }
 }

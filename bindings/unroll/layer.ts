@@ -3,6 +3,7 @@ import type { Parameter } from '../module/parameters.ts'
 import { adjoint } from '../program/adjoint.ts'
 import type { StepGraph, Value } from '../program/graph.ts'
 import type { Invariants } from '../program/invariants.ts'
+import { valuesOf, valuesRead } from '../program/reads.ts'
 import type { SizedCell } from '../program/trace.ts'
 
 export interface Layer {
@@ -22,41 +23,5 @@ export function adjointOf(layer: Layer): StepGraph {
   return layer.adjoint
 }
 
-/** Every value of a layer's step, its delayed reads included. */
-export function primalValues({ graph }: Layer): Set<Value> {
-  const values = new Set<Value>([...graph.inputs, ...graph.params])
-  const open = [...graph.outputs, ...graph.states.flatMap((state) => [state.next, ...state.reads.values()])]
-  for (let value = open.pop(); value !== undefined; value = open.pop()) {
-    for (const result of value.node.results) {
-      if (values.has(result)) continue
-      values.add(result)
-    }
-    for (const input of value.node.inputs) if (!values.has(input)) open.push(input)
-  }
-  return values
-}
-
-/** What backward takes from forward; what follows from parameters alone it computes anew, from the parameters as they then are. */
-export function isTaped(value: Value): boolean {
-  return value.rows === 'batch' || value.node.op === 'param'
-}
-
 /** The values of the step that its adjoint reads: what the tape holds. */
-export function savedValues(layer: Layer): Set<Value> {
-  const primal = primalValues(layer)
-  const graph = adjointOf(layer)
-  const saved = new Set<Value>()
-  const seen = new Set<Value>()
-  const roots = [
-    ...graph.outputs,
-    ...graph.states.map((state) => state.next),
-    ...graph.gradients.map((term) => term.value),
-  ]
-  for (let value = roots.pop(); value !== undefined; value = roots.pop()) {
-    if (seen.has(value)) continue
-    seen.add(value)
-    if (!primal.has(value) || !isTaped(value)) roots.push(...value.node.inputs)
-    else if (value.rows === 'batch' && value.node.op !== 'input') saved.add(value)
-  }
-  return saved
-}
+export const savedValues = (layer: Layer): Set<Value> => valuesRead(valuesOf(layer.graph), [adjointOf(layer)])

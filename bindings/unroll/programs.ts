@@ -2,7 +2,8 @@
 import { adjoint } from '../program/adjoint.ts'
 import { type CompileOptions, type CompiledProgram, compile } from '../program/compile.ts'
 import type { StepGraph, Value } from '../program/graph.ts'
-import { type Layer, adjointOf, isTaped, primalValues, savedValues } from './layer.ts'
+import { isTaped, valuesOf } from '../program/reads.ts'
+import { type Layer, adjointOf, savedValues } from './layer.ts'
 
 /** `plain` records nothing; `tape` records all steps; `rerun` records a segment again, its output being known. */
 export type ForwardKind = 'plain' | 'tape' | 'rerun'
@@ -19,7 +20,7 @@ export interface BackwardKind {
 export const backwardKey = ({ inputGradient, frozen, ported }: BackwardKind): string =>
   `backward ${inputGradient} ${ported} ${[...frozen].sort().join(' ')}`
 
-export class Programs {
+export class StackPrograms {
   readonly #layers: readonly Layer[]
   readonly #tiles: number
   readonly #compiled = new Map<string, CompiledProgram[]>()
@@ -47,7 +48,7 @@ export class Programs {
   backward(kind: BackwardKind): CompiledProgram[] {
     const { inputGradient, frozen, ported } = kind
     return this.#program(backwardKey(kind), (layer) => {
-      const primal = primalValues(layer)
+      const primal = valuesOf(layer.graph)
       const needsInput = inputGradient || layer.depth > 0
       const params = [...layer.params].filter(([, { name }]) => !frozen.has(name)).map(([param]) => param)
       const isWhole = frozen.size === 0 && needsInput
@@ -65,7 +66,7 @@ export class Programs {
     outputs: CompileOptions['outputs'],
   ): CompiledProgram[] {
     return this.#program(key, (layer) => {
-      const primal = primalValues(layer)
+      const primal = valuesOf(layer.graph)
       const given: CompileOptions['given'] = (value) => primal.has(value) && isTaped(value)
       const { graph, saved = new Set() } = make(layer)
       return compile(graph, { outputs, given, saved, tiles: this.#tiles })

@@ -1,9 +1,10 @@
 /** The layers of an unrolled module, and how an array's steps and rows lie in memory. */
-import type { Allocation } from '../runtime/heap.ts'
+import { KIND } from '../program/format.ts'
+import type { Entry } from '../program/plan.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { type Shape, Tensor, sizeOf } from '../runtime/tensor.ts'
+import { type Shape, type Tensor, sizeOf } from '../runtime/tensor.ts'
 import type { Layer } from './layer.ts'
-import type { Programs } from './programs.ts'
+import type { StackPrograms } from './programs.ts'
 import type { States } from './states.ts'
 
 export interface Stack {
@@ -13,7 +14,7 @@ export interface Stack {
   /** 2: each layer runs in both directions, side by side in its output. */
   readonly directions: 1 | 2
   readonly states: States
-  readonly programs: Programs
+  readonly programs: StackPrograms
   /** The module's name, for messages. */
   readonly who: string
 }
@@ -64,9 +65,7 @@ export function backwardOrder({ layers, directions }: Stack): number[] {
   )
 }
 
-/** Tensors at offsets of one allocation. */
-export function tensorAt({ runtime }: Stack, area: Allocation, offset: number, shape: Shape): Tensor {
-  return new Tensor(runtime, area, area.address + offset, shape, 'float')
-}
+/** Where a parameter or its gradient lies, whatever the step. */
+export const parameterEntry = ({ address }: Tensor): Entry => ({ base: address, stride: 0, kind: KIND.TIMED })
 
 export const bytesOf = ({ runtime }: Stack, shape: Shape): number => sizeOf(shape) * runtime.elementBytes

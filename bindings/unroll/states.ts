@@ -2,6 +2,7 @@
 import type { NamedStates, State } from '../module/state.ts'
 import type { CompiledProgram } from '../program/compile.ts'
 import { type Plan, widestCarry } from '../program/plan.ts'
+import { tangentName } from '../program/tangent.ts'
 import { expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Shape, Tensor } from '../runtime/tensor.ts'
@@ -85,15 +86,29 @@ export class States {
     return field.past === name ? [field.entries, ...shape] : shape
   }
 
-  /** Points a forward unit at the layer's part of the first and last states. */
-  point(plan: Plan, unit: number, layer: number, initial?: NamedStates, final?: NamedStates): void {
-    for (const [i, field] of this.#fields.entries()) {
+  /** Points a forward unit at the layer's part of the first and last states; those of a tangent program have twins beside them. */
+  point(
+    plan: Plan,
+    unit: number,
+    program: CompiledProgram,
+    layer: number,
+    initial?: NamedStates,
+    final?: NamedStates,
+  ): void {
+    for (const [i, { name }] of program.states.entries()) {
+      const field = this.#fieldOf(name)
       plan.setState(unit, i, {
-        initial: this.#part(initial?.[field.name], layer, plan.batch, field),
-        final: this.#part(final?.[field.name], layer, plan.batch, field),
+        initial: this.#part(initial?.[name], layer, plan.batch, field),
+        final: this.#part(final?.[name], layer, plan.batch, field),
         ...this.#past(field, layer, plan.batch, initial, final),
       })
     }
+  }
+
+  /** Of a state, or of the twin that holds its direction. */
+  #fieldOf(name: string): Field {
+    const field = this.#fields.find((own) => own.name === name || tangentName(own.name) === name)!
+    return field.name === name || field.past === undefined ? field : { ...field, past: tangentName(field.past) }
   }
 
   /** … and a backward unit at its part of their gradients: incoming ones enter by the widest carry, all carries go out. */

@@ -2,6 +2,7 @@
  * A module made of a cell, or of a stack of them, unrolled over time in the core. Each public method reads: check,
  * plan, call, return.
  */
+import { type CallMemory, Calls } from '../module/calls.ts'
 import { expectCheckpointing } from '../module/checkpointing.ts'
 import { inputTensors } from '../module/inputs.ts'
 import { expectLengths, writeLengths } from '../module/lengths.ts'
@@ -17,7 +18,8 @@ import {
   expectForwardOptions,
 } from '../module/options.ts'
 import type { Parameter, ParameterBlock } from '../module/parameters.ts'
-import { type NamedStates, type State, copyStates, mapStates } from '../module/state.ts'
+import { Staleness } from '../module/staleness.ts'
+import { type NamedStates, type State, copyStates } from '../module/state.ts'
 import { Tape, expectTape } from '../module/tape.ts'
 import { type Truncation, expectTruncation } from '../module/truncation.ts'
 import type { Draws, Plan } from '../program/plan.ts'
@@ -26,10 +28,17 @@ import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
 import { type Recorded, backwardOf, pointBackward } from './backward-call.ts'
-import { Calls, outside } from './calls.ts'
-import type { Call } from './forward-call.ts'
+import {
+  type ForwardCall,
+  type ForwardEnds,
+  type ForwardRequest,
+  planForward,
+  pointForward,
+  requestKey,
+  specOf,
+} from './forward-call.ts'
 import { type UnrolledOptions, boundsOf, makeLayers } from './layers.ts'
-import { Programs } from './programs.ts'
+import { StackPrograms } from './programs.ts'
 import type { CallShape, Stack } from './stack.ts'
 import { States } from './states.ts'
 
@@ -38,7 +47,7 @@ interface Stream {
   readonly input: Tensor
   readonly state: State | undefined
   readonly tensors: readonly Tensor[]
-  readonly call: Call
+  readonly call: ForwardCall
   readonly result: ForwardResult
 }
 
@@ -47,8 +56,8 @@ export abstract class Unrolled extends Module {
   /** @internal */
   readonly stack: Stack
   readonly #batchFirst: boolean
-  readonly #calls: Calls
-  readonly #packedAt = new Map<string, number>()
+  readonly #calls: Calls<ForwardCall>
+  readonly #staleness: Staleness
   readonly #ordinal: number
   readonly #title: string
   /** Calls so far: keys the draws of the next one. */
@@ -68,11 +77,12 @@ export abstract class Unrolled extends Module {
       layers,
       directions: options.layers[0]!.length === 2 ? 2 : 1,
       states: new States(runtime, layers, options.layered ?? false),
-      programs: new Programs(layers, runtime.core.CHAIN_TILES.value),
+      programs: new StackPrograms(layers, runtime.core.CHAIN_TILES.value),
       who: this.#title,
     }
     this.#batchFirst = options.batchFirst ?? false
-    this.#calls = new Calls(this.stack)
+    this.#calls = new Calls(runtime)
+    this.#staleness = new Staleness(block)
   }
 
   protected override get title(): string {
@@ -103,7 +113,7 @@ export abstract class Unrolled extends Module {
     return this.stack.states.names.length > 0
   }
 
-  override checkState(who: string, state: State | undefined, batch = this.#tape?.data.call.plan.batch): void {
+  override checkState(who: string, state: State | undefined, batch = this.#tape?.data.call.shape.batch): void {
     this.stack.states.expect(who, 'state', state, batch)
   }
 
@@ -124,11 +134,15 @@ export abstract class Unrolled extends Module {
     const lengths = expectLengths(who, options.lengths, shape)
     const truncation = this.#expectTruncation(who, options)
     const checkpoint = expectCheckpointing(who, options.checkpoint)
-    const kind = tape ? { mode: 'tape' as const, checkpoint } : { mode: 'plain' as const, checkpoint: undefined }
-    const { call, giveBack } = this.#plan(shape, { ...kind, lengths: lengths !== undefined }, keep)
-    const inputs = given.map((tensor, i) => outside(call, i, tensor))
-    const result = this.#forward(call, inputs, state, lengths)
-    const recorded = tape && { call, inputs, draws: result.draws, truncation, pasts: this.stack.states.pastsIn(state) }
+    const request: ForwardRequest = {
+      mode: tape ? 'tape' : 'plain',
+      lengths: lengths !== undefined,
+      checkpoint: tape ? checkpoint : undefined,
+    }
+    const { call, giveBack } = this.#plan(shape, request, keep, [...given, ...Object.values(state ?? {})])
+    const inputs = given.map((tensor, i) => call.memory.copies.of(`input ${i}`, tensor))
+    const draws = this.#run(call, { inputs, initial: state, final: call.state }, lengths)
+    const recorded = tape && { call, inputs, draws, truncation, pasts: this.stack.states.pastsIn(state) }
     this.#tape = recorded && !keep ? new Tape(this, recorded) : undefined
     return keep && recorded ? { ...call.result, tape: new Tape(this, recorded, giveBack) } : call.result
   }
@@ -145,11 +159,11 @@ export abstract class Unrolled extends Module {
     const missing = states.names.find((name) => given?.[name] === undefined)
     if (missing !== undefined)
       fail('type', `${who}: state${given ? `.${missing}` : ''} is missing; make one with initialState(${shape.batch})`)
-    const call = this.#calls.call(shape, STEP)
-    const read = inputs.map((tensor, i) => outside(call, i, tensor))
-    this.#forward(call, read, given, undefined)
+    const { call } = this.#plan(shape, STEP, false, [...inputs, ...Object.values(given ?? {})])
+    const read = inputs.map((tensor, i) => call.memory.copies.of(`input ${i}`, tensor))
+    this.#run(call, { inputs: read, initial: given, final: given }, undefined)
     this.#tape = undefined
-    const result = given === undefined ? call.result : { output: call.output, state: given }
+    const result = given === undefined ? call.result : { ...call.result, state: given }
     const isPlain = input instanceof Tensor && read[0] === input
     const tensors = states.names.map((name) => given![name]!)
     this.#stream = isPlain ? { input, state, tensors, call, result } : undefined
@@ -165,13 +179,14 @@ export abstract class Unrolled extends Module {
     if (inputs.some((tensor) => tensor.disposed))
       fail('tape', `${who}: the input of the recorded forward was disposed of; keep it until backward`)
     const output = gradients.output && expectTensor(who, 'output', gradients.output, this.runtime)
-    if (output) expectShape(who, 'output', output.shape, call.output.shape.map(Number))
-    const state = states.expect(who, 'state', gradients.state, call.plan.batch)
+    if (output) expectShape(who, 'output', output.shape, call.result.output.shape.map(Number))
+    const state = states.expect(who, 'state', gradients.state, call.shape.batch)
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
     const backward = backwardOf(this.stack, call, { inputGradient, frozen: this.#block.frozen, truncation })
     const outgoing = states.withPasts(backward.states, pasts)
-    const entering = output && outside(backward, 0, output)
-    const incoming = state && mapStates(state, (tensor, i) => outside(backward, i + 1, tensor))
+    const { copies } = call.memory
+    const entering = output && copies.of('gradient', output)
+    const incoming = state && copies.ofStates('gradient', state)
     pointBackward(this.stack, tape.data, backward, { output: entering, state: incoming }, outgoing)
     if (call.tapePlan !== call.plan) this.#prepare('rerun', call.tapePlan, tape.data.draws)
     this.#prepare(backward.kind, backward.plan, tape.data.draws)
@@ -258,8 +273,7 @@ export abstract class Unrolled extends Module {
 
   /** Is this the last step's input and state again, both still there? Then all is checked and pointed already. */
   #goesOn({ input, state, tensors, call }: Stream, nextInput: Input, nextState: State | undefined): boolean {
-    if (input !== nextInput || state !== nextState || input.disposed || this.disposed || !this.#calls.has(call))
-      return false
+    if (input !== nextInput || state !== nextState || input.disposed || call.memory.scope.disposed) return false
     const { names } = this.stack.states
     for (let i = 0; i < names.length; i++) {
       if ((nextState as NamedStates)[names[i]!] !== tensors[i] || tensors[i]!.disposed) return false
@@ -278,50 +292,35 @@ export abstract class Unrolled extends Module {
     return { drops: this.training, module: this.#ordinal, call: this.#count++ }
   }
 
-  #plan(shape: CallShape, options: Parameters<Calls['call']>[1], keep: boolean): { call: Call; giveBack?: () => void } {
-    return keep ? this.#calls.lend(shape, options) : { call: this.#calls.call(shape, options) }
+  #plan(
+    shape: CallShape,
+    request: ForwardRequest,
+    keep: boolean,
+    read: readonly Tensor[],
+  ): { call: ForwardCall; giveBack?: () => void } {
+    const key = requestKey(shape, request)
+    const plan = (memory: CallMemory) => planForward(memory, this.stack, shape, specOf(this.stack, shape, request))
+    return keep ? this.#calls.lend(key, plan) : { call: this.#calls.take(key, plan, read) }
   }
 
-  #forward(
-    call: Call,
-    inputs: readonly Tensor[],
-    initial: NamedStates | undefined,
-    lengths: Int32Array | undefined,
-  ): { draws: Draws } {
-    const { layers, states } = this.stack
-    this.#pointInputs(call, call.plan, inputs)
-    for (const layer of layers.keys())
-      states.point(call.plan, layer, layer, initial, call.mode === 'step' ? initial : call.state)
+  #run(call: ForwardCall, ends: ForwardEnds, lengths: Int32Array | undefined): Draws {
+    const { stack } = this
+    pointForward(stack, call, ends)
     if (lengths) writeLengths(this.runtime, call.lengths, lengths)
     if (call.initial) {
-      const kept = initial && copyStates(initial, call.initial)
-      for (const layer of layers.keys()) states.point(call.tapePlan, layer, layer, kept)
+      const kept = ends.initial && copyStates(ends.initial, call.initial)
+      for (const layer of stack.layers.keys())
+        stack.states.point(call.tapePlan, layer, call.programs[layer]!, layer, kept)
     }
     const draws = this.#nextDraws()
     this.#prepare(call.kind, call.plan, draws)
     call.itinerary.run()
-    return { draws }
+    return draws
   }
 
-  /** Packed weights are stale where parameters changed since this kind of program packed them. */
   #prepare(kind: string, plan: Plan, draws: Draws): void {
-    plan.prepare(this.#packedAt.get(kind) !== this.#block.version, draws)
-    this.#packedAt.set(kind, this.#block.version)
-  }
-
-  /** Inputs are read where they lie, or come in by the first layer's ports. */
-  #pointInputs(call: Call, plan: Plan, inputs: readonly Tensor[]): void {
-    const { layers, directions } = this.stack
-    const { graph } = layers[0]!
-    if (call.staged.size > 0) {
-      const used = inputs.filter((_, i) => plan.has(0, graph.inputs[i]!))
-      for (const [port, tensor] of used.entries()) plan.pointPort(0, port, tensor.address)
-      return
-    }
-    for (let unit = 0; unit < directions; unit++) {
-      for (const [i, leaf] of layers[unit]!.graph.inputs.entries()) plan.point(unit, leaf, inputs[i]!.address)
-    }
+    plan.prepare(this.#staleness.refresh(kind), draws)
   }
 }
 
-const STEP = { mode: 'step', lengths: false, checkpoint: undefined } as const
+const STEP: ForwardRequest = { mode: 'step', lengths: false, checkpoint: undefined }

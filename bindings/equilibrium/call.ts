@@ -1,22 +1,21 @@
 /** A planned forward for one (T, B): contexts of all steps in one pass, the solve, and what is read from the fixed points. */
+import type { CallMemory, PlannedCall } from '../module/calls.ts'
+import type { NamedStates } from '../module/state.ts'
 import type { Value } from '../program/graph.ts'
-import { Area } from '../program/layout.ts'
-import type { Allocation } from '../runtime/heap.ts'
 import { type Shape, Tensor } from '../runtime/tensor.ts'
-import { BackwardCall } from './backward-call.ts'
 import { METHOD } from './format.ts'
-import type { Report } from './info.ts'
+import type { SolveReport } from './info.ts'
 import { Linearisation } from './linearisation.ts'
 import { Mapping } from './mapping.ts'
 import { PaddedRows } from './padded-rows.ts'
 import { Pass, type PassOptions } from './pass.ts'
 import type { PenaltyOptions } from './penalty.ts'
-import { type Programs, type Wanted, keyOf } from './programs.ts'
-import type { Settings } from './settings.ts'
+import type { EquilibriumPrograms } from './programs.ts'
+import type { SolverSettings } from './settings.ts'
 import { Side } from './side.ts'
 import { Solver, capacityOf } from './solver.ts'
 
-export interface CallShape {
+export interface SolveShape {
   readonly steps: number
   readonly batch: number
   /** [B], or [T, B]. */
@@ -25,20 +24,21 @@ export interface CallShape {
   readonly hasLengths: boolean
 }
 
+/** What tells shapes apart. */
+export const shapeKey = ({ leading, hasLengths }: SolveShape): string => `${leading.join()} ${hasLengths}`
+
 /** What a module's calls have in common. */
 export interface Model {
-  readonly programs: Programs
-  readonly solver: Settings
-  readonly adjoint: Settings
+  readonly programs: EquilibriumPrograms
+  readonly solver: SolverSettings
+  readonly adjoint: SolverSettings
   readonly penalty: PenaltyOptions
   readonly who: string
 }
 
-/** States by name, [B, n] each. */
-export type NamedStates = Readonly<Record<string, Tensor>>
-
-export class ForwardCall {
-  readonly shape: CallShape
+export class EquilibriumCall implements PlannedCall {
+  readonly memory: CallMemory
+  readonly shape: SolveShape
   readonly model: Model
   readonly output: Tensor
   readonly state: NamedStates
@@ -47,67 +47,55 @@ export class ForwardCall {
   readonly z: number
   /** Address of the recorded iterates; 0 where they are not kept. */
   readonly iterates: number
-  readonly memory: Allocation
+  readonly readout: Side | undefined
+  readonly padding: PaddedRows | undefined
   readonly #start: number
   readonly #context: Pass | undefined
   /** The parameters' version of which the contexts are. */
   #contextVersion = 0
   readonly #value: Mapping
   readonly #tangent: Mapping | undefined
-  readonly readout: Side | undefined
-  readonly padding: PaddedRows | undefined
-  readonly #backward = new Map<string, BackwardCall>()
-  #linearisation: Linearisation | undefined
-  #penalty: Side | undefined
 
-  constructor(model: Model, shape: CallShape) {
+  constructor(memory: CallMemory, model: Model, shape: SolveShape) {
     const { programs, solver: settings } = model
-    const { graphs, runtime } = programs
+    const { graphs, runtime, ground } = programs
     const { steps, batch, leading } = shape
+    const { scope } = memory
+    this.memory = memory
     this.model = model
     this.shape = shape
     programs.refresh(this.#who)
-    const made: { dispose(): void }[] = []
-    const keep = <Thing extends { dispose(): void }>(thing: Thing): Thing => {
-      made.push(thing)
-      return thing
-    }
-    try {
-      const area = new Area()
-      const take = (columns: number, rows = batch) => area.take(rows * columns * runtime.elementBytes)
-      const z = take(graphs.columns, steps * batch)
-      const start = take(graphs.columns)
-      const states = graphs.parts.map(({ columns }) => take(columns))
-      const kept = model.adjoint.name === 'unrolled' ? steps * batch * settings.maxIterations : 0
-      const iterates = take(graphs.columns, kept)
-      this.memory = keep(runtime.heap.allocateZeros(area.bytes, this.#who))
-      const { address } = this.memory
-      this.z = address + z
-      this.#start = address + start
-      this.iterates = kept > 0 ? address + iterates : 0
-      const named = graphs.parts.map(({ name, columns }, i) => {
-        return [name, new Tensor(runtime, this.memory, address + states[i]!, [batch, columns], 'float')] as const
-      })
-      this.state = Object.fromEntries(named)
-      const context = programs.context()
-      this.#context = context.graph.outputs.length > 0 ? keep(new Pass(programs, context, this.passOptions)) : undefined
-      const capacity = capacityOf(runtime, settings, graphs.columns, batch)
-      this.#value = keep(this.#mapping('value', capacity))
-      const needsTangent = settings.method === METHOD.NEWTON || settings.method === METHOD.AUTO
-      this.#tangent = needsTangent ? keep(this.#mapping('tangent', capacity)) : undefined
-      const sizes = { steps, rows: batch, columns: graphs.columns, capacity, info: leading }
-      const mappings = { value: this.#value, product: this.#tangent, who: this.#who }
-      this.solver = keep(new Solver(runtime, settings, sizes, mappings))
-      const readout = programs.readout()
-      this.readout = readout && keep(new Side(programs, 'readout', readout, this.passOptions))
-      this.padding = shape.hasLengths ? keep(new PaddedRows(programs, this.passOptions)) : undefined
-      const source = this.readout?.result ?? this.z
-      const axes = [...leading, graphs.outputColumns]
-      this.output = this.padding?.output ?? new Tensor(runtime, this.memory, source, axes, 'float')
-    } catch (error) {
-      for (const thing of made) thing.dispose()
-      throw error
-    }
+    const rows = (columns: number, count = batch) => count * columns * runtime.elementBytes
+    const recorded = model.adjoint.name === 'unrolled' ? steps * batch * settings.maxIterations : 0
+    const rooms = scope.rooms(this.#who, {
+      z: rows(graphs.columns, steps * batch),
+      start: rows(graphs.columns),
+      states: graphs.parts.map(({ columns }) => rows(columns)),
+      iterates: rows(graphs.columns, recorded),
+    })
+    const { at } = rooms
+    this.z = at.z
+    this.#start = at.start
+    this.iterates = recorded > 0 ? at.iterates : 0
+    this.state = Object.fromEntries(
+      graphs.parts.map(({ name, columns }, i) => {
+        return [name, new Tensor(runtime, rooms.memory, at.states[i]!, [batch, columns], 'float')]
+      }),
+    )
+    const context = programs.context()
+    this.#context = context.graph.outputs.length > 0 ? new Pass(scope, ground, context, this.passOptions) : undefined
+    const capacity = capacityOf(runtime, settings, graphs.columns, batch)
+    this.#value = this.#mapping('value', capacity)
+    const needsTangent = settings.method === METHOD.NEWTON || settings.method === METHOD.AUTO
+    this.#tangent = needsTangent ? this.#mapping('tangent', capacity) : undefined
+    const sizes = { steps, rows: batch, columns: graphs.columns, capacity, info: leading }
+    this.solver = new Solver(scope, settings, sizes, { value: this.#value, product: this.#tangent, who: this.#who })
+    const readout = programs.readout()
+    this.readout = readout && new Side(scope, programs, 'readout', readout, this.passOptions)
+    this.padding = shape.hasLengths ? new PaddedRows(scope, graphs, this.passOptions) : undefined
+    const source = this.readout?.result ?? this.z
+    const axes = [...leading, graphs.outputColumns]
+    this.output = this.padding?.output ?? new Tensor(runtime, rooms.memory, source, axes, 'float')
   }
 
   get passOptions(): PassOptions {
@@ -118,13 +106,19 @@ export class ForwardCall {
     return `${this.model.who}: the workspace for T = ${this.shape.steps}, B = ${this.shape.batch}`
   }
 
+  /** Rows that a call goes through, and those that are a sample's own. */
+  get rows(): { all: number; own: number } {
+    const all = this.shape.steps * this.shape.batch
+    return { all, own: this.padding?.count ?? all }
+  }
+
   /** Addresses that programs read: z, then the inputs. */
   leaves(inputs: readonly Tensor[]): number[] {
     return [this.z, ...inputs.map(({ address }) => address)]
   }
 
   /** Finds the fixed points; the output is not computed yet. */
-  solve(inputs: readonly Tensor[], initial: NamedStates | undefined): Report {
+  solve(inputs: readonly Tensor[], initial: NamedStates | undefined): SolveReport {
     const { map } = this.model.programs.graphs
     this.#computeContexts(inputs)
     for (const mapping of this.#tangent ? [this.#value, this.#tangent] : [this.#value]) {
@@ -161,55 +155,25 @@ export class ForwardCall {
     this.padding?.holdPoints(this.z, graphs.columns)
   }
 
+  /** ‖Jᵀε‖² / n of each row. */
   penalty(): Side {
     const { programs } = this.model
-    this.#penalty ??= new Side(programs, 'penalty', programs.penalty(), this.passOptions)
-    return this.#penalty
-  }
-
-  linearisation(): Linearisation {
-    if (this.#linearisation === undefined) {
-      const { programs, adjoint } = this.model
-      const { columns } = programs.graphs
-      const rows = this.shape.steps * this.shape.batch
-      const capacity = capacityOf(programs.runtime, adjoint, columns, rows)
-      const atOnce = adjoint.method === METHOD.LU ? Math.max(capacity, columns) : capacity
-      const inputs: readonly Value[] = programs.graphs.map.inputs
-      const outside = (value: Value) => (inputs.includes(value) ? undefined : this.#context!.entry(value))
-      this.#linearisation = new Linearisation(programs, { ...this.passOptions, outside }, atOnce)
-    }
-    return this.#linearisation
-  }
-
-  backward(wanted: Wanted): BackwardCall {
-    const key = keyOf(wanted)
-    let call = this.#backward.get(key)
-    if (call === undefined) this.#backward.set(key, (call = new BackwardCall(this, wanted)))
-    return call
-  }
-
-  owns(storage: Allocation): boolean {
-    return (
-      storage === this.memory ||
-      this.padding?.memory === storage ||
-      [...this.#backward.values()].some((call) => call.memory === storage)
+    return this.memory.once(
+      'penalty',
+      (scope) => new Side(scope, programs, 'penalty', programs.penalty(), this.passOptions),
     )
   }
 
-  dispose(): void {
-    const parts = [
-      this.memory,
-      this.#context,
-      this.#value,
-      this.#tangent,
-      this.solver,
-      this.readout,
-      this.padding,
-      this.#penalty,
-      this.#linearisation,
-      ...this.#backward.values(),
-    ]
-    for (const part of parts) part?.dispose()
+  linearisation(): Linearisation {
+    return this.memory.once('linearisation', (scope) => {
+      const { programs, adjoint } = this.model
+      const { columns } = programs.graphs
+      const capacity = capacityOf(programs.runtime, adjoint, columns, this.rows.all)
+      const atOnce = adjoint.method === METHOD.LU ? Math.max(capacity, columns) : capacity
+      const inputs: readonly Value[] = programs.graphs.map.inputs
+      const outside = (value: Value) => (inputs.includes(value) ? undefined : this.#context!.entry(value))
+      return new Linearisation(scope, programs, { ...this.passOptions, outside }, atOnce)
+    })
   }
 
   #mapping(kind: 'value' | 'tangent', capacity: number): Mapping {
@@ -217,7 +181,8 @@ export class ForwardCall {
     const program = programs[kind]()
     const { inputs } = program.graph
     const vector = kind === 'tangent' ? inputs.at(-1)! : undefined
-    return new Mapping(programs, program, { capacity, point: inputs[0]!, vector, who: this.#who })
+    const options = { capacity, point: inputs[0]!, vector, who: this.#who }
+    return new Mapping(this.memory.scope, programs.ground, program, options)
   }
 
   #computeContexts(inputs: readonly Tensor[]): void {

@@ -1,14 +1,14 @@
 /** A planned backward of a forward: the adjoint solve, and the gradients that follow from it. */
-import { Area } from '../program/layout.ts'
-import type { Allocation } from '../runtime/heap.ts'
+import type { NamedStates } from '../module/state.ts'
+import type { Scope } from '../runtime/scope.ts'
 import { Tensor } from '../runtime/tensor.ts'
+import type { EquilibriumCall } from './call.ts'
 import { judge } from './failure.ts'
 import { TARGET, UNROLLING } from './format.ts'
-import type { ForwardCall, NamedStates } from './forward-call.ts'
-import type { Report } from './info.ts'
+import type { SolveReport } from './info.ts'
 import { Mapping } from './mapping.ts'
 import { Pass } from './pass.ts'
-import type { Wanted } from './programs.ts'
+import { type Wanted, wantedKey } from './programs.ts'
 import { CoreRecord, bytesOfRecord } from './record.ts'
 import { Solver, capacityOf } from './solver.ts'
 
@@ -25,7 +25,7 @@ export interface Leaving {
   /** By the inputs, in their order; none where they are not wanted. */
   readonly inputs: readonly Tensor[]
   readonly state: NamedStates
-  readonly info: Report | undefined
+  readonly info: SolveReport | undefined
 }
 
 /** What going back through recorded iterations needs. */
@@ -36,11 +36,13 @@ interface Unrolled {
   readonly carry: number
 }
 
-export class BackwardCall {
-  readonly memory: Allocation
-  readonly #forward: ForwardCall
+/** The planned backward of a call, made once for each kind of what is wanted. */
+export const adjointOf = (call: EquilibriumCall, wanted: Wanted): AdjointCall =>
+  call.memory.once(`adjoint ${wantedKey(wanted)}`, (scope) => new AdjointCall(scope, call, wanted))
+
+class AdjointCall {
+  readonly #forward: EquilibriumCall
   readonly #wanted: Wanted
-  readonly #made: { dispose(): void }[] = []
   /** Addresses: the gradient by z, the solved adjoint, weights of the penalty's rows. */
   readonly #gradient: number
   readonly #adjoint: number
@@ -49,41 +51,37 @@ export class BackwardCall {
   readonly #ends: number
   readonly #inputs: readonly Tensor[]
   readonly #state: NamedStates
-  #implicit: { solver: Solver; gradient: Pass } | undefined
-  #unrolled: Unrolled | undefined
+  readonly #implicit: { solver: Solver; gradient: Pass } | undefined
+  readonly #unrolled: Unrolled | undefined
 
-  constructor(forward: ForwardCall, wanted: Wanted) {
+  constructor(scope: Scope, forward: EquilibriumCall, wanted: Wanted) {
     const { model, shape } = forward
-    const { programs, adjoint } = model
-    const { runtime, graphs } = programs
-    const { columns, map } = graphs
-    const rows = shape.steps * shape.batch
+    const { runtime, graphs } = model.programs
+    const { columns, map, parts } = graphs
+    const who = `${model.who}: the workspace of backward for T = ${shape.steps}, B = ${shape.batch}`
+    const rows = (width: number, count = forward.rows.all) => count * width * runtime.elementBytes
+    const leaves = wanted.inputGradient ? map.inputs.slice(1) : []
+    const { memory, at } = scope.rooms(who, {
+      gradient: rows(columns),
+      adjoint: rows(columns),
+      weights: rows(1),
+      ends: rows(columns, shape.batch),
+      inputs: leaves.map((leaf) => rows(leaf.columns)),
+      states: parts.map((part) => rows(part.columns, shape.batch)),
+    })
+    const tensor = (address: number, sizes: readonly number[]) => new Tensor(runtime, memory, address, sizes, 'float')
     this.#forward = forward
     this.#wanted = wanted
-    const area = new Area()
-    const take = (width: number, count = rows) => area.take(count * width * runtime.elementBytes)
-    const [gradient, solved, weights, last] = [take(columns), take(columns), take(1), take(columns, shape.batch)]
-    const leaves = wanted.inputGradient ? map.inputs.slice(1) : []
-    const inputs = leaves.map((leaf) => take(leaf.columns))
-    const states = graphs.parts.map((part) => take(part.columns, shape.batch))
-    const who = `${model.who}: the workspace of backward for T = ${shape.steps}, B = ${shape.batch}`
-    this.memory = this.#keep(runtime.heap.allocateZeros(area.bytes, who))
-    const { address } = this.memory
-    ;[this.#gradient, this.#adjoint, this.#weights] = [address + gradient, address + solved, address + weights]
-    this.#ends = address + last
-    const tensor = (offset: number, sizes: readonly number[]) =>
-      new Tensor(runtime, this.memory, address + offset, sizes, 'float')
-    this.#inputs = leaves.map((leaf, i) => tensor(inputs[i]!, [...shape.leading, leaf.columns]))
+    this.#gradient = at.gradient
+    this.#adjoint = at.adjoint
+    this.#weights = at.weights
+    this.#ends = at.ends
+    this.#inputs = leaves.map((leaf, i) => tensor(at.inputs[i]!, [...shape.leading, leaf.columns]))
     this.#state = Object.fromEntries(
-      graphs.parts.map((part, i) => [part.name, tensor(states[i]!, [shape.batch, part.columns])]),
+      parts.map((part, i) => [part.name, tensor(at.states[i]!, [shape.batch, part.columns])]),
     )
-    try {
-      if (adjoint.name === 'unrolled') this.#unrolled = this.#planUnrolled(who)
-      else this.#implicit = this.#planImplicit(who)
-    } catch (error) {
-      this.dispose()
-      throw error
-    }
+    if (model.adjoint.name === 'unrolled') this.#unrolled = this.#planUnrolled(scope, who)
+    else this.#implicit = this.#planImplicit(scope, who)
   }
 
   run(given: Arriving): Leaving {
@@ -104,68 +102,58 @@ export class BackwardCall {
     return { inputs: this.#inputs, state: this.#state, info }
   }
 
-  dispose(): void {
-    for (const thing of this.#made) thing.dispose()
-  }
-
-  #keep<Thing extends { dispose(): void }>(thing: Thing): Thing {
-    this.#made.push(thing)
-    return thing
-  }
-
-  #planImplicit(who: string): { solver: Solver; gradient: Pass } {
-    const { model, shape, passOptions } = this.#forward
+  #planImplicit(scope: Scope, who: string): { solver: Solver; gradient: Pass } {
+    const { model, shape, passOptions, rows } = this.#forward
     const { programs, adjoint } = model
     const linearisation = this.#forward.linearisation()
     const { mapping } = linearisation
-    const rows = shape.steps * shape.batch
     const { columns } = programs.graphs
-    const capacity = capacityOf(programs.runtime, adjoint, columns, rows)
-    const sizes = { steps: 1, rows, columns, capacity, info: shape.leading }
-    const solver = this.#keep(new Solver(programs.runtime, adjoint, sizes, { value: mapping, product: mapping, who }))
+    const capacity = capacityOf(programs.runtime, adjoint, columns, rows.all)
+    const sizes = { steps: 1, rows: rows.all, columns, capacity, info: shape.leading }
+    const solver = new Solver(scope, adjoint, sizes, { value: mapping, product: mapping, who })
     const program = programs.gradient(this.#wanted)
     const { inputs } = programs.graphs.map
     const outside = (value: (typeof inputs)[number]) =>
       value === program.graph.inputs[0] || inputs.includes(value) ? undefined : linearisation.entry(value)
-    const gradient = this.#keep(new Pass(programs, program, { ...passOptions, outside }))
-    return { solver, gradient }
+    return { solver, gradient: new Pass(scope, programs.ground, program, { ...passOptions, outside }) }
   }
 
-  #planUnrolled(who: string): Unrolled {
+  #planUnrolled(scope: Scope, who: string): Unrolled {
     const { model, shape, solver, iterates } = this.#forward
     const { programs, solver: settings } = model
-    const { runtime, graphs } = programs
+    const { runtime, graphs, ground } = programs
     const { steps, batch } = shape
+    const { columns } = graphs
     const program = programs.unroll(this.#wanted)
-    const capacity = capacityOf(runtime, settings, graphs.columns, batch)
+    const capacity = capacityOf(runtime, settings, columns, batch)
     const [point, vector] = [graphs.map.inputs[0]!, program.graph.inputs[0]!]
-    const mapping = this.#keep(new Mapping(programs, program, { capacity, point, vector, who }))
-    const area = new Area()
-    const place = area.take(bytesOfRecord(UNROLLING))
-    const table = area.take(this.#inputs.length * bytesOfRecord(TARGET))
-    const carry = area.take(batch * graphs.columns * runtime.elementBytes)
-    const { address } = this.#keep(runtime.heap.allocateZeros(area.bytes, who))
+    const mapping = new Mapping(scope, ground, program, { capacity, point, vector, who })
+    const { at } = scope.rooms(who, {
+      record: bytesOfRecord(UNROLLING),
+      table: this.#inputs.length * bytesOfRecord(TARGET),
+      carry: batch * columns * runtime.elementBytes,
+    })
     for (const [i, input] of this.#inputs.entries()) {
-      const target = new CoreRecord(runtime, address + table + i * bytesOfRecord(TARGET), TARGET)
+      const target = new CoreRecord(runtime, at.table + i * bytesOfRecord(TARGET), TARGET)
       const bytes = input.shape.at(-1)! * runtime.elementBytes
       target.set({ source: mapping.result(i + 1), target: input.address, bytes })
     }
-    const record = new CoreRecord(runtime, address + place, UNROLLING)
+    const record = new CoreRecord(runtime, at.record, UNROLLING)
     record.set({
       steps,
       rows: batch,
       capacity,
-      columns: graphs.columns,
+      columns,
       maxIterations: settings.maxIterations,
       mapping: mapping.address,
       iterates,
       counts: solver.best,
-      carry: address + carry,
+      carry: at.carry,
       outputs: this.#inputs.length,
-      table: address + table,
+      table: at.table,
       damping: settings.damping,
     })
-    return { mapping, record, carry: address + carry }
+    return { mapping, record, carry: at.carry }
   }
 
   /** The gradient by z from all that was computed of it; gives its address. */
@@ -245,7 +233,7 @@ export class BackwardCall {
     core.scaleBlock(rows, weight / (Math.max(1, padding?.count ?? rows) * samples), this.#weights)
   }
 
-  #solve({ inputs }: Arriving, constant: number): Report {
+  #solve({ inputs }: Arriving, constant: number): SolveReport {
     const { solver } = this.#implicit!
     this.#forward.linearise(inputs)
     const info = solver.run({ start: 0, lengths: 0, constant, result: this.#adjoint, iterates: 0 })
