@@ -1,7 +1,5 @@
-/**
- * The exports of the core, the same names in every variant. FLOAT64 is 1 in the float64 build and 0 in the others
- * (`use` in asconfig.json): the element type of everything behind these names.
- */
+/** The exports of the core, the same names in every variant. */
+import { Real } from "real";
 import { runCall } from "./engine/unroll";
 import { runSolve } from "./equilibrium/drive";
 import { matrixBytes } from "./equilibrium/lu";
@@ -30,7 +28,7 @@ import { shuffle as shuffleOrder } from "./ops/shuffle";
 
 /** Where the memory of the bindings begins. */
 export const HEAP_BASE: usize = __heap_base;
-export const ELEMENT_BYTES: i32 = FLOAT64 ? 8 : 4;
+export const ELEMENT_BYTES: i32 = sizeof<Real>();
 export const RELAXED: i32 = ASC_FEATURE_RELAXED_SIMD ? 1 : 0;
 export const CHAIN_SCRATCH: usize = chainScratch;
 export const CHAIN_TILES: i32 = chainTiles;
@@ -38,29 +36,27 @@ export const CHAIN_ELEMENTS: i32 = elements;
 
 /** Runs a planned call: see engine/format.ts. */
 export function run(call: usize): void {
-  FLOAT64 ? runCall<f64>(call) : runCall<f32>(call);
+  runCall(call);
 }
 
 /** Finds a batch of fixed points: see equilibrium/solve.ts. */
 export function solveFixedPoints(solve: usize): void {
-  FLOAT64 ? runSolve<f64>(changetype<Solve>(solve)) : runSolve<f32>(changetype<Solve>(solve));
+  runSolve(changetype<Solve>(solve));
 }
 
 /** Goes backward through recorded iterations: see equilibrium/unroll.ts. */
 export function unrollFixedPoints(unrolling: usize): void {
-  FLOAT64 ? runUnrolling<f64>(changetype<Unrolling>(unrolling)) : runUnrolling<f32>(changetype<Unrolling>(unrolling));
+  runUnrolling(changetype<Unrolling>(unrolling));
 }
 
 /** Bytes that a method needs for each sample that it works on. */
 export function sampleBytes(method: i32, columns: i32, history: i32, pairs: i32, krylov: i32): i32 {
-  return FLOAT64
-    ? bytesOfSample<f64>(method, columns, history, pairs, krylov)
-    : bytesOfSample<f32>(method, columns, history, pairs, krylov);
+  return bytesOfSample(method, columns, history, pairs, krylov);
 }
 
 /** Bytes of scratch of a dense solve of n unknowns. */
 export function denseScratch(n: i32): i32 {
-  return (FLOAT64 ? matrixBytes<f64>(n) : matrixBytes<f32>(n)) + systems.solveScratch(n, 1);
+  return matrixBytes(n) + systems.solveScratch(n, 1);
 }
 
 export function copyBytes(dst: usize, src: usize, bytes: usize): void {
@@ -129,9 +125,7 @@ export function fillUniform(
   stream1: u32,
   out: usize,
 ): void {
-  FLOAT64
-    ? uniform<f64>(n, low, high, seed0, seed1, stream0, stream1, out)
-    : uniform<f32>(n, low, high, seed0, seed1, stream0, stream1, out);
+  uniform(n, low, high, seed0, seed1, stream0, stream1, out);
 }
 
 export function philox(c0: u32, c1: u32, c2: u32, c3: u32, key0: u32, key1: u32, out: usize): void {
@@ -139,31 +133,23 @@ export function philox(c0: u32, c1: u32, c2: u32, c3: u32, key0: u32, key1: u32,
 }
 
 export function pickRows(rows: i32, columns: i32, table: usize, ids: usize, y: usize): void {
-  FLOAT64
-    ? embedding.pickRows<f64>(rows, columns, table, ids, y)
-    : embedding.pickRows<f32>(rows, columns, table, ids, y);
+  embedding.pickRows(rows, columns, table, ids, y);
 }
 
 export function addRows(rows: i32, columns: i32, padding: i32, dY: usize, ids: usize, dTable: usize): void {
-  FLOAT64
-    ? embedding.addRows<f64>(rows, columns, padding, dY, ids, dTable)
-    : embedding.addRows<f32>(rows, columns, padding, dY, ids, dTable);
+  embedding.addRows(rows, columns, padding, dY, ids, dTable);
 }
 
 export function addStepRows(steps: i32, batch: i32, columns: i32, x: usize, table: usize, y: usize): void {
-  FLOAT64
-    ? embedding.addStepRows<f64>(steps, batch, columns, x, table, y)
-    : embedding.addStepRows<f32>(steps, batch, columns, x, table, y);
+  embedding.addStepRows(steps, batch, columns, x, table, y);
 }
 
 export function addStepSums(steps: i32, batch: i32, columns: i32, dY: usize, dTable: usize): void {
-  FLOAT64
-    ? embedding.addStepSums<f64>(steps, batch, columns, dY, dTable)
-    : embedding.addStepSums<f32>(steps, batch, columns, dY, dTable);
+  embedding.addStepSums(steps, batch, columns, dY, dTable);
 }
 
 export function addInto(n: i32, a: usize, dst: usize): void {
-  FLOAT64 ? reduce.addInto<f64>(n, a, dst) : reduce.addInto<f32>(n, a, dst);
+  reduce.addInto(n, a, dst);
 }
 
 export function fillNormal(
@@ -176,9 +162,7 @@ export function fillNormal(
   stream1: u32,
   out: usize,
 ): void {
-  FLOAT64
-    ? normal.fillNormal<f64>(n, mean, deviation, seed0, seed1, stream0, stream1, out)
-    : normal.fillNormal<f32>(n, mean, deviation, seed0, seed1, stream0, stream1, out);
+  normal.fillNormal(n, mean, deviation, seed0, seed1, stream0, stream1, out);
 }
 
 export function orthonormalise(
@@ -189,21 +173,15 @@ export function orthonormalise(
   gain: f64,
   x: usize,
 ): void {
-  FLOAT64
-    ? orthogonal.orthonormalise<f64>(count, length, vectorStride, elementStride, gain, x)
-    : orthogonal.orthonormalise<f32>(count, length, vectorStride, elementStride, gain, x);
+  orthogonal.orthonormalise(count, length, vectorStride, elementStride, gain, x);
 }
 
 export function orthonormaliseLogs(count: i32, length: i32, x: usize, logs: usize): void {
-  FLOAT64
-    ? orthogonal.orthonormaliseLogs<f64>(count, length, x, logs)
-    : orthogonal.orthonormaliseLogs<f32>(count, length, x, logs);
+  orthogonal.orthonormaliseLogs(count, length, x, logs);
 }
 
 export function addStepSquares(steps: i32, elements: i32, stride: usize, x: usize, squares: usize): void {
-  FLOAT64
-    ? norms.addStepSquares<f64>(steps, elements, stride, x, squares)
-    : norms.addStepSquares<f32>(steps, elements, stride, x, squares);
+  norms.addStepSquares(steps, elements, stride, x, squares);
 }
 
 export function addOuterProducts(
@@ -221,9 +199,7 @@ export function addOuterProducts(
   dStride: usize,
   squares: usize,
 ): void {
-  FLOAT64
-    ? norms.addOuterProducts<f64>(steps, rows, m, n, a, aStride, b, bStride, c, cStride, d, dStride, squares)
-    : norms.addOuterProducts<f32>(steps, rows, m, n, a, aStride, b, bStride, c, cStride, d, dStride, squares);
+  norms.addOuterProducts(steps, rows, m, n, a, aStride, b, bStride, c, cStride, d, dStride, squares);
 }
 
 export function addSharedProducts(
@@ -235,17 +211,15 @@ export function addSharedProducts(
   count: i32,
   table: usize,
 ): void {
-  FLOAT64
-    ? norms.addSharedProducts<f64>(steps, rows, m, a, aStride, count, table)
-    : norms.addSharedProducts<f32>(steps, rows, m, a, aStride, count, table);
+  norms.addSharedProducts(steps, rows, m, a, aStride, count, table);
 }
 
 export function total(n: i32, x: usize): f64 {
-  return FLOAT64 ? reduce.total<f64>(n, x) : reduce.total<f32>(n, x);
+  return reduce.total(n, x);
 }
 
 export function addScaled(n: i32, factor: f64, x: usize, y: usize): void {
-  FLOAT64 ? reduce.addScaled<f64>(n, factor, x, y) : reduce.addScaled<f32>(n, factor, x, y);
+  reduce.addScaled(n, factor, x, y);
 }
 
 export function takeRoots(n: i32, x: usize): void {
@@ -253,7 +227,7 @@ export function takeRoots(n: i32, x: usize): void {
 }
 
 export function dot(n: i32, x: usize, y: usize): f64 {
-  return FLOAT64 ? norms.dot<f64>(n, x, y) : norms.dot<f32>(n, x, y);
+  return norms.dot(n, x, y);
 }
 
 export function countShares(
@@ -266,9 +240,7 @@ export function countShares(
   x: usize,
   counts: usize,
 ): i32 {
-  return FLOAT64
-    ? sharesOf<f64>(steps, batch, columns, low, high, lengths, x, counts)
-    : sharesOf<f32>(steps, batch, columns, low, high, lengths, x, counts);
+  return sharesOf(steps, batch, columns, low, high, lengths, x, counts);
 }
 
 /** The natural logarithm, for what is told about a model: the host's Math must not reach a result. */
@@ -289,9 +261,7 @@ export function meanSquaredError(
   mask: usize,
   grad: usize,
 ): f64 {
-  return FLOAT64
-    ? losses.meanSquaredError<f64>(groups, size, mean, prediction, target, mask, grad)
-    : losses.meanSquaredError<f32>(groups, size, mean, prediction, target, mask, grad);
+  return losses.meanSquaredError(groups, size, mean, prediction, target, mask, grad);
 }
 
 export function huber(
@@ -304,9 +274,7 @@ export function huber(
   mask: usize,
   grad: usize,
 ): f64 {
-  return FLOAT64
-    ? losses.huber<f64>(groups, size, mean, delta, prediction, target, mask, grad)
-    : losses.huber<f32>(groups, size, mean, delta, prediction, target, mask, grad);
+  return losses.huber(groups, size, mean, delta, prediction, target, mask, grad);
 }
 
 export function binaryCrossEntropy(
@@ -321,9 +289,7 @@ export function binaryCrossEntropy(
   positive: usize,
   grad: usize,
 ): f64 {
-  return FLOAT64
-    ? losses.binaryCrossEntropy<f64>(groups, size, mean, columns, logits, target, mask, weight, positive, grad)
-    : losses.binaryCrossEntropy<f32>(groups, size, mean, columns, logits, target, mask, weight, positive, grad);
+  return losses.binaryCrossEntropy(groups, size, mean, columns, logits, target, mask, weight, positive, grad);
 }
 
 export function crossEntropy(
@@ -337,53 +303,39 @@ export function crossEntropy(
   weight: usize,
   grad: usize,
 ): f64 {
-  return FLOAT64
-    ? losses.crossEntropy<f64>(rows, classes, mean, smoothing, logits, ids, mask, weight, grad)
-    : losses.crossEntropy<f32>(rows, classes, mean, smoothing, logits, ids, mask, weight, grad);
+  return losses.crossEntropy(rows, classes, mean, smoothing, logits, ids, mask, weight, grad);
 }
 
 export function lengthMask(steps: i32, batch: i32, batchFirst: bool, lengths: usize, mask: usize): void {
-  FLOAT64
-    ? maskOfLengths<f64>(steps, batch, batchFirst, lengths, mask)
-    : maskOfLengths<f32>(steps, batch, batchFirst, lengths, mask);
+  maskOfLengths(steps, batch, batchFirst, lengths, mask);
 }
 
 export function firstBadId(rows: i32, classes: i32, ids: usize, mask: usize): i32 {
-  return FLOAT64 ? losses.firstBadId<f64>(rows, classes, ids, mask) : losses.firstBadId<f32>(rows, classes, ids, mask);
+  return losses.firstBadId(rows, classes, ids, mask);
 }
 
 export function keptGroups(groups: i32, mask: usize): i32 {
-  return FLOAT64 ? losses.keptGroups<f64>(groups, mask) : losses.keptGroups<f32>(groups, mask);
+  return losses.keptGroups(groups, mask);
 }
 
 export function correctIds(rows: i32, classes: i32, logits: usize, ids: usize, mask: usize): i32 {
-  return FLOAT64
-    ? metrics.correctIds<f64>(rows, classes, logits, ids, mask)
-    : metrics.correctIds<f32>(rows, classes, logits, ids, mask);
+  return metrics.correctIds(rows, classes, logits, ids, mask);
 }
 
 export function correctSigns(groups: i32, size: i32, prediction: usize, target: usize, mask: usize): i32 {
-  return FLOAT64
-    ? metrics.correctSigns<f64>(groups, size, prediction, target, mask)
-    : metrics.correctSigns<f32>(groups, size, prediction, target, mask);
+  return metrics.correctSigns(groups, size, prediction, target, mask);
 }
 
 export function absoluteErrors(groups: i32, size: i32, prediction: usize, target: usize, mask: usize): f64 {
-  return FLOAT64
-    ? metrics.absoluteErrors<f64>(groups, size, prediction, target, mask)
-    : metrics.absoluteErrors<f32>(groups, size, prediction, target, mask);
+  return metrics.absoluteErrors(groups, size, prediction, target, mask);
 }
 
 export function squaredErrors(groups: i32, size: i32, prediction: usize, target: usize, mask: usize): f64 {
-  return FLOAT64
-    ? metrics.squaredErrors<f64>(groups, size, prediction, target, mask)
-    : metrics.squaredErrors<f32>(groups, size, prediction, target, mask);
+  return metrics.squaredErrors(groups, size, prediction, target, mask);
 }
 
 export function surprisals(rows: i32, classes: i32, logits: usize, ids: usize, mask: usize): f64 {
-  return FLOAT64
-    ? metrics.surprisals<f64>(rows, classes, logits, ids, mask)
-    : metrics.surprisals<f32>(rows, classes, logits, ids, mask);
+  return metrics.surprisals(rows, classes, logits, ids, mask);
 }
 
 /** exp(x), for metrics: the host's Math must not reach a result. */
@@ -403,9 +355,7 @@ export function sgd(
   g: usize,
   velocity: usize,
 ): void {
-  FLOAT64
-    ? optimizers.sgd<f64>(n, lr, momentum, dampening, weightDecay, nesterov, first, w, g, velocity)
-    : optimizers.sgd<f32>(n, lr, momentum, dampening, weightDecay, nesterov, first, w, g, velocity);
+  optimizers.sgd(n, lr, momentum, dampening, weightDecay, nesterov, first, w, g, velocity);
 }
 
 export function rmsprop(
@@ -422,9 +372,7 @@ export function rmsprop(
   velocity: usize,
   means: usize,
 ): void {
-  FLOAT64
-    ? optimizers.rmsprop<f64>(n, lr, alpha, eps, weightDecay, momentum, centered, w, g, squares, velocity, means)
-    : optimizers.rmsprop<f32>(n, lr, alpha, eps, weightDecay, momentum, centered, w, g, squares, velocity, means);
+  optimizers.rmsprop(n, lr, alpha, eps, weightDecay, momentum, centered, w, g, squares, velocity, means);
 }
 
 export function adamAdvance(products: usize, beta1: f64, beta2: f64): void {
@@ -445,17 +393,15 @@ export function adam(
   m: usize,
   v: usize,
 ): void {
-  FLOAT64
-    ? optimizers.adam<f64>(n, lr, beta1, beta2, eps, weightDecay, decoupled, products, w, g, m, v)
-    : optimizers.adam<f32>(n, lr, beta1, beta2, eps, weightDecay, decoupled, products, w, g, m, v);
+  optimizers.adam(n, lr, beta1, beta2, eps, weightDecay, decoupled, products, w, g, m, v);
 }
 
 export function averageInto(n: i32, keep: f64, x: usize, average: usize): void {
-  FLOAT64 ? optimizers.averageInto<f64>(n, keep, x, average) : optimizers.averageInto<f32>(n, keep, x, average);
+  optimizers.averageInto(n, keep, x, average);
 }
 
 export function sumSquares(n: i32, x: usize): f64 {
-  return FLOAT64 ? optimizers.sumSquares<f64>(n, x) : optimizers.sumSquares<f32>(n, x);
+  return optimizers.sumSquares(n, x);
 }
 
 /** cos(πx), for learning-rate schedules: the host's Math must not reach a result. */
@@ -468,25 +414,25 @@ export function squareRoot(x: f64): f64 {
 }
 
 export function scaleBlock(n: i32, factor: f64, x: usize): void {
-  FLOAT64 ? optimizers.scaleBlock<f64>(n, factor, x) : optimizers.scaleBlock<f32>(n, factor, x);
+  optimizers.scaleBlock(n, factor, x);
 }
 
 export function clampBlock(n: i32, bound: f64, x: usize): void {
-  FLOAT64 ? optimizers.clampBlock<f64>(n, bound, x) : optimizers.clampBlock<f32>(n, bound, x);
+  optimizers.clampBlock(n, bound, x);
 }
 
 // Single kernels, for tests and benches.
 
 export function applyUnary(op: i32, n: i32, x: usize, y: usize): void {
-  FLOAT64 ? elementwise.applyUnary<f64>(op, n, 0, x, y) : elementwise.applyUnary<f32>(op, n, 0, x, y);
+  elementwise.applyUnary(op, n, 0, x, y);
 }
 
 export function packedElements(columns: i32, depth: i32): i32 {
-  return FLOAT64 ? linalg.packedElements<f64>(columns, depth) : linalg.packedElements<f32>(columns, depth);
+  return linalg.packedElements(columns, depth);
 }
 
 export function gemmTnScratch(columns: i32): i32 {
-  return FLOAT64 ? linalg.gemmTnScratch<f64>(columns) : linalg.gemmTnScratch<f32>(columns);
+  return linalg.gemmTnScratch(columns);
 }
 
 export function solveScratch(n: i32, m: i32): i32 {
@@ -494,19 +440,15 @@ export function solveScratch(n: i32, m: i32): i32 {
 }
 
 export function solve(n: i32, m: i32, a: usize, b: usize, scratch: usize, x: usize): f64 {
-  return FLOAT64 ? systems.solve<f64>(n, m, a, b, scratch, x) : systems.solve<f32>(n, m, a, b, scratch, x);
+  return systems.solve(n, m, a, b, scratch, x);
 }
 
 export function packTransposed(columns: i32, depth: i32, w: usize, stride: i32, packed: usize): void {
-  FLOAT64
-    ? packing.packTransposed<f64>(columns, depth, w, stride, packed)
-    : packing.packTransposed<f32>(columns, depth, w, stride, packed);
+  packing.packTransposed(columns, depth, w, stride, packed);
 }
 
 export function packPlain(columns: i32, depth: i32, w: usize, stride: i32, packed: usize): void {
-  FLOAT64
-    ? packing.packPlain<f64>(columns, depth, w, stride, packed)
-    : packing.packPlain<f32>(columns, depth, w, stride, packed);
+  packing.packPlain(columns, depth, w, stride, packed);
 }
 
 export function gemmPacked(
@@ -519,9 +461,7 @@ export function gemmPacked(
   c: usize,
   cStride: i32,
 ): void {
-  FLOAT64
-    ? linalg.gemmPacked<f64>(rows, columns, depth, a, aStride, packed, c, cStride, c, cStride)
-    : linalg.gemmPacked<f32>(rows, columns, depth, a, aStride, packed, c, cStride, c, cStride);
+  linalg.gemmPacked(rows, columns, depth, a, aStride, packed, c, cStride, c, cStride);
 }
 
 export function gemmTn(
@@ -536,14 +476,10 @@ export function gemmTn(
   cStride: i32,
   panels: usize,
 ): void {
-  FLOAT64
-    ? linalg.gemmTn<f64>(rows, m, n, a, aStride, b, bStride, c, cStride, panels)
-    : linalg.gemmTn<f32>(rows, m, n, a, aStride, b, bStride, c, cStride, panels);
+  linalg.gemmTn(rows, m, n, a, aStride, b, bStride, c, cStride, panels);
 }
 
 /** An export so that Binaryen does not inline it into its one caller: there its accumulators spill, at half the speed. */
 export function tile1x8(depth: i32, a: usize, b: usize, panelStride: usize, start: usize, c: usize): void {
-  FLOAT64
-    ? tiles.tile1x8<f64>(depth, a, b, panelStride, start, c)
-    : tiles.tile1x8<f32>(depth, a, b, panelStride, start, c);
+  tiles.tile1x8(depth, a, b, panelStride, start, c);
 }
