@@ -3,6 +3,7 @@ import { adjoint } from '../program/adjoint.ts'
 import { type CompileOptions, type CompiledProgram, compile } from '../program/compile.ts'
 import { type StepGraph, type Value, ancestors } from '../program/graph.ts'
 import { Invariants } from '../program/invariants.ts'
+import { INPUT, PARAM } from '../program/ops/leaves.ts'
 import type { Parameter, ParameterBlock } from '../nn/parameters.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import {
@@ -74,7 +75,7 @@ export class Programs {
   /** Inputs → contexts. */
   context(): CompiledProgram {
     const { map } = this.graphs
-    const outputs = [...this.contexts].filter(({ node }) => node.op !== 'input')
+    const outputs = [...this.contexts].filter(({ node }) => node.op !== INPUT)
     return this.#program('context', () => ({ ...map, outputs }), { given: this.#isDerived })
   }
 
@@ -158,7 +159,7 @@ export class Programs {
   readonly #isContext = (value: Value): boolean => this.contexts.has(value) || this.#derived.has(value)
 
   readonly #isTaped = (value: Value): boolean =>
-    this.#primal.has(value) && (value.rows === 'batch' || value.node.op === 'param')
+    this.#primal.has(value) && (value.rows === 'batch' || value.node.op === PARAM)
 
   #program(key: string, make: () => StepGraph, options: Pick<CompileOptions, 'given' | 'saved'>): CompiledProgram {
     let program = this.#compiled.get(key)

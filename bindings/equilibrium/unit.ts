@@ -2,6 +2,7 @@
 import type { CompiledProgram } from '../program/compile.ts'
 import { KIND } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
+import { PARAM } from '../program/ops/leaves.ts'
 import type { Entry, PlanUnit, Stage } from '../program/plan.ts'
 import type { Programs } from './programs.ts'
 
@@ -20,7 +21,7 @@ export function stagesOf(programs: Programs, program: CompiledProgram, outside: 
 /** A parameter, or what follows from parameters alone and was computed already. */
 function ofParameters({ params, invariants }: Programs, value: Value): Entry {
   const { op, name } = value.node
-  return op === 'param' ? fixedEntry(params.get(name)!.value.address) : invariants.entry(value)!
+  return op === PARAM ? fixedEntry(params.get(name)!.value.address) : invariants.entry(value)!
 }
 
 const fixedEntry = (base: number): Entry => ({ base, stride: 0, kind: KIND.TIMED })

@@ -2,6 +2,7 @@
 import type { CompiledProgram } from '../program/compile.ts'
 import { KIND, PORT } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
+import { PARAM } from '../program/ops/leaves.ts'
 import { Itinerary } from '../program/itinerary.ts'
 import { Area, chunkSteps } from '../program/layout.ts'
 import { type Draws, type Entry, Plan, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
@@ -215,7 +216,7 @@ class BackwardPlanner {
 
   #outside(index: number, value: Value, previous: Entry | undefined): Entry {
     const { params, invariants } = this.#stack.layers[index]!
-    if (value.node.op === 'param') return parameterEntry(params.get(value.node.name)!.value.address)
+    if (value.node.op === PARAM) return parameterEntry(params.get(value.node.name)!.value.address)
     const stride = bytesOf(this.#stack, [this.#call.shape.batch, value.columns])
     if (!this.#programs[index]!.graph.inputs.includes(value))
       return invariants.entry(value) ?? this.#call.tapePlan.entry(index, value)

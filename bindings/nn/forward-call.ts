@@ -1,6 +1,7 @@
 /** Planning forward: memory for inputs and outputs that lie otherwise than the engine's, the plan, and its legs. */
 import { KIND, PORT } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
+import { PARAM } from '../program/ops/leaves.ts'
 import { Itinerary } from '../program/itinerary.ts'
 import { Area } from '../program/layout.ts'
 import { type Entry, Plan, type PlanOptions, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
@@ -244,7 +245,7 @@ class ForwardPlanner {
   #outside(index: number, value: Value, previous: Entry | undefined): Entry {
     const { layers, directions } = this.#stack
     const layer = layers[index]!
-    if (value.node.op === 'param') return parameterEntry(layer.params.get(value.node.name)!.value.address)
+    if (value.node.op === PARAM) return parameterEntry(layer.params.get(value.node.name)!.value.address)
     if (layer.depth > 0 && directions === 1) return previous!
     const base = layer.depth > 0 ? this.#rooms.between[layer.depth - 1]! : this.#rooms.staged.get(value.node.name)
     const stride = bytesOf(this.#stack, [this.#shape.batch, value.columns])

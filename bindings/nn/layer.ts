@@ -2,6 +2,7 @@
 import { adjoint } from '../program/adjoint.ts'
 import type { StepGraph, Value } from '../program/graph.ts'
 import type { Invariants } from '../program/invariants.ts'
+import { INPUT, PARAM } from '../program/ops/leaves.ts'
 import type { SizedCell } from '../program/trace.ts'
 import type { Parameter } from './parameters.ts'
 
@@ -38,7 +39,7 @@ export function primalValues({ graph }: Layer): Set<Value> {
 
 /** What backward takes from forward; what follows from parameters alone it computes anew, from the parameters as they then are. */
 export function isTaped(value: Value): boolean {
-  return value.rows === 'batch' || value.node.op === 'param'
+  return value.rows === 'batch' || value.node.op === PARAM
 }
 
 /** The values of the step that its adjoint reads: what the tape holds. */
@@ -56,7 +57,7 @@ export function savedValues(layer: Layer): Set<Value> {
     if (seen.has(value)) continue
     seen.add(value)
     if (!primal.has(value) || !isTaped(value)) roots.push(...value.node.inputs)
-    else if (value.rows === 'batch' && value.node.op !== 'input') saved.add(value)
+    else if (value.rows === 'batch' && value.node.op !== INPUT) saved.add(value)
   }
   return saved
 }

@@ -3,18 +3,13 @@
  * the outputs, its states the gradients that a step sends to the states it read (a delayed read sends to as many steps
  * back), its outputs the gradients by the inputs. It reads values of the primal program from the tape.
  */
-import { add, concat, copy, fill, flush, matmul, linear, stateLeaf } from './build.ts'
-import {
-  type GradientTerm,
-  type Node,
-  type StateEdge,
-  type StepGraph,
-  type Value,
-  ancestors,
-  isLeaf,
-  makeNode,
-} from './graph.ts'
-import { rules } from './rules.ts'
+import { RetrogradError } from '../runtime/errors.ts'
+import { type GradientTerm, type StateEdge, type StepGraph, ancestors } from './graph.ts'
+import { type Maybe, type Node, type Value, isLeaf } from './operation.ts'
+import { concat } from './ops/columns.ts'
+import { fill } from './ops/constant.ts'
+import { add, copy, flush } from './ops/elementwise.ts'
+import { inputLeaf, stateReads } from './ops/leaves.ts'
 import { ownStates } from './trace.ts'
 
 export interface AdjointOptions {
@@ -41,7 +36,7 @@ export function adjoint(primal: StepGraph, options: AdjointOptions = {}): StepGr
     [...state.reads].sort(([a], [b]) => b - a).map(([lag, read]) => openCarry(state, lag, read, cotangents)),
   )
   const incoming = primal.outputs.map((output, i) => {
-    const leaf = makeNode('input', [], [[output.rows, output.columns]], {}, `dOutput${i}`)[0]!
+    const leaf = inputLeaf(`dOutput${i}`, output.columns, output.rows)
     cotangents.send(output, leaf)
     return leaf
   })
@@ -71,13 +66,12 @@ function openCarry(
   read: Value,
   cotangents: Cotangents,
 ): { edge: StateEdge; read: Value } {
-  const { leaf, reads } = stateLeaf(carryName(state.name, lag), state.columns)
+  const name = carryName(state.name, lag)
   // what arrives at a step was sent `lag` steps later
-  const arriving = lag === 1 ? leaf : makeNode('state', [], [['batch', state.columns]], { lag }, leaf.node.name)[0]!
-  if (lag !== 1) reads.clear()
-  reads.set(lag, arriving)
+  const reads = stateReads(name, state.columns, [lag])
+  const arriving = reads.get(lag)!
   cotangents.send(state.next, arriving)
-  return { edge: { name: leaf.node.name, columns: state.columns, reads, carries: state.name, next: arriving }, read }
+  return { edge: { name, columns: state.columns, reads, carries: state.name, next: arriving }, read }
 }
 
 /** Does no state that the step makes read another one that it makes? */
@@ -125,13 +119,13 @@ function gradientByInput(input: Value, cotangents: Cotangents): Value {
 
 /** Gradients of row ranges of a parameter go straight to their rows. */
 function gradientTerms(param: Value, cotangents: Cotangents): GradientTerm[] {
-  return cotangents
-    .parts(param)
-    .map((value) =>
-      value.node.op === 'padRows'
-        ? { param: param.node.name, firstRow: value.node.attributes['from']!, value: value.node.inputs[0]! }
-        : { param: param.node.name, firstRow: 0, value },
-    )
+  return cotangents.parts(param).map((value) => {
+    const { node } = value
+    const placement = node.op.placement?.(node)
+    return placement?.along === 'rows'
+      ? { param: param.node.name, firstRow: placement.from, value: node.inputs[0]! }
+      : { param: param.node.name, firstRow: 0, value }
+  })
 }
 
 /** Nodes on a path from a wanted input or parameter, or from a state: the others' cotangents are never formed. */
@@ -151,11 +145,16 @@ function wantedNodes(primal: StepGraph, { inputs, params }: AdjointOptions): Set
 function spread(node: Node, cotangents: Cotangents, wanted: ReadonlySet<Node>): void {
   const arrived = node.results.map((result) => cotangents.of(result))
   if (!wanted.has(node) || arrived.every((value) => value === undefined)) return
-  const sent = rules[node.op]!.adjoint(node, arrived)
+  const sent = adjointOf(node, arrived)
   for (const [i, input] of node.inputs.entries()) {
     const cotangent = sent[i]
     if (cotangent && wanted.has(input.node)) cotangents.send(input, cotangent)
   }
+}
+
+function adjointOf(node: Node, arrived: readonly Maybe[]): readonly Maybe[] {
+  if (node.op.adjoint) return node.op.adjoint(node, arrived)
+  throw new RetrogradError('internal', `adjoint: ${node.op.name} has no rule; lower the graph first`)
 }
 
 /** The contributions to each value's cotangent, added up when first asked for. */
@@ -184,29 +183,32 @@ class Cotangents {
 /** Adds contributions: side-by-side slices are joined, a product's accumulators start from the rest of the sum. */
 function addUp(parts: readonly Value[]): Value {
   const joined = joinPads(parts)
-  const isOpenProduct = (value: Value) => isProduct(value) && value.node.inputs.length === 2
-  const rest = joined.filter((value) => !isOpenProduct(value))
-  const products = joined.filter(isOpenProduct)
+  const rest = joined.filter((value) => !continuation(value))
   let total = rest.length > 0 ? rest.reduce((sum, part) => add(sum, part)) : undefined
-  for (const { node } of products) {
-    const [x, w] = node.inputs as readonly [Value, Value]
-    total = total === undefined ? node.results[0]! : node.op === 'linear' ? linear(x, w, total) : matmul(x, w, total)
+  for (const value of joined) {
+    const continueFrom = continuation(value)
+    if (continueFrom) total = total === undefined ? value : continueFrom(total)
   }
   return total!
 }
 
-const isProduct = (value: Value): boolean =>
-  value.rows === 'batch' && (value.node.op === 'linear' || value.node.op === 'matmul')
+/** How a value's accumulators can start from another one. */
+const continuation = (value: Value): ((start: Value) => Value) | undefined =>
+  value.rows === 'batch' ? value.node.op.startFrom?.(value.node) : undefined
 
 /** Pads that tile the whole width, as the gradients of all slices of a value do, become one concat. */
 function joinPads(parts: readonly Value[]): readonly Value[] {
-  const from = (value: Value) => value.node.attributes['from']!
-  const pads = parts.filter((value) => value.node.op === 'pad').sort((a, b) => from(a) - from(b))
+  const pads = parts.flatMap((value) => {
+    const placement = value.node.op.placement?.(value.node)
+    return placement?.along === 'columns' ? [{ value, from: placement.from, operand: value.node.inputs[0]! }] : []
+  })
+  pads.sort((a, b) => a.from - b.from)
   let end = 0
-  for (const pad of pads) {
-    if (from(pad) !== end) return parts
-    end += pad.node.inputs[0]!.columns
+  for (const { from, operand } of pads) {
+    if (from !== end) return parts
+    end += operand.columns
   }
-  if (pads.length < 2 || end !== pads[0]!.columns) return parts
-  return [...parts.filter((value) => !pads.includes(value)), concat(...pads.map((pad) => pad.node.inputs[0]!))]
+  if (pads.length < 2 || end !== pads[0]!.value.columns) return parts
+  const padded = new Set(pads.map(({ value }) => value))
+  return [...parts.filter((value) => !padded.has(value)), concat(...pads.map(({ operand }) => operand))]
 }
