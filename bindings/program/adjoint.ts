@@ -4,11 +4,11 @@
  * back), its outputs the gradients by the inputs. It reads values of the primal program from the tape.
  */
 import { RetrogradError } from '../runtime/errors.ts'
+import { Cotangents } from './cotangents.ts'
 import { type GradientTerm, type StateEdge, type StepGraph, ancestors } from './graph.ts'
 import { type Maybe, type Node, type Value, isLeaf } from './operation.ts'
-import { concat } from './ops/columns.ts'
 import { fill } from './ops/constant.ts'
-import { add, copy, flush } from './ops/elementwise.ts'
+import { copy, flush } from './ops/elementwise.ts'
 import { inputLeaf, stateReads } from './ops/leaves.ts'
 import { ownStates } from './trace.ts'
 
@@ -41,24 +41,23 @@ export function adjoint(primal: StepGraph, options: AdjointOptions = {}): StepGr
     return leaf
   })
   const wanted = wantedNodes(primal, options)
-  const roots = [...primal.outputs, ...primal.states.map((state) => state.next)]
-  for (const node of ancestors(roots).reverse()) {
-    if (!isLeaf(node.results[0]!)) spread(node, cotangents, wanted)
-  }
-  const totals = options.totals
-    ? totalsOf(primal, cotangents, () => byStatesAlone(primal, carries, incoming, wanted))
-    : []
-  const byInputs = primal.inputs.filter((input) => wanted.has(input.node))
+  spreadAll(ancestors(rootsOf(primal)), cotangents, wanted)
+  const alone = () => byStatesAlone(primal, carries, incoming, wanted)
+  const totals = options.totals ? totalsOf(primal, cotangents, alone) : []
+  const byInputs = primal.inputs.filter(({ node }) => wanted.has(node))
+  const states = carries.map(({ edge, read }) => ({ ...edge, next: closeCarry(cotangents.of(read), read) }))
   return {
     inputs: incoming,
-    states: ownStates(carries.map(({ edge, read }) => ({ ...edge, next: closeCarry(cotangents.of(read), read) }))),
+    states: ownStates(states),
     params: [],
     outputs: [...byInputs.map((input) => gradientByInput(input, cotangents)), ...totals],
     gradients: primal.params
-      .filter((param) => wanted.has(param.node))
+      .filter(({ node }) => wanted.has(node))
       .flatMap((param) => gradientTerms(param, cotangents)),
   }
 }
+
+const rootsOf = ({ outputs, states }: StepGraph): Value[] => [...outputs, ...states.map(({ next }) => next)]
 
 function openCarry(
   state: StateEdge,
@@ -92,9 +91,11 @@ function byStatesAlone(
   const nexts = new Set(nextOf.values())
   for (const { edge } of carries) cotangents.send(nextOf.get(edge.carries!)!, [...edge.reads.values()][0]!)
   for (const [i, output] of primal.outputs.entries()) cotangents.send(output, incoming[i]!)
-  for (const node of ancestors(primal.outputs, (value) => nexts.has(value)).reverse()) {
-    if (!isLeaf(node.results[0]!)) spread(node, cotangents, wanted)
-  }
+  spreadAll(
+    ancestors(primal.outputs, (value) => nexts.has(value)),
+    cotangents,
+    wanted,
+  )
   return cotangents
 }
 
@@ -136,10 +137,15 @@ function wantedNodes(primal: StepGraph, { inputs, params }: AdjointOptions): Set
     if (inputs === undefined || inputs.includes(input.node.name)) wanted.add(input.node)
   for (const param of primal.params)
     if (params === undefined || params.includes(param.node.name)) wanted.add(param.node)
-  for (const node of ancestors([...primal.outputs, ...primal.states.map((state) => state.next)])) {
+  for (const node of ancestors(rootsOf(primal))) {
     if (node.inputs.some((value) => wanted.has(value.node))) wanted.add(node)
   }
   return wanted
+}
+
+/** Sends cotangents from the last node to the first. */
+function spreadAll(nodes: readonly Node[], cotangents: Cotangents, wanted: ReadonlySet<Node>): void {
+  for (const node of [...nodes].reverse()) if (!node.op.isLeaf) spread(node, cotangents, wanted)
 }
 
 function spread(node: Node, cotangents: Cotangents, wanted: ReadonlySet<Node>): void {
@@ -155,60 +161,4 @@ function spread(node: Node, cotangents: Cotangents, wanted: ReadonlySet<Node>): 
 function adjointOf(node: Node, arrived: readonly Maybe[]): readonly Maybe[] {
   if (node.op.adjoint) return node.op.adjoint(node, arrived)
   throw new RetrogradError('internal', `adjoint: ${node.op.name} has no rule; lower the graph first`)
-}
-
-/** The contributions to each value's cotangent, added up when first asked for. */
-class Cotangents {
-  readonly #parts = new Map<Value, Value[]>()
-
-  send(value: Value, part: Value): void {
-    const parts = this.#parts.get(value)
-    if (parts) parts.push(part)
-    else this.#parts.set(value, [part])
-  }
-
-  parts(value: Value): readonly Value[] {
-    return this.#parts.get(value) ?? []
-  }
-
-  of(value: Value): Value | undefined {
-    const parts = this.parts(value)
-    if (parts.length === 0) return undefined
-    const total = addUp(parts)
-    this.#parts.set(value, [total])
-    return total
-  }
-}
-
-/** Adds contributions: side-by-side slices are joined, a product's accumulators start from the rest of the sum. */
-function addUp(parts: readonly Value[]): Value {
-  const joined = joinPads(parts)
-  const rest = joined.filter((value) => !continuation(value))
-  let total = rest.length > 0 ? rest.reduce((sum, part) => add(sum, part)) : undefined
-  for (const value of joined) {
-    const continueFrom = continuation(value)
-    if (continueFrom) total = total === undefined ? value : continueFrom(total)
-  }
-  return total!
-}
-
-/** How a value's accumulators can start from another one. */
-const continuation = (value: Value): ((start: Value) => Value) | undefined =>
-  value.rows === 'batch' ? value.node.op.startFrom?.(value.node) : undefined
-
-/** Pads that tile the whole width, as the gradients of all slices of a value do, become one concat. */
-function joinPads(parts: readonly Value[]): readonly Value[] {
-  const pads = parts.flatMap((value) => {
-    const placement = value.node.op.placement?.(value.node)
-    return placement?.along === 'columns' ? [{ value, from: placement.from, operand: value.node.inputs[0]! }] : []
-  })
-  pads.sort((a, b) => a.from - b.from)
-  let end = 0
-  for (const { from, operand } of pads) {
-    if (from !== end) return parts
-    end += operand.columns
-  }
-  if (pads.length < 2 || end !== pads[0]!.value.columns) return parts
-  const padded = new Set(pads.map(({ value }) => value))
-  return [...parts.filter((value) => !padded.has(value)), concat(...pads.map(({ operand }) => operand))]
 }

@@ -4,7 +4,7 @@
  */
 import { rowsWord } from './encoding.ts'
 import { LINK, LINK_WORDS, OP } from './format.ts'
-import type { StepGraph } from './graph.ts'
+import type { GradientTerm, StepGraph } from './graph.ts'
 import type { Emitter, Node, Scratch, Value } from './operation.ts'
 import { type Schedule, type Segment, type Step, isReduction, schedule } from './schedule.ts'
 import { type Lasting, type Storage, placeInMemory } from './storage.ts'
@@ -121,8 +121,8 @@ class Compiler implements Emitter {
 
   accumulator(sum: Node): number {
     const value = sum.results[0]!
-    const direct = this.#directGradient(sum)
-    if (direct !== undefined) return direct
+    const direct = this.#directTerm(sum)
+    if (direct) return this.#gradientSlot(direct)
     const slot = this.slot(value)
     this.#emitTo(isReduction(sum) ? 'start' : this.#segment, OP.ZERO, slot, (value.rows as number) * value.columns)
     return slot
@@ -216,23 +216,23 @@ class Compiler implements Emitter {
 
   // Gradients
 
-  /** A sum over time that is one parameter's gradient and nothing else accumulates in the gradient itself. */
-  #directGradient(node: Node): number | undefined {
+  /** The one term that a sum over time is and nothing else: it accumulates in the parameter's gradient itself. */
+  #directTerm(node: Node): GradientTerm | undefined {
     const value = node.results[0]!
     const terms = this.#graph.gradients.filter((term) => term.value === value)
-    if (!isReduction(node) || terms.length !== 1 || this.#schedule.consumers.has(value)) return undefined
-    return this.#gradientSlot(terms[0]!.param, terms[0]!.firstRow * value.columns)
+    return isReduction(node) && terms.length === 1 && !this.#schedule.consumers.has(value) ? terms[0] : undefined
   }
 
-  #gradientSlot(param: string, firstElement: number): number {
-    return this.#newSlot({ kind: 'gradient', param, firstElement })
+  #gradientSlot({ param, firstRow, value }: GradientTerm): number {
+    return this.#newSlot({ kind: 'gradient', param, firstElement: firstRow * value.columns })
   }
 
   /** Adds the remaining gradient terms at the end of the call. */
   #addGradients(): void {
-    for (const { param, firstRow, value } of this.#graph.gradients) {
-      if (this.#directGradient(value.node) !== undefined) continue
-      const slot = this.#gradientSlot(param, firstRow * value.columns)
+    for (const term of this.#graph.gradients) {
+      const { value } = term
+      if (this.#directTerm(value.node)) continue
+      const slot = this.#gradientSlot(term)
       const link = [LINK.ADD, slot, slot, this.slot(value), 0, 0, 0, 0]
       this.#emitTo('finish', OP.CHAIN, value.rows as number, value.columns, 1, ...link)
     }
