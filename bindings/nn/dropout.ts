@@ -1,4 +1,4 @@
-import { dropout } from '../program/build.ts'
+import { dropout } from '../program/ops/dropout.ts'
 import { expectNumber, expectOptions } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Pointwise } from './pointwise.ts'

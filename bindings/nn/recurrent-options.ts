@@ -1,7 +1,7 @@
 /** Options that RNN, LSTM and GRU share, PyTorch's in camelCase. */
 import { layerResidualCell, residualCell } from '../cells/shortcuts.ts'
 import { fillIn } from '../module/remember.ts'
-import { dropout } from '../program/build.ts'
+import { dropout } from '../program/ops/dropout.ts'
 import { type Cell, type SizedCell, sizeCell } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectNumber, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'

@@ -7,6 +7,7 @@ import { KIND, PORT } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import { Itinerary, fullLegs } from '../program/itinerary.ts'
 import { chunkSteps } from '../program/layout.ts'
+import { PARAM } from '../program/ops/leaves.ts'
 import { type Draws, type Entry, Plan, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
 import type { Scope } from '../runtime/scope.ts'
 import { type Shape, Tensor } from '../runtime/tensor.ts'
@@ -188,7 +189,7 @@ class BackwardPlanner {
 
   #outside(index: number, value: Value, [above]: readonly Entry[]): Entry {
     const { params, invariants } = this.#stack.layers[index]!
-    if (value.node.op === 'param') return parameterEntry(params.get(value.node.name)!.value)
+    if (value.node.op === PARAM) return parameterEntry(params.get(value.node.name)!.value)
     const stride = bytesOf(this.#stack, [this.#call.shape.batch, value.columns])
     if (!this.#programs[index]!.graph.inputs.includes(value))
       return invariants.entry(value) ?? this.#call.tapePlan.entry(index, value)
