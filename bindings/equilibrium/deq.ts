@@ -198,7 +198,7 @@ export class DEQ extends Module {
     const state = this.#expectState(who, gradients.state, call.shape.batch)
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
     const backward = adjointOf(call, { inputGradient, frozen: new Set(this.#block.frozen) })
-    const { copies } = call.memory
+    const { copies } = backward
     const entering = output && copies.of('gradient', output)
     const incoming = state && copies.ofStates('gradient', state)
     const leaving = backward.run({ output: entering, state: incoming, inputs, noise })

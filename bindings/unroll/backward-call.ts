@@ -1,4 +1,5 @@
 /** Planning backward for a recorded forward: memory for gradients, the plan of the adjoint programs, and its legs. */
+import { Copies } from '../module/copies.ts'
 import type { InputGradients } from '../module/options.ts'
 import type { NamedStates } from '../module/state.ts'
 import type { Truncation } from '../module/truncation.ts'
@@ -34,6 +35,8 @@ export interface BackwardCall {
   /** Layers in the order of the plan's units. */
   readonly order: readonly number[]
   readonly itinerary: Itinerary
+  /** Copies of results of this very backward that are handed back in. */
+  readonly copies: Copies
   /** Zeros for one chunk, in place of a gradient by the output that is not given. */
   readonly zeros: number
   /** Which ports of which units take the gradient by the output, at how many bytes into it. */
@@ -154,6 +157,7 @@ class BackwardPlanner {
       programs: this.#programs,
       order: this.#order,
       itinerary,
+      copies: new Copies(scope),
       zeros: this.#rooms.at.zeros,
       takes: this.#takes(),
       inputs,

@@ -178,7 +178,7 @@ export abstract class Unrolled extends Module {
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
     const backward = backwardOf(this.stack, call, { inputGradient, frozen: this.#block.frozen, truncation })
     const outgoing = states.withPasts(backward.states, pasts)
-    const { copies } = call.memory
+    const { copies } = backward
     const entering = output && copies.of('gradient', output)
     const incoming = state && copies.ofStates('gradient', state)
     pointBackward(this.stack, tape.data, backward, { output: entering, state: incoming }, outgoing)
