@@ -6,7 +6,7 @@ import * as history from "./history";
 import { clearPorts, give, take } from "./ports";
 
 /** Runs a whole planned call. The caller has checked every size; nothing here allocates. */
-export function runCall(call: usize): void {
+export function run(call: usize): void {
   assert(word(call, format.CALL_VERSION) == format.FORMAT_VERSION);
   const legs = word(call, format.CALL_LEGS);
   for (let i = 0; i < legs; i++) {

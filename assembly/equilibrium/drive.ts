@@ -22,7 +22,7 @@ import {
 import * as solves from "./solve";
 import { Mapping, Solve } from "./solve";
 
-export function runSolve(solve: Solve): void {
+export function solveFixedPoints(solve: Solve): void {
   solve.work = 0;
   solve.longest = 0;
   solve.failed = 0;

@@ -1,6 +1,6 @@
 /** (I - J) v = g by elimination: the Jacobian of one sample at a time, its unit vectors being the rows of one evaluation. */
 import { Real } from "real";
-import { solve as eliminate } from "../linalg/solve";
+import { solve as eliminate, solveScratch } from "../linalg/solve";
 import { at } from "../simd";
 import { arrive, record, stop } from "./arrive";
 import { placeRow, run } from "./evaluate";
@@ -11,10 +11,15 @@ import { Mapping, Solve } from "./solve";
 /** Greatest n. */
 export const LU_COLUMNS: i32 = 256;
 
+/** Bytes of `solve.scratch` for n unknowns. */
+export function denseScratch(n: i32): i32 {
+  return matrixBytes(n) + solveScratch(n, 1);
+}
+
 /** Bytes of `solve.scratch`, before those of the elimination: the matrix. */
 // @ts-ignore: decorator
 @inline
-export function matrixBytes(n: i32): i32 {
+function matrixBytes(n: i32): i32 {
   return ((n * n * <i32>sizeof<Real>() + 15) & ~15) + 16;
 }
 

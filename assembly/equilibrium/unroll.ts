@@ -37,7 +37,7 @@ export class Target {
   bytes: i32;
 }
 
-export function runUnrolling(unrolling: Unrolling): void {
+export function unrollFixedPoints(unrolling: Unrolling): void {
   const mapping = changetype<Mapping>(unrolling.mapping);
   setUnit(word(mapping.unit, format.UNIT_VALUES));
   addressRows(0);

@@ -23,7 +23,7 @@ function tileHeight(rows: i32): i32 {
   if (rows % TALL_TILE == 0) return TALL_TILE;
   if (rows < 4) return rows;
   if (rows == 6) return 3;
-  if (TALL_TILE == 6 && (rows == 9 || rows > 8)) return 5;
+  if (TALL_TILE == 6 && rows > 8) return 5;
   return TALL_TILE == 6 && rows == 5 ? 5 : 4;
 }
 
