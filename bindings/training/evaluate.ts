@@ -1,3 +1,4 @@
+import { inMode } from '../nn/mode.ts'
 import type { Module } from '../nn/module.ts'
 import { describeValue, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
@@ -29,8 +30,8 @@ export interface Evaluation {
 export const BATCH_SIZE = 256
 
 /**
- * The mean loss over the data in evaluation mode, each batch weighted by its samples, and metrics over all that is not masked. The model's mode is as before
- * afterwards; a recorded tape is gone.
+ * The mean loss over the data in evaluation mode, each batch weighted by its samples, and metrics over all that is not masked. The mode of
+ * the model and of each module inside it is as before afterwards; a recorded tape is gone.
  *
  * @param data tensors of all samples, or batches as they come
  * @throws RetrogradError for data that do not fit the model, saying which batch
@@ -64,9 +65,7 @@ export async function evaluateSource(
 ): Promise<Evaluation> {
   let [total, count] = [0, 0]
   const tallies = new Tallies(who, metrics)
-  const wasTraining = model.training
-  model.eval()
-  try {
+  await inMode(model, false, async () => {
     for await (const batch of source.epoch(epoch, 0)) {
       const { output } = forwardWith(model, batch.input, { lengths: batch.lengths })
       const answers = batch.answersTo(output)
@@ -75,14 +74,12 @@ export async function evaluateSource(
       count += batch.count
       tallies.add(output, answers)
     }
-  } finally {
-    if (wasTraining) model.train()
-  }
+  })
   return { loss: total / count, ...(metrics && { metrics: tallies.values(model.runtime) }) }
 }
 
 /**
- * The model's output for every sample, in evaluation mode.
+ * The model's output for every sample, in evaluation mode; afterwards the mode of the model and of each module inside it is as before.
  *
  * @returns a tensor that belongs to the caller, samples along the axis along which they came
  */
@@ -93,7 +90,7 @@ export function predict(model: Module, input: Tensor, options: { batchSize?: num
   const gatherer = new Gatherer(model.runtime)
   const order = new Order(model.runtime, count, 0)
   try {
-    return inEvaluation(model, () => {
+    return inMode(model, false, () => {
       let result: Tensor | undefined
       for (let first = 0; first < count; first += batchSize) {
         const size = Math.min(batchSize, count - first)
@@ -116,14 +113,4 @@ function place(batch: Tensor, all: Tensor, axis: number, first: number): void {
   const rowBytes = sizeOf(batch.shape.slice(axis + 1)) * elementBytes
   const [size, total] = [batch.shape[axis]! * rowBytes, all.shape[axis]! * rowBytes]
   core.copyRows(sizeOf(batch.shape.slice(0, axis)), size, batch.address, size, all.address + first * rowBytes, total)
-}
-
-function inEvaluation<R>(model: Module, run: () => R): R {
-  const wasTraining = model.training
-  model.eval()
-  try {
-    return run()
-  } finally {
-    if (wasTraining) model.train()
-  }
 }

@@ -1,3 +1,4 @@
+import { inMode } from '../nn/mode.ts'
 import type { Module } from '../nn/module.ts'
 import { fail } from '../runtime/check.ts'
 import { Blocks } from './blocks.ts'
@@ -21,6 +22,9 @@ const TRAINING_BATCH_SIZE = 32
  * in the order of time, the state carried along. Gradients reach as far back as the window; what a step of training takes does not
  * depend on how long the series are. Every batch starts from states of 0, also one that the data bring along.
  *
+ * The model is in training mode, all modules inside it as well, and in evaluation mode while validation data are gone through; afterwards
+ * the mode of each of them is as before.
+ *
  * @throws RetrogradError 'non-finite' for a loss that is not a finite number, before any update; 'shape', 'type' or 'option' for data
  *   that do not fit the model, saying which batch
  */
@@ -28,16 +32,15 @@ export async function fit(model: Module, data: FitSource, options: FitOptions): 
   const settings = checkOptions(model, options)
   const { from } = settings
   const sources = openSources(model, data, options, settings)
-  const wasTraining = model.training
   const run = new Run(model, sources, options, settings)
-  model.train()
   try {
-    for (let epoch = from.epoch; epoch < settings.epochs && !run.ended; epoch++)
-      await run.epoch(epoch, epoch === from.epoch ? from.batch : 0)
-    run.restoreBest()
+    await inMode(model, true, async () => {
+      for (let epoch = from.epoch; epoch < settings.epochs && !run.ended; epoch++)
+        await run.epoch(epoch, epoch === from.epoch ? from.batch : 0)
+      run.restoreBest()
+    })
   } finally {
     for (const part of [...Object.values(sources), run]) part?.dispose()
-    if (!wasTraining) model.eval()
   }
   return run.result()
 }
