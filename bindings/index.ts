@@ -59,13 +59,13 @@ export {
   huberLoss,
   mseLoss,
 } from './training/losses.ts'
-export { SGD, type SGDOptions } from './training/sgd.ts'
-export { RMSprop, type RMSpropOptions } from './training/rmsprop.ts'
-export { Adam, AdamW, type AdamOptions } from './training/adam.ts'
-export { clipGradNorm, clipGradValue } from './training/clip.ts'
-export type { Lengths } from './training/lengths.ts'
-export type { FitData } from './training/batch.ts'
-export type { FitBatches, FitSource } from './training/source.ts'
+export { SGD, type SGDOptions } from './training/optimizers/sgd.ts'
+export { RMSprop, type RMSpropOptions } from './training/optimizers/rmsprop.ts'
+export { Adam, AdamW, type AdamOptions } from './training/optimizers/adam.ts'
+export { clipGradNorm, clipGradValue } from './training/optimizers/clip.ts'
+export type { Lengths } from './training/data/lengths.ts'
+export type { FitData } from './training/data/batch.ts'
+export type { FitBatches, FitSource } from './training/data/source.ts'
 export { type EvaluateOptions, type Evaluation, type LossFunction, evaluate, predict } from './training/evaluate.ts'
 export { type CheckpointParts, readCheckpoint, saveFile, writeCheckpoint } from './training/checkpoint.ts'
 export type { MetricName, Metrics, Tally } from './training/metrics.ts'
@@ -79,5 +79,5 @@ export {
   ReduceLROnPlateau,
   Schedule,
   StepLR,
-} from './training/schedules.ts'
-export { type EmaOptions, ExponentialMovingAverage } from './training/ema.ts'
+} from './training/optimizers/schedules.ts'
+export { type EmaOptions, ExponentialMovingAverage } from './training/optimizers/ema.ts'

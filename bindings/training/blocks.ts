@@ -9,12 +9,12 @@ import { Unrolled } from '../nn/unrolled.ts'
 import { type Truncation, expectTruncation } from '../nn/unrolling.ts'
 import { fail, shapeText } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import type { Answers, Batch } from './batch.ts'
-import { forwardWith } from './lengths.ts'
+import type { Answers, Batch } from './data/batch.ts'
+import { forwardWith } from './data/lengths.ts'
 import { forgetGradient } from './losses.ts'
 import type { Part, Passage } from './parts.ts'
 import { StateQueue } from './state-queue.ts'
-import { Room, type SampleAxis, type Span, copySteps, withSteps } from './steps.ts'
+import { Room, type SampleAxis, type Span, copySteps, withSteps } from './data/steps.ts'
 
 /** Refuses a truncation that is none, or a model that cannot be run on a few steps at a time. */
 export function checkTruncation(model: Module, truncation: Truncation): Required<Truncation> {

@@ -9,8 +9,8 @@ import type { StateDict } from '../nn/parameters.ts'
 import { describeValue, expectOptions, fail } from '../runtime/check.ts'
 import { checkStopping } from './early-stopping.ts'
 import type { FitPosition } from './fit-options.ts'
-import { Optimizer } from './optimizer.ts'
-import { Schedule } from './schedules.ts'
+import { Optimizer } from './optimizers/optimizer.ts'
+import { Schedule } from './optimizers/schedules.ts'
 
 export interface CheckpointParts {
   model: Module

@@ -2,12 +2,12 @@ import { inMode } from '../nn/mode.ts'
 import type { Module } from '../nn/module.ts'
 import { describeValue, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
-import { hasTime, layoutOf } from './axes.ts'
-import { Gatherer, Order } from './batches.ts'
-import { forwardWith } from './lengths.ts'
+import { hasTime, layoutOf } from './data/axes.ts'
+import { Gatherer, Order } from './data/batches.ts'
+import { forwardWith } from './data/lengths.ts'
 import type { Loss, LossOptions } from './losses.ts'
 import { type MetricName, type Metrics, Tallies, checkMetrics } from './metrics.ts'
-import { type BatchSource, type FitSource, openSource } from './source.ts'
+import { type BatchSource, type FitSource, openSource } from './data/source.ts'
 
 export type LossFunction = (prediction: Tensor, target: Tensor, options: LossOptions) => Loss
 

@@ -6,9 +6,9 @@ import { checkTruncation } from './blocks.ts'
 import { type StoppingState, checkStopping } from './early-stopping.ts'
 import type { LossFunction } from './evaluate.ts'
 import { type MetricName, type Tally, checkMetrics } from './metrics.ts'
-import { Optimizer } from './optimizer.ts'
-import { Schedule } from './schedules.ts'
-import type { FitSource } from './source.ts'
+import { Optimizer } from './optimizers/optimizer.ts'
+import { Schedule } from './optimizers/schedules.ts'
+import type { FitSource } from './data/source.ts'
 
 /**
  * Where a run stands: the next batch to be taken, both counted from 0, and what was gathered on the way there. Gradients that are

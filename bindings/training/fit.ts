@@ -2,14 +2,14 @@ import { inMode } from '../nn/mode.ts'
 import type { Module } from '../nn/module.ts'
 import { fail } from '../runtime/check.ts'
 import { Blocks } from './blocks.ts'
-import { clipGradNorm, clipGradValue } from './clip.ts'
+import { clipGradNorm, clipGradValue } from './optimizers/clip.ts'
 import { Clock } from './clock.ts'
 import { EarlyStopping } from './early-stopping.ts'
 import { BATCH_SIZE, evaluateSource } from './evaluate.ts'
 import { type FitOptions, type FitPosition, type FitResult, type Settings, checkOptions } from './fit-options.ts'
 import { type MetricName, type Metrics, Tallies } from './metrics.ts'
 import { type Part, type Passage, WholeBatches } from './parts.ts'
-import { type BatchSource, type FitSource, openSource } from './source.ts'
+import { type BatchSource, type FitSource, openSource } from './data/source.ts'
 
 /** Samples per batch where the caller gives no number. */
 const TRAINING_BATCH_SIZE = 32

@@ -2,7 +2,7 @@
 import type { Runtime } from '../runtime/runtime.ts'
 import { describeValue, expectOneOf, fail, shapeText } from '../runtime/check.ts'
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
-import type { Answers } from './batch.ts'
+import type { Answers } from './data/batch.ts'
 import type { LossFunction } from './evaluate.ts'
 import { bceWithLogitsLoss, crossEntropyLoss, huberLoss, mseLoss } from './losses.ts'
 

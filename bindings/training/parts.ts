@@ -1,8 +1,8 @@
 /** What one step of training is computed from: a batch, or with truncation a block of its steps. */
 import type { Module } from '../nn/module.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import type { Answers, Batch } from './batch.ts'
-import { forwardWith } from './lengths.ts'
+import type { Answers, Batch } from './data/batch.ts'
+import { forwardWith } from './data/lengths.ts'
 
 export interface Part {
   /** Counted from 0, of `count` in the batch. */

@@ -1,10 +1,10 @@
 /** Samples of different lengths: how many steps of each hold data. */
-import type { ForwardOptions, ForwardResult, Module } from '../nn/module.ts'
-import { Padding } from '../nn/padding.ts'
-import { Workspace } from '../nn/workspace.ts'
-import { describeValue, fail } from '../runtime/check.ts'
-import type { Runtime } from '../runtime/runtime.ts'
-import type { Tensor } from '../runtime/tensor.ts'
+import type { ForwardOptions, ForwardResult, Module } from '../../nn/module.ts'
+import { Padding } from '../../nn/padding.ts'
+import { Workspace } from '../../nn/workspace.ts'
+import { describeValue, fail } from '../../runtime/check.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { Tensor } from '../../runtime/tensor.ts'
 import type { Layout } from './axes.ts'
 import type { SampleAxis, Span } from './steps.ts'
 

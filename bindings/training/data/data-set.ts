@@ -1,7 +1,7 @@
 /** Data sets of samples: checked once, then cut into batches. */
-import type { Module } from '../nn/module.ts'
-import type { Runtime } from '../runtime/runtime.ts'
-import type { Tensor } from '../runtime/tensor.ts'
+import type { Module } from '../../nn/module.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { Tensor } from '../../runtime/tensor.ts'
 import type { Layout } from './axes.ts'
 import { type Batch, type FitData, checkData } from './batch.ts'
 import { type Chosen, Gatherer, Order } from './batches.ts'

@@ -1,6 +1,6 @@
 /** Batches of samples, gathered in the core in a random order. */
-import type { Runtime } from '../runtime/runtime.ts'
-import { Tensor, sizeOf } from '../runtime/tensor.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import { Tensor, sizeOf } from '../../runtime/tensor.ts'
 import { Room, type SampleAxis, type Span, copySteps, stepBytesOf, withSteps } from './steps.ts'
 
 /** Samples by their positions. */

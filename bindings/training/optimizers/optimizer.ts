@@ -1,10 +1,10 @@
-import { Module } from '../nn/module.ts'
-import { type ParameterBlock, type StateDict, expectNumbers } from '../nn/parameters.ts'
-import { expectNumber, expectOptions, fail } from '../runtime/check.ts'
-import type { Allocation } from '../runtime/heap.ts'
-import type { Runtime } from '../runtime/runtime.ts'
-import type { FloatArray, Shape, Tensor } from '../runtime/tensor.ts'
-import { type Trained, blocksOf } from './targets.ts'
+import { Module } from '../../nn/module.ts'
+import { type ParameterBlock, type StateDict, expectNumbers } from '../../nn/parameters.ts'
+import { expectNumber, expectOptions, fail } from '../../runtime/check.ts'
+import type { Allocation } from '../../runtime/heap.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { FloatArray, Shape, Tensor } from '../../runtime/tensor.ts'
+import { type Trained, blocksOf } from './trained.ts'
 
 /** What every optimiser takes. */
 export interface OptimizerOptions {

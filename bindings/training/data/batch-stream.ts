@@ -1,6 +1,6 @@
 /** Batches that the caller makes, checked one by one. */
-import type { Module } from '../nn/module.ts'
-import { describeValue, fail } from '../runtime/check.ts'
+import type { Module } from '../../nn/module.ts'
+import { describeValue, fail } from '../../runtime/check.ts'
 import { type Batch, type FitData, checkData } from './batch.ts'
 import { Selection, Tray } from './selection.ts'
 import type { BatchSource, FitBatches } from './source.ts'

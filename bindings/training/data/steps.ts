@@ -1,7 +1,7 @@
 /** Steps of tensors whose samples lie along axis 0 or 1: where they are, copies of some of them, and memory for such copies. */
-import type { Allocation } from '../runtime/heap.ts'
-import type { Runtime } from '../runtime/runtime.ts'
-import { type ElementKind, type Shape, Tensor, sizeOf } from '../runtime/tensor.ts'
+import type { Allocation } from '../../runtime/heap.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import { type ElementKind, type Shape, Tensor, sizeOf } from '../../runtime/tensor.ts'
 
 /** Steps [from, to). */
 export interface Span {

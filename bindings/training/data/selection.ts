@@ -1,6 +1,6 @@
 /** Samples of a data set, or all of a batch of the caller's own: what a model is run on. */
-import type { Runtime } from '../runtime/runtime.ts'
-import type { Tensor } from '../runtime/tensor.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { Tensor } from '../../runtime/tensor.ts'
 import { type Layout, isPerStep, sampleAxis } from './axes.ts'
 import type { Answers, Batch, FitData } from './batch.ts'
 import { type Chosen, Gatherer } from './batches.ts'

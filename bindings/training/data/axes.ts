@@ -1,9 +1,9 @@
 /**
  * Where samples lie. Ranks decide, never sizes alone: with as many steps as samples, [5, 5, 1] is per step and [5, 1] per sample.
  */
-import { Module } from '../nn/module.ts'
-import { describeValue, expectTensor, fail, shapeText } from '../runtime/check.ts'
-import type { Shape, Tensor } from '../runtime/tensor.ts'
+import { Module } from '../../nn/module.ts'
+import { describeValue, expectTensor, fail, shapeText } from '../../runtime/check.ts'
+import type { Shape, Tensor } from '../../runtime/tensor.ts'
 
 /** What an input's shape says about all that belongs to it. */
 export interface Layout {

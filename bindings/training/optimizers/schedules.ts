@@ -1,5 +1,5 @@
 /** Learning-rate schedules: call `step()` after each epoch (or each training step), as in torch.optim.lr_scheduler. */
-import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
+import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../../runtime/check.ts'
 import { Optimizer } from './optimizer.ts'
 
 /** What all schedules share: the optimiser, the rate they started from, and how often they stepped. */

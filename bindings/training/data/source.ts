@@ -1,10 +1,10 @@
 /** Where batches come from: tensors of all samples, or the caller's own batches as they come. */
-import type { Module } from '../nn/module.ts'
-import { fail } from '../runtime/check.ts'
+import type { Module } from '../../nn/module.ts'
+import { fail } from '../../runtime/check.ts'
 import { expectModule } from './axes.ts'
-import { DataSet } from './data.ts'
+import { DataSet } from './data-set.ts'
 import type { Batch, FitData } from './batch.ts'
-import { BatchStream } from './stream.ts'
+import { BatchStream } from './batch-stream.ts'
 
 /** Batches one after the other, used as they come. */
 export type FitBatches = Iterable<FitData> | AsyncIterable<FitData>

@@ -1,6 +1,6 @@
-import { Module } from '../nn/module.ts'
-import type { ParameterBlock } from '../nn/parameters.ts'
-import { fail } from '../runtime/check.ts'
+import { Module } from '../../nn/module.ts'
+import type { ParameterBlock } from '../../nn/parameters.ts'
+import { fail } from '../../runtime/check.ts'
 
 /** A module, or several that are trained together. */
 export type Trained = Module | readonly Module[]

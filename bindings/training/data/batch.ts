@@ -1,7 +1,7 @@
 /** What data are: samples, what is wanted of them, and what is checked. */
-import type { Module } from '../nn/module.ts'
-import { describeValue, expectOptions, expectTensor, fail } from '../runtime/check.ts'
-import type { Tensor } from '../runtime/tensor.ts'
+import type { Module } from '../../nn/module.ts'
+import { describeValue, expectOptions, expectTensor, fail } from '../../runtime/check.ts'
+import type { Tensor } from '../../runtime/tensor.ts'
 import { type Layout, expectAnyTensor, expectEveryStep, expectSamples, layoutOf } from './axes.ts'
 import { type Lengths, expectLengths } from './lengths.ts'
 import type { SampleAxis, Span } from './steps.ts'
