@@ -9,8 +9,8 @@ import type { StateDict } from '../nn/parameters.ts'
 import { describeValue, expectOptions, fail } from '../runtime/check.ts'
 import { checkStopping } from './early-stopping.ts'
 import type { FitPosition } from './fit-options.ts'
-import { Optimizer } from './optimizers/optimizer.ts'
-import { Schedule } from './optimizers/schedules.ts'
+import { type Optimizer, expectOptimizer } from './optimizers/optimizer.ts'
+import { type Schedule, expectSchedule } from './optimizers/schedules/schedule.ts'
 
 export interface CheckpointParts {
   model: Module
@@ -126,11 +126,8 @@ function expectParts(who: string, parts: CheckpointParts, own: readonly string[]
   expectOptions(who, parts, ['model', 'optimizer', 'schedule', ...own])
   const { model, optimizer, schedule } = parts
   if (!(model instanceof Module)) fail('type', `${who}: model is ${describeValue(model)}; expected a module`)
-  if (!(optimizer instanceof Optimizer))
-    fail('type', `${who}: optimizer is ${describeValue(optimizer)}; expected an optimiser`)
-  if (schedule !== undefined && !(schedule instanceof Schedule)) {
-    fail('type', `${who}: schedule is ${describeValue(schedule)}; expected a schedule`)
-  }
+  expectOptimizer(who, optimizer)
+  if (schedule !== undefined) expectSchedule(who, schedule)
 }
 
 function callCounts(model: Module): StateDict {

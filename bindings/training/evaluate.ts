@@ -1,15 +1,13 @@
 import { inMode } from '../nn/mode.ts'
 import type { Module } from '../nn/module.ts'
-import { describeValue, expectOptions, expectPositive, fail } from '../runtime/check.ts'
+import { expectOptions, expectPositive } from '../runtime/check.ts'
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
 import { hasTime, layoutOf } from './data/axes.ts'
 import { Gatherer, Order } from './data/batches.ts'
 import { forwardWith } from './data/lengths.ts'
-import type { Loss, LossOptions } from './losses.ts'
+import { type LossFunction, expectLoss } from './losses/loss.ts'
 import { type MetricName, type Metrics, Tallies, checkMetrics } from './metrics.ts'
 import { type BatchSource, type FitSource, openSource } from './data/source.ts'
-
-export type LossFunction = (prediction: Tensor, target: Tensor, options: LossOptions) => Loss
 
 export interface EvaluateOptions {
   /** `mseLoss`, `crossEntropyLoss`, or a function of the same form. */
@@ -39,7 +37,7 @@ export const BATCH_SIZE = 256
 export async function evaluate(model: Module, data: FitSource, options: EvaluateOptions): Promise<Evaluation> {
   expectOptions('evaluate', options, ['loss', 'batchSize', 'metrics'])
   const { loss, batchSize, metrics } = options
-  if (typeof loss !== 'function') fail('type', `evaluate: loss is ${describeValue(loss)}; expected a loss function`)
+  expectLoss('evaluate', loss)
   if (batchSize !== undefined) expectPositive('evaluate', 'batchSize', batchSize)
   checkMetrics('evaluate', metrics, loss)
   const source = openSource('evaluate', 'data', model, data, { batchSize, defaultSize: BATCH_SIZE, epochs: 1 })

@@ -4,10 +4,10 @@ import type { Truncation } from '../nn/unrolling.ts'
 import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { checkTruncation } from './blocks.ts'
 import { type StoppingState, checkStopping } from './early-stopping.ts'
-import type { LossFunction } from './evaluate.ts'
+import { type LossFunction, expectLoss } from './losses/loss.ts'
 import { type MetricName, type Tally, checkMetrics } from './metrics.ts'
-import { Optimizer } from './optimizers/optimizer.ts'
-import { Schedule } from './optimizers/schedules.ts'
+import { type Optimizer, expectOptimizer } from './optimizers/optimizer.ts'
+import { type Schedule, expectSchedule } from './optimizers/schedules/schedule.ts'
 import type { FitSource } from './data/source.ts'
 
 /**
@@ -131,12 +131,9 @@ export function checkOptions(model: Module, options: FitOptions): Settings {
   expectOptions('fit', options, OPTIONS)
   const { loss, optimizer, schedule, clip, validation, patience, onNonFinite, batchSize, seed, from, truncation } =
     options
-  if (typeof loss !== 'function') fail('type', `fit: loss is ${describeValue(loss)}; expected a loss function`)
-  if (!(optimizer instanceof Optimizer))
-    fail('type', `fit: optimizer is ${describeValue(optimizer)}; expected an optimiser`)
-  if (schedule !== undefined && !(schedule instanceof Schedule)) {
-    fail('type', `fit: schedule is ${describeValue(schedule)}; expected a schedule`)
-  }
+  expectLoss('fit', loss)
+  expectOptimizer('fit', optimizer)
+  if (schedule !== undefined) expectSchedule('fit', schedule)
   if (patience !== undefined && !validation)
     fail('option', 'fit: patience is given without validation data to judge by')
   if (onNonFinite !== undefined) expectOneOf('fit', 'onNonFinite', onNonFinite, ['throw', 'skip'])

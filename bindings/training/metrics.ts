@@ -3,8 +3,11 @@ import type { Runtime } from '../runtime/runtime.ts'
 import { describeValue, expectOneOf, fail, shapeText } from '../runtime/check.ts'
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
 import type { Answers } from './data/batch.ts'
-import type { LossFunction } from './evaluate.ts'
-import { bceWithLogitsLoss, crossEntropyLoss, huberLoss, mseLoss } from './losses.ts'
+import { bceWithLogitsLoss } from './losses/bce-with-logits.ts'
+import { crossEntropyLoss } from './losses/cross-entropy.ts'
+import { huberLoss } from './losses/huber.ts'
+import type { LossFunction } from './losses/loss.ts'
+import { mseLoss } from './losses/mse.ts'
 
 /**
  * accuracy: the share of right answers, for ids that of positions whose greatest logit is the id's, for other targets that of elements
