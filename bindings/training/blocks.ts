@@ -10,11 +10,13 @@ import { type Truncation, expectTruncation } from '../nn/unrolling.ts'
 import { fail, shapeText } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import type { Answers, Batch } from './data/batch.ts'
-import { forwardWith } from './data/lengths.ts'
+import { forwardWith } from './model.ts'
 import { forgetGradient } from './losses/gradients.ts'
 import type { Part, Passage } from './parts.ts'
 import { StateQueue } from './state-queue.ts'
-import { Room, type SampleAxis, type Span, copySteps, withSteps } from './data/steps.ts'
+import type { SampleAxis } from './data/axes.ts'
+import { GrowingMemory } from './data/growing-memory.ts'
+import { type Span, copySteps, withSteps } from './data/steps.ts'
 
 /** Refuses a truncation that is none, or a model that cannot be run on a few steps at a time. */
 export function checkTruncation(model: Module, truncation: Truncation): Required<Truncation> {
@@ -129,7 +131,7 @@ function expectSteps({ shape }: Tensor, { count, axis }: Batch, { from, to }: Sp
 
 /** The last steps of outputs, and gradients by outputs that are 0 before their last steps. */
 class Ends {
-  readonly #gradient: Room
+  readonly #gradient: GrowingMemory
   readonly #isWhole: boolean
   /** By shape: a loss keeps its gradient by the very tensor that it was given. */
   readonly #cuts = new Map<string, Tensor>()
@@ -137,7 +139,7 @@ class Ends {
   /** @param isWhole a window is its last steps */
   constructor({ runtime }: Module, isWhole: boolean) {
     this.#isWhole = isWhole
-    this.#gradient = new Room(runtime, 'fit: the gradient by the output')
+    this.#gradient = new GrowingMemory(runtime, 'fit: the gradient by the output')
   }
 
   cut(output: Tensor, axis: SampleAxis, steps: number): Tensor {

@@ -4,11 +4,12 @@
  */
 import type * as FileSystem from 'node:fs/promises'
 import { readSafetensors, writeSafetensors } from '../io/safetensors.ts'
-import { Module } from '../nn/module.ts'
+import type { Module } from '../nn/module.ts'
 import type { StateDict } from '../nn/parameters.ts'
 import { describeValue, expectOptions, fail } from '../runtime/check.ts'
 import { checkStopping } from './early-stopping.ts'
 import type { FitPosition } from './fit-options.ts'
+import { expectModel } from './model.ts'
 import { type Optimizer, expectOptimizer } from './optimizers/optimizer.ts'
 import { type Schedule, expectSchedule } from './optimizers/schedules/schedule.ts'
 
@@ -125,7 +126,7 @@ export async function saveFile(path: string, bytes: Uint8Array): Promise<void> {
 function expectParts(who: string, parts: CheckpointParts, own: readonly string[]): void {
   expectOptions(who, parts, ['model', 'optimizer', 'schedule', ...own])
   const { model, optimizer, schedule } = parts
-  if (!(model instanceof Module)) fail('type', `${who}: model is ${describeValue(model)}; expected a module`)
+  expectModel(who, model)
   expectOptimizer(who, optimizer)
   if (schedule !== undefined) expectSchedule(who, schedule)
 }

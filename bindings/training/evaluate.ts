@@ -2,12 +2,15 @@ import { inMode } from '../nn/mode.ts'
 import type { Module } from '../nn/module.ts'
 import { expectOptions, expectPositive } from '../runtime/check.ts'
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
-import { hasTime, layoutOf } from './data/axes.ts'
-import { Gatherer, Order } from './data/batches.ts'
-import { forwardWith } from './data/lengths.ts'
+import { axesOf, hasTime } from './data/axes.ts'
+import { Gatherer } from './data/gatherer.ts'
+import { Order } from './data/order.ts'
+import { expectModel, forwardWith } from './model.ts'
 import { type LossFunction, expectLoss } from './losses/loss.ts'
 import { type MetricName, type Metrics, Tallies, checkMetrics } from './metrics.ts'
-import { type BatchSource, type FitSource, openSource } from './data/source.ts'
+import type { BatchSource } from './data/batch.ts'
+import type { FitSource } from './data/fit-data.ts'
+import { openSource } from './data/source.ts'
 
 export interface EvaluateOptions {
   /** `mseLoss`, `crossEntropyLoss`, or a function of the same form. */
@@ -40,6 +43,7 @@ export async function evaluate(model: Module, data: FitSource, options: Evaluate
   expectLoss('evaluate', loss)
   if (batchSize !== undefined) expectPositive('evaluate', 'batchSize', batchSize)
   checkMetrics('evaluate', metrics, loss)
+  expectModel('evaluate', model)
   const source = openSource('evaluate', 'data', model, data, { batchSize, defaultSize: BATCH_SIZE, epochs: 1 })
   try {
     return await evaluateSource('evaluate', model, source, { loss, metrics, epoch: 0 })
@@ -84,9 +88,10 @@ export async function evaluateSource(
 export function predict(model: Module, input: Tensor, options: { batchSize?: number } = {}): Tensor {
   expectOptions('predict', options, ['batchSize'])
   const batchSize = expectPositive('predict', 'batchSize', options.batchSize ?? BATCH_SIZE)
-  const { samples: count, axis: inputAxis } = layoutOf('predict', 'input', model, input)
+  expectModel('predict', model)
+  const { samples: count, axis: inputAxis } = axesOf('predict', 'input', model, input)
   const gatherer = new Gatherer(model.runtime)
-  const order = new Order(model.runtime, count, 0)
+  const order = new Order(model.runtime, count, undefined)
   try {
     return inMode(model, false, () => {
       let result: Tensor | undefined

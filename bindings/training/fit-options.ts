@@ -1,14 +1,15 @@
 /** What `fit` takes, tells and gives, and the checks of it. */
-import { Module } from '../nn/module.ts'
+import type { Module } from '../nn/module.ts'
 import type { Truncation } from '../nn/unrolling.ts'
 import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { checkTruncation } from './blocks.ts'
 import { type StoppingState, checkStopping } from './early-stopping.ts'
 import { type LossFunction, expectLoss } from './losses/loss.ts'
 import { type MetricName, type Tally, checkMetrics } from './metrics.ts'
+import { expectModel } from './model.ts'
 import { type Optimizer, expectOptimizer } from './optimizers/optimizer.ts'
 import { type Schedule, expectSchedule } from './optimizers/schedules/schedule.ts'
-import type { FitSource } from './data/source.ts'
+import type { FitSource } from './data/fit-data.ts'
 
 /**
  * Where a run stands: the next batch to be taken, both counted from 0, and what was gathered on the way there. Gradients that are
@@ -127,7 +128,7 @@ export interface Settings {
 
 /** Refuses options that are unknown or do not go together. */
 export function checkOptions(model: Module, options: FitOptions): Settings {
-  if (!(model instanceof Module)) fail('type', `fit: model is ${describeValue(model)}; expected a module`)
+  expectModel('fit', model)
   expectOptions('fit', options, OPTIONS)
   const { loss, optimizer, schedule, clip, validation, patience, onNonFinite, batchSize, seed, from, truncation } =
     options

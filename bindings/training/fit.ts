@@ -9,7 +9,9 @@ import { BATCH_SIZE, evaluateSource } from './evaluate.ts'
 import { type FitOptions, type FitPosition, type FitResult, type Settings, checkOptions } from './fit-options.ts'
 import { type MetricName, type Metrics, Tallies } from './metrics.ts'
 import { type Part, type Passage, WholeBatches } from './parts.ts'
-import { type BatchSource, type FitSource, openSource } from './data/source.ts'
+import type { BatchSource } from './data/batch.ts'
+import type { FitSource } from './data/fit-data.ts'
+import { openSource } from './data/source.ts'
 
 /** Samples per batch where the caller gives no number. */
 const TRAINING_BATCH_SIZE = 32

@@ -2,7 +2,7 @@
 import type { Module } from '../nn/module.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import type { Answers, Batch } from './data/batch.ts'
-import { forwardWith } from './data/lengths.ts'
+import { forwardWith } from './model.ts'
 
 export interface Part {
   /** Counted from 0, of `count` in the batch. */

@@ -1,21 +1,18 @@
-/** Data sets of samples: checked once, then cut into batches. */
-import type { Module } from '../../nn/module.ts'
+/** Data sets of samples, cut into batches. */
+import { lengthsOf } from '../../nn/lengths.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Tensor } from '../../runtime/tensor.ts'
-import type { Layout } from './axes.ts'
-import { type Batch, type FitData, checkData } from './batch.ts'
-import { type Chosen, Gatherer, Order } from './batches.ts'
-import type { Lengths } from './lengths.ts'
-import { Selection, Tray } from './selection.ts'
-import type { BatchSource } from './source.ts'
+import type { Axes } from './axes.ts'
+import type { Batch, BatchSource } from './batch.ts'
+import { type Chosen, Gatherer } from './gatherer.ts'
+import { Order } from './order.ts'
+import { type SampleData, Selection, Tray } from './selection.ts'
 
 /** How a data set is cut. */
 export interface Cutting {
   readonly batchSize: number
   /** Samples keep their order if it is left out. */
-  readonly seed: number | undefined
-  /** Batches are run on a few steps at a time. */
-  readonly bySteps: boolean
+  readonly seed?: number | undefined
 }
 
 /**
@@ -24,31 +21,31 @@ export interface Cutting {
  */
 export class DataSet implements BatchSource {
   readonly batches: number
+  readonly samples: number
   readonly #batchSize: number
-  readonly #seeded: boolean
-  readonly #layout: Layout
-  readonly #data: FitData
+  readonly #axes: Axes
+  readonly #data: SampleData
   readonly #order: Order
   readonly #tray: Tray
   readonly #lengths: GatheredLengths | undefined
 
-  constructor(who: string, name: string, model: Module, data: FitData, { batchSize, seed, bySteps }: Cutting) {
-    this.#layout = checkData(who, name, model, data, bySteps)
-    const { runtime } = model
+  /** @param data that were checked, `axes` being theirs */
+  constructor(runtime: Runtime, data: SampleData, axes: Axes, { batchSize, seed }: Cutting) {
+    const lengths = lengthsOf(data)
     this.#data = data
+    this.#axes = axes
     this.#tray = new Tray(runtime)
-    this.#lengths = data.lengths && new GatheredLengths(runtime, data.lengths)
-    this.#order = new Order(runtime, this.#layout.samples, seed ?? 0)
-    this.#seeded = seed !== undefined
+    this.#lengths = lengths && new GatheredLengths(runtime, lengths)
+    this.#order = new Order(runtime, axes.samples, seed)
     this.#batchSize = batchSize
-    this.batches = Math.ceil(this.#layout.samples / batchSize)
+    this.samples = axes.samples
+    this.batches = Math.ceil(axes.samples / batchSize)
   }
 
   *epoch(epoch: number, first: number): Generator<Batch> {
-    const { samples } = this.#layout
-    if (this.#seeded) this.#order.shuffle(epoch)
-    for (let start = first * this.#batchSize; start < samples; start += this.#batchSize)
-      yield this.#batch(this.#order.part(start, Math.min(this.#batchSize, samples - start)))
+    this.#order.begin(epoch)
+    for (let start = first * this.#batchSize; start < this.samples; start += this.#batchSize)
+      yield this.#batch(this.#order.part(start, Math.min(this.#batchSize, this.samples - start)))
   }
 
   dispose(): void {
@@ -56,7 +53,7 @@ export class DataSet implements BatchSource {
   }
 
   #batch(chosen: Chosen): Batch {
-    return new Selection(this.#tray, this.#data, this.#layout, { chosen, lengths: this.#lengths?.gather(chosen) })
+    return new Selection(this.#tray, this.#data, this.#axes, { chosen, lengths: this.#lengths?.gather(chosen) })
   }
 }
 
@@ -65,7 +62,7 @@ class GatheredLengths {
   readonly #all: Tensor
   readonly #gatherer: Gatherer
 
-  constructor(runtime: Runtime, lengths: Lengths) {
+  constructor(runtime: Runtime, lengths: Int32Array) {
     this.#all = runtime.indices(lengths)
     this.#gatherer = new Gatherer(runtime)
   }
