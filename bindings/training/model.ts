@@ -1,9 +1,18 @@
+/** What training asks of a model: that it is one, what it predicts for a batch, and how far that is from what is wanted. */
 import { type ForwardOptions, type ForwardResult, Module } from '../nn/module.ts'
 import { describeValue, fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
+import type { Answers, Batch } from './data/batch.ts'
+import type { Loss, LossFunction } from './losses/loss.ts'
 
 export function expectModel(who: string, model: Module): void {
   if (!(model instanceof Module)) fail('type', `${who}: model is ${describeValue(model)}; expected a module`)
+}
+
+/** A model's output for some samples, and what the loss compares it with. */
+export interface Comparison {
+  readonly output: Tensor
+  readonly answers: Answers
 }
 
 /** Runs a model with those options that are given: without lengths it is not told of any. */
@@ -13,4 +22,14 @@ export function forwardWith(
   options: Pick<ForwardOptions, 'lengths' | 'state' | 'tape'>,
 ): ForwardResult {
   return model.forward(input, Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)))
+}
+
+/** All steps of a batch, from states of 0. */
+export function runBatch(model: Module, batch: Batch): Comparison {
+  const { output } = forwardWith(model, batch.input, { lengths: batch.lengths })
+  return { output, answers: batch.answersTo(output) }
+}
+
+export function lossOf(loss: LossFunction, { output, answers: { target, mask } }: Comparison): Loss {
+  return loss(output, target, mask ? { mask } : {})
 }

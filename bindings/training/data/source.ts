@@ -1,6 +1,8 @@
 /** Where batches come from: tensors of all samples, or the caller's own batches as they come. */
 import type { Module } from '../../nn/module.ts'
 import { fail } from '../../runtime/check.ts'
+import type { Tensor } from '../../runtime/tensor.ts'
+import { axesOf } from './axes.ts'
 import type { BatchSource } from './batch.ts'
 import { BatchStream } from './batch-stream.ts'
 import { DataSet } from './data-set.ts'
@@ -39,6 +41,12 @@ export function openSource(
   if (seed !== undefined)
     fail('option', `${who}: seed is given; expected none, for the iterable decides the order of samples`)
   return new BatchStream(who, name, model, data, { epochs, bySteps })
+}
+
+/** Inputs without targets, in their order. */
+export function openInputs(who: string, name: string, model: Module, input: Tensor, batchSize: number): DataSet {
+  const axes = axesOf(who, name, model, input)
+  return new DataSet(model.runtime, { input }, axes, { batchSize })
 }
 
 function isStream(data: FitSource): data is Exclude<FitSource, FitData> {
