@@ -19,9 +19,13 @@ export interface Comparison {
 export function forwardWith(
   model: Module,
   input: Tensor,
-  options: Pick<ForwardOptions, 'lengths' | 'state' | 'tape'>,
+  { lengths, state, tape }: Pick<ForwardOptions, 'lengths' | 'state' | 'tape'>,
 ): ForwardResult {
-  return model.forward(input, Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)))
+  return model.forward(input, {
+    ...(lengths && { lengths }),
+    ...(state && { state }),
+    ...(tape !== undefined && { tape }),
+  })
 }
 
 /** All steps of a batch, from states of 0. */
