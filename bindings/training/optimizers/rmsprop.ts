@@ -1,6 +1,6 @@
-import { expectBoolean, expectNumber, expectOptions } from '../runtime/check.ts'
+import { expectBoolean, expectNumber, expectOptions } from '../../runtime/check.ts'
 import { OPTIMIZER_OPTIONS, Optimizer, type OptimizerOptions, type Range } from './optimizer.ts'
-import type { Trained } from './targets.ts'
+import type { Trained } from './trained.ts'
 
 export interface RMSpropOptions extends OptimizerOptions {
   /** Decay of the mean square; 0.99 if left out. */

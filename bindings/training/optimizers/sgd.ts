@@ -1,6 +1,6 @@
-import { expectBoolean, expectNumber, expectOptions, fail } from '../runtime/check.ts'
+import { expectBoolean, expectNumber, expectOptions, fail } from '../../runtime/check.ts'
 import { OPTIMIZER_OPTIONS, Optimizer, type OptimizerOptions, type Range } from './optimizer.ts'
-import type { Trained } from './targets.ts'
+import type { Trained } from './trained.ts'
 
 export interface SGDOptions extends OptimizerOptions {
   /** 0 if left out. */

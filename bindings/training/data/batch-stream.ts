@@ -1,9 +1,10 @@
 /** Batches that the caller makes, checked one by one. */
-import type { Module } from '../module/module.ts'
-import { describeValue, fail } from '../runtime/check.ts'
-import { type Batch, type FitData, checkData } from './batch.ts'
+import { lengthsOf } from '../../module/lengths.ts'
+import type { Module } from '../../module/module.ts'
+import { describeValue, fail } from '../../runtime/check.ts'
+import type { Batch, BatchSource } from './batch.ts'
+import { type FitBatches, type FitData, checkData } from './fit-data.ts'
 import { Selection, Tray } from './selection.ts'
-import type { BatchSource, FitBatches } from './source.ts'
 
 type Batches = FitBatches | ((epoch: number) => FitBatches | Promise<FitBatches>)
 
@@ -60,8 +61,7 @@ export class BatchStream implements BatchSource {
   }
 
   #batch(data: FitData, where: string): Batch {
-    const layout = checkData(`${this.#who}: ${where}`, this.#name, this.#model, data, this.#bySteps)
-    const { lengths } = data
-    return new Selection(this.#tray, data, layout, { lengths: lengths && Int32Array.from(lengths) })
+    const axes = checkData(`${this.#who}: ${where}`, this.#name, this.#model, data, this.#bySteps)
+    return new Selection(this.#tray, data, axes, { lengths: lengthsOf(data) })
   }
 }

@@ -1,10 +1,10 @@
-import { Module } from '../module/module.ts'
-import { type ParameterBlock, type StateDict, expectNumbers } from '../module/parameters.ts'
-import { expectNumber, expectOptions, fail } from '../runtime/check.ts'
-import type { Allocation } from '../runtime/heap.ts'
-import type { Runtime } from '../runtime/runtime.ts'
-import type { FloatArray, Shape, Tensor } from '../runtime/tensor.ts'
-import { type Trained, blocksOf } from './targets.ts'
+import { Module } from '../../module/module.ts'
+import { type ParameterBlock, type StateDict, expectNumbers } from '../../module/parameters.ts'
+import { describeValue, expectNumber, expectOptions, fail } from '../../runtime/check.ts'
+import type { Allocation } from '../../runtime/heap.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { FloatArray, Shape, Tensor } from '../../runtime/tensor.ts'
+import { type Trained, blocksOf } from './trained.ts'
 
 /** What every optimiser takes. */
 export interface OptimizerOptions {
@@ -136,6 +136,11 @@ export abstract class Optimizer {
     }
     return ranges
   }
+}
+
+export function expectOptimizer(who: string, optimizer: unknown): void {
+  if (!(optimizer instanceof Optimizer))
+    fail('type', `${who}: optimizer is ${describeValue(optimizer)}; expected an optimiser`)
 }
 
 /** The filter by name as a filter by tensor: a block knows its parameters by shorter names than a Sequential does. */

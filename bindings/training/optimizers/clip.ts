@@ -1,5 +1,5 @@
-import { describeValue, fail } from '../runtime/check.ts'
-import { type Trained, blocksOf } from './targets.ts'
+import { describeValue, fail } from '../../runtime/check.ts'
+import { type Trained, blocksOf } from './trained.ts'
 
 /** Keeps the clipping coefficient finite at norm 0, as torch.nn.utils.clip_grad_norm_ does. */
 const CLIP_EPSILON = 1e-6

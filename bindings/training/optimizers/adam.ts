@@ -1,7 +1,7 @@
-import { expectNumber, expectOptions, fail } from '../runtime/check.ts'
-import type { Allocation } from '../runtime/heap.ts'
+import { expectNumber, expectOptions, fail } from '../../runtime/check.ts'
+import type { Allocation } from '../../runtime/heap.ts'
 import { OPTIMIZER_OPTIONS, Optimizer, type OptimizerOptions, type Range } from './optimizer.ts'
-import type { Trained } from './targets.ts'
+import type { Trained } from './trained.ts'
 
 export interface AdamOptions extends OptimizerOptions {
   /** Decay of the two moments; [0.9, 0.999] if left out. */

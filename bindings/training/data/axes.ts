@@ -1,25 +1,27 @@
 /**
  * Where samples lie. Ranks decide, never sizes alone: with as many steps as samples, [5, 5, 1] is per step and [5, 1] per sample.
  */
-import { Module } from '../module/module.ts'
-import { describeValue, expectTensor, fail, shapeText } from '../runtime/check.ts'
-import type { Shape, Tensor } from '../runtime/tensor.ts'
+import type { Module } from '../../module/module.ts'
+import { describeValue, expectTensor, fail, shapeText } from '../../runtime/check.ts'
+import type { Shape, Tensor } from '../../runtime/tensor.ts'
+
+/** The axis of samples: 1 where time is first, 0 where it comes after them. */
+export type SampleAxis = 0 | 1
 
 /** What an input's shape says about all that belongs to it. */
-export interface Layout {
+export interface Axes {
   /** Undefined for an input without time. */
   readonly steps: number | undefined
   readonly samples: number
-  /** The axis of the input's samples: 1 after time. */
-  readonly axis: 0 | 1
+  /** That of the input's samples. */
+  readonly axis: SampleAxis
 }
 
 /** A tensor's least rank where it has a row for every step: ids and masks are [T, N], other targets [T, N, F]. */
 const rankPerStep = (tensor: Tensor, isMask: boolean): number => (isMask || tensor.kind === 'int32' ? 2 : 3)
 
-/** The layout of an input: [T, N, F] ([N, T, F] for a batchFirst model), [N, F] for a model without time, or ids [T, N]. */
-export function layoutOf(who: string, name: string, model: Module, input: Tensor): Layout {
-  expectModule(who, model)
+/** The axes of an input: [T, N, F] ([N, T, F] for a batchFirst model), [N, F] for a model without time, or ids [T, N]. */
+export function axesOf(who: string, name: string, model: Module, input: Tensor): Axes {
   expectAnyTensor(who, name, input, model)
   // ids have no columns
   const hasTime = input.shape.length >= (input.kind === 'int32' ? 2 : 3)
@@ -29,10 +31,6 @@ export function layoutOf(who: string, name: string, model: Module, input: Tensor
   return { steps: hasTime ? input.shape[1 - axis] : undefined, samples, axis }
 }
 
-export function expectModule(who: string, model: Module): void {
-  if (!(model instanceof Module)) fail('type', `${who}: model is ${describeValue(model)}; expected a module`)
-}
-
 export function expectAnyTensor(who: string, name: string, value: Tensor, model: Module): void {
   if (!(value && typeof value === 'object'))
     fail('type', `${who}: ${name} is ${describeValue(value)}; expected a tensor`)
@@ -40,47 +38,47 @@ export function expectAnyTensor(who: string, name: string, value: Tensor, model:
 }
 
 /** Refuses a target or mask that has neither a row per step and sample nor one per sample. */
-export function expectSamples(who: string, name: string, tensor: Tensor, layout: Layout, isMask: boolean): void {
-  const { samples } = layout
-  if (tensor.shape[0] === samples || fitsSteps(tensor, layout, isMask)) return
+export function expectSamples(who: string, name: string, tensor: Tensor, axes: Axes, isMask: boolean): void {
+  const { samples } = axes
+  if (tensor.shape[0] === samples || fitsSteps(tensor, axes, isMask)) return
   const columns = rankPerStep(tensor, isMask) > 2 ? ['F'] : []
-  const perStep = shapeText([...leadingOf(layout), ...columns])
+  const perStep = shapeText([...leadingOf(axes), ...columns])
   const perSample = shapeText([samples, ...columns])
   const forms =
-    layout.steps === undefined
+    axes.steps === undefined
       ? ' along its first axis'
       : `: ${perStep} for an output with time, ${perSample} for one without`
   fail('shape', `${who}: ${name} is ${shapeText(tensor.shape)}; expected ${samples} samples${forms}`)
 }
 
 /** Refuses an input, target or mask that cannot be gone through a few steps at a time. */
-export function expectEveryStep(who: string, name: string, tensor: Tensor, layout: Layout, isMask: boolean): void {
-  if (layout.steps === undefined)
+export function expectEveryStep(who: string, name: string, tensor: Tensor, axes: Axes, isMask: boolean): void {
+  if (axes.steps === undefined)
     fail('shape', `${who}: truncation is given; ${name} belongs to an input without a time axis`)
-  if (fitsSteps(tensor, layout, isMask)) return
+  if (fitsSteps(tensor, axes, isMask)) return
   const columns = rankPerStep(tensor, isMask) > 2 ? ['F'] : []
-  const expected = `truncation expected a row for every step, ${shapeText([...leadingOf(layout), ...columns])}`
+  const expected = `truncation expected a row for every step, ${shapeText([...leadingOf(axes), ...columns])}`
   fail('shape', `${who}: ${name} is ${shapeText(tensor.shape)}; ${expected}`)
 }
 
 /** Does a target or mask have a row for every step of the model's output? Only where that has time: three axes. */
-export function isPerStep(tensor: Tensor, layout: Layout, output: Tensor, isMask: boolean): boolean {
-  return hasTime(output) && fitsSteps(tensor, layout, isMask)
+export function isPerStep(tensor: Tensor, axes: Axes, output: Tensor, isMask: boolean): boolean {
+  return hasTime(output) && fitsSteps(tensor, axes, isMask)
 }
 
 /** The axis along which the samples of a target or mask lie, given what the model puts out. */
-export function sampleAxis(tensor: Tensor, layout: Layout, output: Tensor, isMask: boolean): 0 | 1 {
-  const perStep = fitsSteps(tensor, layout, isMask) && (hasTime(output) || tensor.shape[0] !== layout.samples)
-  return perStep ? layout.axis : 0
+export function sampleAxis(tensor: Tensor, axes: Axes, output: Tensor, isMask: boolean): SampleAxis {
+  const perStep = fitsSteps(tensor, axes, isMask) && (hasTime(output) || tensor.shape[0] !== axes.samples)
+  return perStep ? axes.axis : 0
 }
 
 /** A model that drops time gives [N, F]. */
 export const hasTime = (output: Tensor): boolean => output.shape.length >= 3
 
-function fitsSteps(tensor: Tensor, layout: Layout, isMask: boolean): boolean {
-  if (layout.steps === undefined || tensor.shape.length < rankPerStep(tensor, isMask)) return false
-  const [first, second] = leadingOf(layout)
+function fitsSteps(tensor: Tensor, axes: Axes, isMask: boolean): boolean {
+  if (axes.steps === undefined || tensor.shape.length < rankPerStep(tensor, isMask)) return false
+  const [first, second] = leadingOf(axes)
   return tensor.shape[0] === first && tensor.shape[1] === second
 }
 
-const leadingOf = ({ steps, samples, axis }: Layout): Shape => (axis === 1 ? [steps!, samples] : [samples, steps!])
+const leadingOf = ({ steps, samples, axis }: Axes): Shape => (axis === 1 ? [steps!, samples] : [samples, steps!])

@@ -1,10 +1,10 @@
 /** What one step of training is computed from: a batch, or with truncation a block of its steps. */
 import type { Module } from '../module/module.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import type { Answers, Batch } from './batch.ts'
-import { forwardWith } from './lengths.ts'
+import type { Batch } from './data/batch.ts'
+import { type Comparison, runBatch } from './model.ts'
 
-export interface Part {
+export interface Portion {
   /** Counted from 0, of `count` in the batch. */
   readonly index: number
   readonly count: number
@@ -12,15 +12,14 @@ export interface Part {
   readonly weight: number
   /** Which of the batch's steps, where it is not all of them; for messages. */
   readonly place: string
-  /** The prediction, and what the loss compares it with. */
-  forward(): { output: Tensor; answers: Answers }
+  forward(): Comparison
   /** Adds up gradients, given that by the prediction. */
   backward(gradient: Tensor): void
 }
 
-/** How a batch is gone through. A part is done before the next one is asked for. */
+/** How a batch is gone through. A portion is done before the next one is asked for. */
 export interface Passage {
-  parts(batch: Batch): Iterable<Part>
+  portions(batch: Batch): Iterable<Portion>
   dispose(): void
 }
 
@@ -32,17 +31,14 @@ export class WholeBatches implements Passage {
     this.#model = model
   }
 
-  *parts(batch: Batch): Generator<Part> {
+  *portions(batch: Batch): Generator<Portion> {
     const model = this.#model
     yield {
       index: 0,
       count: 1,
       weight: batch.count,
       place: '',
-      forward: () => {
-        const { output } = forwardWith(model, batch.input, { lengths: batch.lengths })
-        return { output, answers: batch.answersTo(output) }
-      },
+      forward: () => runBatch(model, batch),
       backward: (gradient) => void model.backward({ output: gradient }, { inputGradient: false }),
     }
   }

@@ -1,7 +1,8 @@
-/** Batches of samples, gathered in the core in a random order. */
-import type { Runtime } from '../runtime/runtime.ts'
-import { Tensor, sizeOf } from '../runtime/tensor.ts'
-import { Room, type SampleAxis, type Span, copySteps, stepBytesOf, withSteps } from './steps.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import { Tensor, sizeOf } from '../../runtime/tensor.ts'
+import type { SampleAxis } from './axes.ts'
+import { GrowingMemory } from './growing-memory.ts'
+import { type Span, copySteps, stepBytesOf, withSteps } from './steps.ts'
 
 /** Samples by their positions. */
 export interface Chosen {
@@ -10,12 +11,12 @@ export interface Chosen {
   readonly count: number
 }
 
-/** Picks samples, and steps of them, out of tensors. What it gives lives until the next is asked for. */
+/** Picks samples, and steps of them, out of tensors, in the core. What it gives lives until the next is asked for. */
 export class Gatherer {
-  readonly #room: Room
+  readonly #memory: GrowingMemory
 
   constructor(runtime: Runtime) {
-    this.#room = new Room(runtime, 'a batch of samples')
+    this.#memory = new GrowingMemory(runtime, 'a batch of samples')
   }
 
   /** @param chosen samples along `axis`; all in their order if left out @param span steps along the other axis; all if left out */
@@ -25,7 +26,7 @@ export class Gatherer {
     const { runtime, kind } = tensor
     const picked = tensor.shape.with(axis, chosen.count)
     const shape = span ? withSteps(picked, axis, span.to - span.from) : picked
-    const batch = this.#room.take(shape, kind)
+    const batch = this.#memory.take(shape, kind)
     const bytesBehind = (axes: Tensor['shape']) => sizeOf(axes.slice(axis + 1)) * runtime.bytesOf(kind)
     const [rowBytes, stride] = [bytesBehind(shape), bytesBehind(tensor.shape)]
     const source = tensor.address + (span ? span.from * stepBytesOf(tensor, axis) : 0)
@@ -35,7 +36,7 @@ export class Gatherer {
   }
 
   dispose(): void {
-    this.#room.dispose()
+    this.#memory.dispose()
   }
 
   /** Steps of all samples: read where they lie if they lie together. */
@@ -44,38 +45,8 @@ export class Gatherer {
     const shape = withSteps(tensor.shape, axis, to - from)
     if (axis === 1 || tensor.shape[0] === 1)
       return new Tensor(runtime, storage, address + from * stepBytesOf(tensor, axis), shape, kind)
-    const copy = this.#room.take(shape, kind)
+    const copy = this.#memory.take(shape, kind)
     copySteps(axis, to - from, { tensor, at: from }, { tensor: copy, at: 0 })
     return copy
   }
 }
-
-/** An order of n samples: as they come, until shuffled by (seed, epoch). */
-export class Order {
-  readonly #runtime: Runtime
-  readonly #indices: Tensor
-  readonly #seed: number
-
-  constructor(runtime: Runtime, n: number, seed: number) {
-    this.#runtime = runtime
-    this.#indices = runtime.indices(Int32Array.from({ length: n }, (_, i) => i))
-    this.#seed = seed
-  }
-
-  shuffle(epoch: number): void {
-    const [low, high] = [this.#seed >>> 0, Math.floor(this.#seed / 2 ** 32)]
-    this.#runtime.core.shuffle(this.#indices.size, low, high, epoch, STREAM, this.#indices.address)
-  }
-
-  /** `count` entries of the order from `first` on. */
-  part(first: number, count: number): Chosen {
-    return { indices: this.#indices.address + first * 4, count }
-  }
-
-  dispose(): void {
-    this.#indices.dispose()
-  }
-}
-
-/** Keeps these draws apart from those of initial values. */
-const STREAM = 0x7f17

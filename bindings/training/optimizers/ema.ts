@@ -1,7 +1,7 @@
-import type { ParameterBlock } from '../module/parameters.ts'
-import { expectNumber, expectOptions } from '../runtime/check.ts'
-import type { Allocation } from '../runtime/heap.ts'
-import { type Trained, blocksOf } from './targets.ts'
+import type { ParameterBlock } from '../../module/parameters.ts'
+import { expectNumber, expectOptions } from '../../runtime/check.ts'
+import type { Allocation } from '../../runtime/heap.ts'
+import { type Trained, blocksOf } from './trained.ts'
 
 export interface EmaOptions {
   /** Share of the average that each update keeps; 0.999 if left out. */

@@ -1,28 +1,12 @@
 /** Where batches come from: tensors of all samples, or the caller's own batches as they come. */
-import type { Module } from '../module/module.ts'
-import { fail } from '../runtime/check.ts'
-import { expectModule } from './axes.ts'
-import type { Batch, FitData } from './batch.ts'
-import { DataSet } from './data.ts'
-import { BatchStream } from './stream.ts'
-
-/** Batches one after the other, used as they come. */
-export type FitBatches = Iterable<FitData> | AsyncIterable<FitData>
-
-/**
- * Tensors of all samples, from which batches are gathered; or batches themselves: an (async) iterable of them, or a function that
- * gives one for each epoch, counted from 0. An iterator that can be gone through once (a generator's) does for one epoch.
- * A batch's tensors are not read after the next one was asked for.
- */
-export type FitSource = FitData | FitBatches | ((epoch: number) => FitBatches | Promise<FitBatches>)
-
-export interface BatchSource {
-  /** Batches in an epoch; undefined while that is not known. */
-  readonly batches: number | undefined
-  /** An epoch's batches from number `first` on. A batch lives until the next is asked for. */
-  epoch(epoch: number, first: number): Iterable<Batch> | AsyncIterable<Batch>
-  dispose(): void
-}
+import type { Module } from '../../module/module.ts'
+import { fail } from '../../runtime/check.ts'
+import type { Tensor } from '../../runtime/tensor.ts'
+import { axesOf } from './axes.ts'
+import { BatchStream } from './batch-stream.ts'
+import type { BatchSource } from './batch.ts'
+import { DataSet } from './data-set.ts'
+import { type FitData, type FitSource, checkData } from './fit-data.ts'
 
 export interface SourceOptions {
   /** As the caller gave it. */
@@ -47,15 +31,22 @@ export function openSource(
   data: FitSource,
   options: SourceOptions,
 ): BatchSource {
-  expectModule(who, model)
   const { batchSize, defaultSize, seed, defaultSeed, epochs, bySteps = false } = options
-  const cutting = { batchSize: batchSize ?? defaultSize, seed: seed ?? defaultSeed, bySteps }
-  if (!isStream(data)) return new DataSet(who, name, model, data, cutting)
+  if (!isStream(data)) {
+    const axes = checkData(who, name, model, data, bySteps)
+    return new DataSet(model.runtime, data, axes, { batchSize: batchSize ?? defaultSize, seed: seed ?? defaultSeed })
+  }
   if (batchSize !== undefined)
     fail('option', `${who}: batchSize is given; expected none, for the iterable decides how large its batches are`)
   if (seed !== undefined)
     fail('option', `${who}: seed is given; expected none, for the iterable decides the order of samples`)
   return new BatchStream(who, name, model, data, { epochs, bySteps })
+}
+
+/** Inputs without targets, in their order. */
+export function openInputs(who: string, name: string, model: Module, input: Tensor, batchSize: number): DataSet {
+  const axes = axesOf(who, name, model, input)
+  return new DataSet(model.runtime, { input }, axes, { batchSize })
 }
 
 function isStream(data: FitSource): data is Exclude<FitSource, FitData> {

@@ -1,6 +1,6 @@
-import { Module } from '../module/module.ts'
-import type { ParameterBlock } from '../module/parameters.ts'
-import { fail } from '../runtime/check.ts'
+import { Module } from '../../module/module.ts'
+import type { ParameterBlock } from '../../module/parameters.ts'
+import { fail } from '../../runtime/check.ts'
 
 /** A module, or several that are trained together. */
 export type Trained = Module | readonly Module[]

@@ -1,11 +1,16 @@
 /** Samples of a data set, or all of a batch of the caller's own: what a model is run on. */
-import type { Runtime } from '../runtime/runtime.ts'
-import type { Tensor } from '../runtime/tensor.ts'
-import { type Layout, isPerStep, sampleAxis } from './axes.ts'
-import type { Answers, Batch, FitData } from './batch.ts'
-import { type Chosen, Gatherer } from './batches.ts'
-import { LengthMask, lengthsWithin } from './lengths.ts'
-import type { SampleAxis, Span } from './steps.ts'
+import { fail } from '../../runtime/check.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { Tensor } from '../../runtime/tensor.ts'
+import { type Axes, type SampleAxis, isPerStep, sampleAxis } from './axes.ts'
+import type { Answers, Batch } from './batch.ts'
+import type { FitData } from './fit-data.ts'
+import { type Chosen, Gatherer } from './gatherer.ts'
+import { LengthMask, lengthsWithin } from './length-mask.ts'
+import type { Span } from './steps.ts'
+
+/** Of inputs alone a model's outputs can be told, but no answers. */
+export type SampleData = Pick<FitData, 'input'> & Partial<FitData>
 
 /** Where the parts of a selection are put together: one selection at a time. */
 export class Tray {
@@ -38,29 +43,29 @@ interface Which {
 /** Nothing is put together before it is asked for. */
 export class Selection implements Batch {
   readonly #tray: Tray
-  readonly #data: FitData
-  readonly #layout: Layout
+  readonly #data: SampleData
+  readonly #axes: Axes
   readonly #which: Which
 
-  /** @param layout of the data as a whole */
-  constructor(tray: Tray, data: FitData, layout: Layout, which: Which) {
+  /** @param axes of the data as a whole */
+  constructor(tray: Tray, data: SampleData, axes: Axes, which: Which) {
     this.#tray = tray
     this.#data = data
-    this.#layout = layout
+    this.#axes = axes
     this.#which = which
   }
 
   get count(): number {
-    return this.#which.chosen?.count ?? this.#layout.samples
+    return this.#which.chosen?.count ?? this.#axes.samples
   }
 
   get steps(): number | undefined {
     const { span } = this.#which
-    return span ? span.to - span.from : this.#layout.steps
+    return span ? span.to - span.from : this.#axes.steps
   }
 
   get axis(): SampleAxis {
-    return this.#layout.axis
+    return this.#axes.axis
   }
 
   get input(): Tensor {
@@ -76,17 +81,17 @@ export class Selection implements Batch {
   answersTo(output: Tensor): Answers {
     const { chosen, span } = this.#which
     const { target, mask } = this.#data
-    const layout = this.#layout
-    const axisOf = (tensor: Tensor, isMask: boolean) =>
-      span ? layout.axis : sampleAxis(tensor, layout, output, isMask)
+    if (target === undefined) fail('type', 'a batch without a target has no answers')
+    const axes = this.#axes
+    const axisOf = (tensor: Tensor, isMask: boolean) => (span ? axes.axis : sampleAxis(tensor, axes, output, isMask))
     const answer = this.#tray.target.gather(target, axisOf(target, false), chosen, span)
     if (mask) return { target: answer, mask: this.#tray.mask.gather(mask, axisOf(mask, true), chosen, span) }
     const { lengths, steps, axis } = this
-    const masked = lengths && (span || isPerStep(target, layout, output, false))
+    const masked = lengths && (span || isPerStep(target, axes, output, false))
     return { target: answer, mask: masked ? this.#tray.lengthMask.of(lengths, steps!, axis) : undefined }
   }
 
   during(span: Span): Batch {
-    return new Selection(this.#tray, this.#data, this.#layout, { ...this.#which, span })
+    return new Selection(this.#tray, this.#data, this.#axes, { ...this.#which, span })
   }
 }
