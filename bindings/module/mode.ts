@@ -7,14 +7,20 @@ import type { Module } from './module.ts'
  */
 export function inMode<Result>(module: Module, training: boolean, run: () => Result): Result {
   const before = module.descendants().map((each) => ({ each, training: each.training }))
-  const restore = () => before.forEach(({ each, training: own }) => each.setTraining(own))
+  // a container hands its mode on to what is inside it, which comes after it in the list and is set again
+  const restore = () => before.forEach(({ each, training }) => setMode(each, training))
   let lasts = false
   try {
-    for (const { each } of before) each.setTraining(training)
+    setMode(module, training)
     const result = run()
     lasts = result instanceof Promise
     return result instanceof Promise ? (result.finally(restore) as Result) : result
   } finally {
     if (!lasts) restore()
   }
+}
+
+function setMode(module: Module, training: boolean): void {
+  if (training) module.train()
+  else module.eval()
 }
