@@ -19,8 +19,8 @@ const BINDINGS = [
 ]
 const ASSEMBLY = [
   ['entry'],
-  ['equilibrium'],
   ['engine'],
+  ['solvers'],
   ['ops'],
   ['linalg', 'math'],
   ['simd', 'memory'],
@@ -189,6 +189,7 @@ layers('the rules themselves: arrows', () => {
   bad('assembly/simd.ts', './math/exp')
   bad('assembly/ops/tail.ts', '../engine/frame')
   bad('assembly/linalg/gemm.ts', '../ops/view')
+  bad('assembly/solvers/drive.ts', '../engine/mapping')
   bad('assembly/engine/frame.ts', '../index')
   bad('assembly/engine/frame.ts', '../../bindings/ops.ts')
 })
