@@ -12,10 +12,10 @@ export { CHAIN_ELEMENTS, CHAIN_SCRATCH, CHAIN_TILES } from "./memory";
 
 // planned calls, and what planning asks for
 export { run } from "./engine/unroll";
-export { solveFixedPoints } from "./equilibrium/drive";
-export { unrollFixedPoints } from "./equilibrium/unroll";
-export { sampleBytes } from "./equilibrium/methods";
-export { denseScratch } from "./equilibrium/lu";
+export { solveFixedPoints } from "./engine/mapping";
+export { unrollFixedPoints } from "./engine/iterations";
+export { sampleBytes } from "./solvers/methods";
+export { denseScratch } from "./solvers/lu";
 export { gemmTnScratch, packedElements } from "./linalg/gemm";
 export { solveScratch } from "./linalg/solve";
 

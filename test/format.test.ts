@@ -17,7 +17,7 @@ function constants(path: string): Map<string, number> {
 function records(path: string): Map<string, { words: string[]; floats: string[] }> {
   const text = readFileSync(new URL(`../assembly/${path}`, import.meta.url), 'utf8')
   return new Map(
-    [...text.matchAll(/export class (\w+) \{\n([^}]*)\}/g)].map(([, name, body]) => {
+    [...text.matchAll(/export class (\w+)(?: extends \w+)? \{\n([^}]*)\}/g)].map(([, name, body]) => {
       const fields = [...body!.matchAll(/^  (\w+): (\w+);/gm)].map(([, field, type]) => ({ field: field!, type }))
       const named = (isFloat: boolean) =>
         fields.filter(({ type }) => (type === 'f64') === isFloat).map(({ field }) => field)
@@ -53,7 +53,14 @@ test('has the same numbers in the core and in the bindings', () => {
 })
 
 test("the solvers' records have the same fields in the core and in the bindings", () => {
-  const core = new Map([...records('equilibrium/solve.ts'), ...records('equilibrium/unroll.ts')])
+  const core = new Map(
+    ['solvers/solve.ts', 'solvers/row-map.ts', 'engine/mapping.ts', 'engine/iterations.ts'].flatMap((path) => [
+      ...records(path),
+    ]),
+  )
+  const [map, mapping] = ['ROWMAP', 'MAPPING'].map((name) => core.get(name)!.words) as [string[], string[]]
+  mapping.unshift(...map)
+  core.delete('ROWMAP')
   assert.equal([...core.keys()].sort(), ['CONTEXT', 'MAPPING', 'SOLVE', 'TARGET', 'UNROLLING'])
   for (const [name, { words, floats }] of Object.entries({ CONTEXT, MAPPING, SOLVE, TARGET, UNROLLING })) {
     assert.equal(core.get(name), { words: [...words], floats: [...floats] }, name)
@@ -64,8 +71,8 @@ test("the solvers' codes are the same in both", () => {
   const own = new Map<string, number>()
   for (const [group, codes] of Object.entries({ METHOD, MODE, OUTCOME }))
     for (const [name, number] of Object.entries(codes)) own.set(`${group}_${name}`, number)
-  assert.equal(Object.fromEntries([...own].sort()), Object.fromEntries([...constants('equilibrium/solve.ts')].sort()))
-  assert.is(LU_COLUMNS, constants('equilibrium/lu.ts').get('LU_COLUMNS'))
+  assert.equal(Object.fromEntries([...own].sort()), Object.fromEntries([...constants('solvers/solve.ts')].sort()))
+  assert.is(LU_COLUMNS, constants('solvers/lu.ts').get('LU_COLUMNS'))
 })
 
 test.run()

@@ -23,8 +23,8 @@ const BINDINGS = [
 ]
 const ASSEMBLY = [
   ['entry'],
-  ['equilibrium'],
   ['engine'],
+  ['solvers'],
   ['ops'],
   ['linalg', 'math'],
   ['memory'],
@@ -197,6 +197,7 @@ layers('the rules themselves: arrows', () => {
   bad('assembly/simd.ts', './math/exp')
   bad('assembly/ops/tail.ts', '../engine/frame')
   bad('assembly/linalg/gemm.ts', '../ops/view')
+  bad('assembly/solvers/drive.ts', '../engine/mapping')
   bad('assembly/engine/frame.ts', '../index')
   bad('assembly/engine/frame.ts', '../../bindings/ops.ts')
 })

@@ -13,7 +13,13 @@ import { runChain } from "./chain";
 import * as format from "./format";
 import { address, batch, drops, key0, key1, rows, rowsOf, step, word } from "./frame";
 
-/** Runs the instructions of one segment at the steps that the frame addresses. */
+/** Runs a segment of a unit's program, PROGRAM_PARAMETERS or another, at the steps that the frame addresses. */
+export function segment(unit: usize, index: i32): void {
+  const program = word(unit, format.UNIT_PROGRAM);
+  execute(word(program, index), word(program, index + 1));
+}
+
+/** Runs the instructions of one segment. */
 export function execute(code: usize, words: i32): void {
   const end = code + <usize>words * format.WORD_BYTES;
   while (code < end) {

@@ -1,5 +1,5 @@
 /** Runs a call over time: legs, chunks of steps inside a leg, units inside a chunk, steps inside a unit. */
-import { execute } from "./execute";
+import { execute, segment } from "./execute";
 import * as format from "./format";
 import { lengths, setLeg, setSteps, setUnit, tableEntry, word } from "./frame";
 import * as history from "./history";
@@ -35,11 +35,6 @@ function runLeg(leg: usize): void {
     for (let i = 0; i < count; i++) runPiece(leg, tableEntry(units, i, format.UNIT_WORDS), start, length, reversed);
   }
   endLeg(leg, stage, units, count);
-}
-
-function segment(unit: usize, index: i32): void {
-  const program = word(unit, format.UNIT_PROGRAM);
-  execute(word(program, index), word(program, index + 1));
 }
 
 // @ts-ignore: decorator

@@ -20,7 +20,7 @@ export const SOLVE = {
 } as const satisfies Fields
 
 export const MAPPING = {
-  words: ['unit', 'refresh', 'point', 'vector', 'result', 'contexts', 'table', 'rows', 'placed'],
+  words: ['run', 'point', 'vector', 'result', 'contexts', 'table', 'rows', 'placed', 'unit', 'refresh'],
   floats: [],
 } as const satisfies Fields
 

@@ -41,8 +41,8 @@ export class Solve {
   history: i32; // pairs of Anderson's memory
   pairs: i32; // of Broyden's
   krylov: i32; // vectors of a Krylov space: GMRES's restart
-  value: usize; // the Mapping that gives F(z)
-  product: usize; // the Mapping that gives a Jacobian times a vector, or 0
+  value: usize; // the RowMap that gives F(z)
+  product: usize; // the RowMap that gives a Jacobian times a vector, or 0
   start: usize; // Real[rows, n], or 0: zeros
   lengths: usize; // i32[rows]: steps of each sample, or 0. Past a sample's end its last fixed point is held
   constant: usize; // Real[steps, rows, n] added to every value; F(0) is this then, and known. Or 0
@@ -63,27 +63,5 @@ export class Solve {
   tolerance: f64;
   damping: f64;
   regularisation: f64;
-  work: f64; // out: rows that went through a Mapping
-}
-
-/** A program that maps rows to rows, planned for one step. */
-@unmanaged
-export class Mapping {
-  unit: usize; // in the plan
-  refresh: i32; // 1 where the parameters changed since it last ran
-  point: usize; // Real[capacity, n], where the program reads the point; or 0
-  vector: usize; // Real[capacity, n], where it reads a direction; or 0
-  result: usize; // Real[capacity, n]
-  contexts: i32; // number of values beside these that it reads by rows
-  table: usize; // Context[contexts]
-  rows: usize; // scratch: i32[capacity], the rows whose contexts are in place
-  placed: i32; // their number
-}
-
-/** A value that differs from row to row and not from evaluation to evaluation. */
-@unmanaged
-export class Context {
-  source: usize; // of row 0 of all
-  target: usize; // where the program reads
-  bytes: i32; // of a row
+  work: f64; // out: rows that went through a RowMap
 }

@@ -3,13 +3,14 @@
  * backpropagation through time. Every iteration's values are computed again from its point.
  */
 import { Real } from "real";
-import * as format from "../engine/format";
-import { addressRows, setUnit, word } from "../engine/frame";
 import { scaleBlock } from "../ops/optimizers";
 import { addInto, addScaled } from "../ops/reduce";
 import { at } from "../simd";
-import { placeRow, segment } from "./evaluate";
-import { Mapping } from "./solve";
+import { placeRow } from "../solvers/row-map";
+import { segment } from "./execute";
+import * as format from "./format";
+import { addressRows } from "./frame";
+import { Mapping, addressMapping } from "./mapping";
 
 /** The fields are listed in bindings/equilibrium/format.ts, too. */
 @unmanaged
@@ -39,17 +40,16 @@ export class Target {
 
 export function unrollFixedPoints(unrolling: Unrolling): void {
   const mapping = changetype<Mapping>(unrolling.mapping);
-  setUnit(word(mapping.unit, format.UNIT_VALUES));
-  addressRows(0);
-  segment(mapping, format.PROGRAM_START);
-  if (mapping.refresh) segment(mapping, format.PROGRAM_PARAMETERS);
+  addressMapping(mapping, 0);
+  segment(mapping.unit, format.PROGRAM_START);
+  if (mapping.refresh) segment(mapping.unit, format.PROGRAM_PARAMETERS);
   memory.fill(unrolling.carry, 0, at(0, unrolling.rows * unrolling.columns));
   for (let first = 0; first < unrolling.rows; first += unrolling.capacity) {
     const count = min(unrolling.capacity, unrolling.rows - first);
     for (let step = unrolling.steps - 1; step >= 0; step--) runStep(unrolling, mapping, step, first, count);
   }
   addressRows(0);
-  segment(mapping, format.PROGRAM_FINISH);
+  segment(mapping.unit, format.PROGRAM_FINISH);
 }
 
 /** The gradient by a step's result is carried through its iterations to the result of the step before. */
@@ -81,8 +81,8 @@ function backward(u: Unrolling, mapping: Mapping, base: i32, first: i32, iterati
   }
   if (u.damping != 1) scaleBlock(count * u.columns, u.damping, mapping.vector);
   addressRows(count);
-  segment(mapping, format.PROGRAM_PROLOGUE);
-  segment(mapping, format.PROGRAM_EPILOGUE);
+  segment(mapping.unit, format.PROGRAM_PROLOGUE);
+  segment(mapping.unit, format.PROGRAM_EPILOGUE);
   for (let i = 0; i < count; i++) {
     const index = load<i32>(at<i32>(mapping.rows, i));
     const carry = u.carry + <usize>(first + index) * bytes;

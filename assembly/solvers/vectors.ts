@@ -3,7 +3,7 @@ import { Real } from "real";
 import { dot } from "../ops/norms";
 import { LANES, VECTOR_BYTES, add, at, mul, splat, sub } from "../simd";
 
-/** Σ (f - z)² and Σ f², by the last call of `compare`. */
+/** Σ (f - z)² and Σ f², by the last call of `compare`: read before anything else is run. */
 export let differenceSquares: f64 = 0;
 export let valueSquares: f64 = 0;
 

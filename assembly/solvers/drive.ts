@@ -5,7 +5,7 @@
  */
 import { at } from "../simd";
 import { record } from "./arrive";
-import { beginMapping, evaluate, listed } from "./evaluate";
+import { evaluate, listed } from "./evaluate";
 import { advance } from "./methods";
 import {
   BEST,
@@ -19,15 +19,15 @@ import {
   sampleAt,
   vector,
 } from "./sample";
+import { RowMap } from "./row-map";
 import * as solves from "./solve";
-import { Mapping, Solve } from "./solve";
+import { Solve } from "./solve";
 
-export function solveFixedPoints(solve: Solve): void {
+/** The maps know how to run. Two solves may be under way at once, the one in the midst of the other's map: all they know is in their records. */
+export function solveRows(solve: Solve): void {
   solve.work = 0;
   solve.longest = 0;
   solve.failed = 0;
-  beginMapping(changetype<Mapping>(solve.value));
-  if (solve.product && solve.product != solve.value) beginMapping(changetype<Mapping>(solve.product));
   for (let step = 0; step < solve.steps; step++) {
     for (let first = 0; first < solve.rows; first += solve.capacity) {
       runBlock(solve, step, first, min(solve.capacity, solve.rows - first));
@@ -78,7 +78,7 @@ function round(solve: Solve, samples: i32, request: i32): bool {
   }
   if (count == 0) return false;
   const isProduct = request == REQUEST_PRODUCT;
-  evaluate(solve, changetype<Mapping>(isProduct ? solve.product : solve.value), count, isProduct);
+  evaluate(solve, changetype<RowMap>(isProduct ? solve.product : solve.value), count, isProduct);
   for (let i = 0; i < count; i++) advance(solve, listed(solve, i));
   return true;
 }

@@ -3,10 +3,10 @@ import { Real } from "real";
 import { solve as eliminate, solveScratch } from "../linalg/solve";
 import { at } from "../simd";
 import { arrive, record, stop } from "./arrive";
-import { placeRow, run } from "./evaluate";
+import { RowMap, placeRow } from "./row-map";
 import { POINT, REQUEST_VALUE, Sample, vector } from "./sample";
 import * as solves from "./solve";
-import { Mapping, Solve } from "./solve";
+import { Solve } from "./solve";
 
 /** Greatest n. */
 export const LU_COLUMNS: i32 = 256;
@@ -51,19 +51,19 @@ export function advanceLu(solve: Solve, sample: Sample): void {
 /** I - J, column i being e_i - J e_i; false where it is not finite. */
 function formMatrix(solve: Solve, sample: Sample): bool {
   const n = solve.columns;
-  const mapping = changetype<Mapping>(solve.product);
-  mapping.placed = 0;
-  memory.fill(mapping.vector, 0, at(0, n * n));
+  const map = changetype<RowMap>(solve.product);
+  map.placed = 0;
+  memory.fill(map.vector, 0, at(0, n * n));
   for (let i = 0; i < n; i++) {
-    placeRow(mapping, sample.row, i);
-    store<Real>(at(mapping.vector, i * n + i), <Real>1);
+    placeRow(map, sample.row, i);
+    store<Real>(at(map.vector, i * n + i), <Real>1);
   }
-  run(mapping, n);
+  map.run(changetype<usize>(map), n);
   let isFinite = true;
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < n; j++) {
       const unit: Real = i == j ? <Real>1 : <Real>0;
-      const entry: Real = <Real>(unit - load<Real>(at(mapping.result, i * n + j)));
+      const entry: Real = <Real>(unit - load<Real>(at(map.result, i * n + j)));
       if (!(abs<Real>(entry) < <Real>Infinity)) isFinite = false;
       store<Real>(at(solve.scratch, j * n + i), entry);
     }

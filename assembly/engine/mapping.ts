@@ -1,0 +1,46 @@
+/**
+ * A program as a map of rows, for solvers: planned for one step, run on as many rows as are in place. Running one moves
+ * the frame (frame.ts): whoever solves in the midst of a call addresses its own unit and steps again.
+ */
+import { solveRows } from "../solvers/drive";
+import { RowMap } from "../solvers/row-map";
+import { Solve } from "../solvers/solve";
+import { segment } from "./execute";
+import * as format from "./format";
+import { addressRows, setUnit, word } from "./frame";
+
+
+@unmanaged
+export class Mapping extends RowMap {
+  unit: usize; // in the plan
+  refresh: i32; // 1 where the parameters changed since it last ran
+}
+
+/** Finds a batch of fixed points: see solvers/solve.ts. */
+export function solveFixedPoints(solve: Solve): void {
+  begin(changetype<Mapping>(solve.value));
+  if (solve.product && solve.product != solve.value) begin(changetype<Mapping>(solve.product));
+  solveRows(solve);
+}
+
+/** Computes what follows from parameters alone, where they changed; forgets the contexts of an earlier solve. */
+function begin(mapping: Mapping): void {
+  mapping.run = runRows;
+  mapping.placed = 0;
+  if (!mapping.refresh) return;
+  addressMapping(mapping, 0);
+  segment(mapping.unit, format.PROGRAM_START);
+  segment(mapping.unit, format.PROGRAM_PARAMETERS);
+}
+
+function runRows(map: usize, count: i32): void {
+  const mapping = changetype<Mapping>(map);
+  addressMapping(mapping, count);
+  segment(mapping.unit, format.PROGRAM_PROLOGUE);
+}
+
+/** Addresses `count` rows of a mapping's values. */
+export function addressMapping(mapping: Mapping, count: i32): void {
+  setUnit(word(mapping.unit, format.UNIT_VALUES));
+  addressRows(count);
+}
