@@ -1,8 +1,9 @@
 /** A program that solvers send rows through: planned for one step, with memory of its own for all that it reads by rows. */
 import type { CompiledProgram } from '../program/compile.ts'
+import type { Entry } from '../program/entry.ts'
 import { KIND } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
-import { type Entry, Plan } from '../program/plan.ts'
+import { Plan } from '../program/plan.ts'
 import type { Scope } from '../runtime/scope.ts'
 import { CONTEXT, MAPPING } from './format.ts'
 import { CoreRecord, bytesOfRecord } from './record.ts'

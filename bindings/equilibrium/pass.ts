@@ -1,9 +1,10 @@
 /** One program run once over all steps and samples. */
 import type { CompiledProgram } from '../program/compile.ts'
+import type { Entry } from '../program/entry.ts'
 import { KIND } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import { Itinerary, fullLegs } from '../program/itinerary.ts'
-import { type Entry, Plan } from '../program/plan.ts'
+import { Plan } from '../program/plan.ts'
 import type { Scope } from '../runtime/scope.ts'
 import { type Ground, stagesOf } from './unit.ts'
 

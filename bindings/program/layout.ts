@@ -3,7 +3,7 @@ import { Area } from '../runtime/area.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Slot } from './compile.ts'
 import { PORT, PROGRAM, RUN, STAGE, STATE, UNIT, VALUE } from './format.ts'
-import type { PlanOptions, PlanUnit, Stage } from './plan.ts'
+import type { PlanOptions, PlanUnit, Stage } from './stage.ts'
 import type { Storage } from './storage.ts'
 
 const WORD = 4

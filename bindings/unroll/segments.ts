@@ -1,7 +1,7 @@
 /** Checkpointing in time: how long a segment is, for a way of asking. */
 import type { Checkpointing } from '../module/checkpointing.ts'
 import { chunkSteps, layOut } from '../program/layout.ts'
-import type { Stage } from '../program/plan.ts'
+import type { Stage } from '../program/stage.ts'
 import { fail } from '../runtime/check.ts'
 import { roundUp } from '../runtime/heap.ts'
 import { type CallShape, type Stack, bytesOf, stagesOf } from './stack.ts'
