@@ -28,7 +28,7 @@ const UNARY: Readonly<Record<string, Unary>> = {
   relu: ops.relu,
   softplus: ops.softplus,
   sin: ops.sin,
-  'sin, far': (x) => ops.sin(scale(x, 3e4)),
+  'sin, far': (x) => ops.sin(shift(x, 3e4)),
   cos: ops.cos,
   softmax,
   logSoftmax,
