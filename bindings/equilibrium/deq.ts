@@ -11,7 +11,7 @@ import {
   type Input,
   type InputGradients,
   type OutputGradients,
-  type Recording,
+  type TapeChoice,
   expectBackwardOptions,
   expectForwardOptions,
 } from '../module/options.ts'
@@ -24,7 +24,7 @@ import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor,
 import type { Allocation } from '../runtime/heap.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { adjointOf } from './adjoint-call.ts'
+import { adjointCallOf } from './adjoint-call.ts'
 import { EquilibriumCall, type Model, type SolveShape, shapeKey } from './call.ts'
 import { judge } from './failure.ts'
 import { equilibriumGraphs } from './graphs.ts'
@@ -197,7 +197,7 @@ export class DEQ extends Module {
     if (output) expectShape(who, 'output', output.shape, call.output.shape.map(Number))
     const state = this.#expectState(who, gradients.state, call.shape.batch)
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
-    const backward = adjointOf(call, { inputGradient, frozen: new Set(this.#block.frozen) })
+    const backward = adjointCallOf(call, { inputGradient, frozen: new Set(this.#block.frozen) })
     const { copies } = backward
     const entering = output && copies.of('gradient', output)
     const incoming = state && copies.ofStates('gradient', state)
@@ -296,7 +296,7 @@ export class DEQ extends Module {
     })
   }
 
-  #expectForwardOptions(who: string, options: ForwardOptions): Recording {
+  #expectForwardOptions(who: string, options: ForwardOptions): TapeChoice {
     const recording = expectForwardOptions(who, options, this.training)
     if (options.truncation !== undefined) expectTruncation(who, options.truncation)
     expectCheckpointing(who, options.checkpoint)

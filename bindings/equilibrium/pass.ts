@@ -6,7 +6,7 @@ import type { Value } from '../program/graph.ts'
 import { Itinerary, fullLegs } from '../program/itinerary.ts'
 import { Plan } from '../program/plan.ts'
 import type { Scope } from '../runtime/scope.ts'
-import { type Ground, stagesOf } from './unit.ts'
+import { type Ground, unitStage } from './unit.ts'
 
 export interface PassOptions {
   readonly steps: number
@@ -30,7 +30,7 @@ export class Pass {
       stride: batch * value.columns * elementBytes,
       kind: KIND.TIMED,
     })
-    const stages = stagesOf(ground, program, (value) => outside?.(value) ?? unpointed(value))
+    const stages = unitStage(ground, program, (value) => outside?.(value) ?? unpointed(value))
     this.program = program
     this.#ground = ground
     this.plan = new Plan(scope, stages, { steps, batch, who })

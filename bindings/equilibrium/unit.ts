@@ -17,7 +17,7 @@ export interface Ground {
 }
 
 /** @param outside where a value with rows of its own is */
-export function stagesOf(ground: Ground, program: CompiledProgram, outside: (value: Value) => Entry): Stage[] {
+export function unitStage(ground: Ground, program: CompiledProgram, outside: (value: Value) => Entry): Stage[] {
   const unit: PlanUnit = {
     program,
     invariants: ground.invariants,
