@@ -7,7 +7,7 @@ export {
   truncationBias,
 } from './inspect/bias.ts'
 export { type GradientFlow, gradientFlow } from './inspect/flow.ts'
-export { type Edge, type GraphOptions, type UnrolledGraph, type Vertex, unrolledGraph } from './inspect/graph.ts'
+export { type GraphOptions, type UnrolledGraph, unrolledGraph } from './inspect/graph.ts'
 export { type InstanceOptions, instanceGradients } from './inspect/instances.ts'
 export { type JacobianOptions, type StepJacobian, jacobianProduct, stepJacobian } from './inspect/jacobian.ts'
 export { type GradientParts, type HopOptions, type LagOptions, gradientByHops, gradientByLag } from './inspect/lags.ts'
@@ -15,3 +15,4 @@ export { type LyapunovOptions, type LyapunovSpectrum, lyapunovSpectrum } from '.
 export type { InspectOptions } from './inspect/recording.ts'
 export { type ResidualTraces, type TraceOptions, residualTraces } from './inspect/residuals.ts'
 export { type Saturation, type SaturationOptions, type Shares, saturation } from './inspect/saturation.ts'
+export type { Edge, Vertex } from './inspect/vertices.ts'

@@ -8,6 +8,7 @@ import { valuesOf } from '../program/reads.ts'
 import { isReduction } from '../program/schedule.ts'
 import type { Layer } from '../unroll/layer.ts'
 import { instancesOf } from './instances.ts'
+import { layerName } from './names.ts'
 import { type InspectOptions, type PlannedBackward, Recording, expectInspected, expectOutput } from './recording.ts'
 import { Squares } from './squares.ts'
 
@@ -93,7 +94,7 @@ class Flow {
         const { base, stride } = this.#backward.call.plan.entry(this.#unitOf(index), totals[i]!)
         const squares = new Squares(module.runtime, steps)
         squares.addSteps(batch * columns, stride, base)
-        norms[stateName(name, layer, stack.layers.length)] = squares.roots()
+        norms[layerName(name, layer, stack.layers.length)] = squares.roots()
       }
     }
     return norms
@@ -208,8 +209,3 @@ function overlap(one: Factors | undefined, other: Factors | undefined): boolean 
 }
 
 const lastRow = ({ a, firstRow }: Factors): number => firstRow + (a?.columns ?? 1)
-
-/** A state's name among those of all layers. */
-export function stateName(name: string, { depth, reversed }: Layer, layers: number): string {
-  return layers === 1 ? name : `${name}_l${depth}${reversed ? '_reverse' : ''}`
-}

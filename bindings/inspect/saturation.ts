@@ -3,6 +3,7 @@ import type { Input } from '../module/options.ts'
 import type { Value } from '../program/graph.ts'
 import { expectNumber } from '../runtime/check.ts'
 import { type Layer, savedValues } from '../unroll/layer.ts'
+import { layerName } from './names.ts'
 import { type InspectOptions, Recording, expectInspected } from './recording.ts'
 
 export interface SaturationOptions extends Omit<InspectOptions, 'output'> {
@@ -62,7 +63,7 @@ const FUSED: Readonly<Record<string, { result: number; gates: readonly (readonly
 const KINDS: ReadonlySet<string> = new Set(['sigmoid', 'tanh', 'relu'])
 
 function activationsOf(layer: Layer, layers: number): Activation[] {
-  const suffix = layers === 1 ? '' : `_l${layer.depth}${layer.reversed ? '_reverse' : ''}`
+  const nameOf = (name: string) => layerName(name, layer, layers)
   const counts = new Map<string, number>()
   const values = [...savedValues(layer)].sort((a, b) => a.node.id - b.node.id)
   return values.flatMap((value): Activation[] => {
@@ -71,13 +72,13 @@ function activationsOf(layer: Layer, layers: number): Activation[] {
     if (fused && value.index === fused.result) {
       const columns = value.columns / fused.gates.length
       return fused.gates.map(([gate, kind], k) => {
-        return { name: gate + suffix, kind, value, from: k * columns, columns, keeps: gate === fused.keeps }
+        return { name: nameOf(gate), kind, value, from: k * columns, columns, keeps: gate === fused.keeps }
       })
     }
     if (!KINDS.has(op)) return []
     const number = (counts.get(op) ?? 0) + 1
     counts.set(op, number)
-    const name = `${op} ${number}${suffix}`
+    const name = nameOf(`${op} ${number}`)
     return [{ name, kind: op as Kind, value, from: 0, columns: value.columns, keeps: false }]
   })
 }
