@@ -21,7 +21,16 @@ const BINDINGS = [
   ['program'],
   ['runtime'],
 ]
-const ASSEMBLY = [['entry'], ['equilibrium'], ['engine'], ['ops'], ['linalg', 'math'], ['memory'], ['simd']]
+const ASSEMBLY = [
+  ['entry'],
+  ['equilibrium'],
+  ['engine'],
+  ['ops'],
+  ['linalg', 'math'],
+  ['memory'],
+  ['simd'],
+  ['float32', 'float64'], // the module `real`: one of them in each binary
+]
 const FOUNDATIONS = ['simd', 'memory'] // the only top-level files of assembly/ that are no entries
 
 /** `Math` functions that are exact, or only choose, in every engine; all others would let the host's bits into a result. */

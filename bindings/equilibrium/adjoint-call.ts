@@ -1,4 +1,5 @@
 /** A planned backward of a forward: the adjoint solve, and the gradients that follow from it. */
+import { Copies } from '../module/copies.ts'
 import type { NamedStates } from '../module/state.ts'
 import type { Scope } from '../runtime/scope.ts'
 import { Tensor } from '../runtime/tensor.ts'
@@ -41,6 +42,8 @@ export const adjointOf = (call: EquilibriumCall, wanted: Wanted): AdjointCall =>
   call.memory.once(`adjoint ${wantedKey(wanted)}`, (scope) => new AdjointCall(scope, call, wanted))
 
 class AdjointCall {
+  /** Copies of results of this very backward that are handed back in. */
+  readonly copies: Copies
   readonly #forward: EquilibriumCall
   readonly #wanted: Wanted
   /** Addresses: the gradient by z, the solved adjoint, weights of the penalty's rows. */
@@ -70,6 +73,7 @@ class AdjointCall {
       states: parts.map((part) => rows(part.columns, shape.batch)),
     })
     const tensor = (address: number, sizes: readonly number[]) => new Tensor(runtime, memory, address, sizes, 'float')
+    this.copies = new Copies(scope)
     this.#forward = forward
     this.#wanted = wanted
     this.#gradient = at.gradient

@@ -30,7 +30,7 @@ import { judge } from './failure.ts'
 import { equilibriumGraphs } from './graphs.ts'
 import type { SolveInfo } from './info.ts'
 import { drawNoise, penaltyOf } from './noise.ts'
-import { type DEQOptions, choose } from './options.ts'
+import { type DEQOptions, type FilledOptions, choose } from './options.ts'
 import { expectPenalty } from './penalty.ts'
 import { EquilibriumPrograms } from './programs.ts'
 import { LU_COLUMNS, adjointSettings, expectOnFailure, settingsFor, solverSettings } from './settings.ts'
@@ -73,6 +73,7 @@ interface Recorded {
  * @see Bai, Kolter, Koltun 2019, https://arxiv.org/abs/1909.01377
  */
 export class DEQ extends Module {
+  declare readonly options: Readonly<FilledOptions>
   readonly #block: ParameterBlock
   readonly #programs: EquilibriumPrograms
   readonly #model: Model
@@ -88,10 +89,10 @@ export class DEQ extends Module {
 
   constructor(runtime: Runtime, options: DEQOptions) {
     expectRuntime('DEQ', runtime)
-    super(runtime)
-    const { sized, starts, nameOf } = choose(options)
-    const { solver = 'auto', adjoint = 'gmres', jacobianPenalty } = options
-    const onFailure = expectOnFailure('DEQ', options.onFailure ?? 'throw')
+    const { filled, sized, starts, nameOf } = choose(options)
+    super(runtime, 'DEQ', filled)
+    const { solver, adjoint, jacobianPenalty } = filled
+    const onFailure = expectOnFailure('DEQ', filled.onFailure)
     const graphs = equilibriumGraphs('DEQ', sized)
     const settings = {
       solver: settingsFor(solverSettings('DEQ', runtime, solver, onFailure), graphs.columns),
@@ -197,7 +198,7 @@ export class DEQ extends Module {
     const state = this.#expectState(who, gradients.state, call.shape.batch)
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
     const backward = adjointOf(call, { inputGradient, frozen: new Set(this.#block.frozen) })
-    const { copies } = call.memory
+    const { copies } = backward
     const entering = output && copies.of('gradient', output)
     const incoming = state && copies.ofStates('gradient', state)
     const leaving = backward.run({ output: entering, state: incoming, inputs, noise })

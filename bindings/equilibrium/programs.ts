@@ -5,6 +5,7 @@ import { adjoint } from '../program/adjoint.ts'
 import { type CompileOptions, type CompiledProgram, compile } from '../program/compile.ts'
 import type { StepGraph, Value } from '../program/graph.ts'
 import { Invariants } from '../program/invariants.ts'
+import { INPUT } from '../program/ops/leaves.ts'
 import { isTaped, valuesOf, valuesRead } from '../program/reads.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Scope } from '../runtime/scope.ts'
@@ -59,7 +60,7 @@ export class EquilibriumPrograms {
   /** Inputs → contexts. */
   context(): CompiledProgram {
     const { map } = this.graphs
-    const outputs = [...this.contexts].filter(({ node }) => node.op !== 'input')
+    const outputs = [...this.contexts].filter(({ node }) => node.op !== INPUT)
     return this.#program('context', () => ({ ...map, outputs }), { given: this.#isDerived })
   }
 

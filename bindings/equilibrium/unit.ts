@@ -5,6 +5,7 @@ import type { CompiledProgram } from '../program/compile.ts'
 import { KIND } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import type { Invariants } from '../program/invariants.ts'
+import { PARAM } from '../program/ops/leaves.ts'
 import type { Entry, PlanUnit, Stage } from '../program/plan.ts'
 
 /** What all programs of a model stand on, whatever the call. */
@@ -30,7 +31,7 @@ export function stagesOf(ground: Ground, program: CompiledProgram, outside: (val
 /** A parameter, or what follows from parameters alone and was computed already. */
 function ofParameters({ params, invariants }: Ground, value: Value): Entry {
   const { op, name } = value.node
-  return op === 'param' ? fixedEntry(params.get(name)!.value.address) : invariants.entry(value)!
+  return op === PARAM ? fixedEntry(params.get(name)!.value.address) : invariants.entry(value)!
 }
 
 const fixedEntry = (base: number): Entry => ({ base, stride: 0, kind: KIND.TIMED })

@@ -193,7 +193,7 @@ class Flow {
 function factorsOf({ value, firstRow }: GradientTerm): Factors | undefined {
   if (!isReduction(value.node)) return undefined
   const [first, second] = value.node.inputs
-  return value.node.op === 'outer' ? { a: first!, b: second!, firstRow } : { a: undefined, b: first!, firstRow }
+  return second ? { a: first, b: second, firstRow } : { a: undefined, b: first!, firstRow }
 }
 
 function put<Key, Item>(groups: Map<Key, Item[]>, key: Key, item: Item): void {

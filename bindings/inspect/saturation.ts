@@ -1,6 +1,7 @@
 import type { Module } from '../module/module.ts'
 import type { Input } from '../module/options.ts'
 import type { Value } from '../program/graph.ts'
+import type { ActivationKind } from '../program/operation.ts'
 import { expectNumber } from '../runtime/check.ts'
 import { type Layer, savedValues } from '../unroll/layer.ts'
 import { layerName } from './names.ts'
@@ -42,12 +43,10 @@ export function saturation(module: Module, input: Input, options: SaturationOpti
   }
 }
 
-type Kind = 'sigmoid' | 'tanh' | 'relu'
-
 /** Columns of a value on the tape that are one activation. */
 interface Activation {
   readonly name: string
-  readonly kind: Kind
+  readonly kind: ActivationKind
   readonly value: Value
   readonly from: number
   readonly columns: number
@@ -55,36 +54,25 @@ interface Activation {
   readonly keeps: boolean
 }
 
-const FUSED: Readonly<Record<string, { result: number; gates: readonly (readonly [string, Kind])[]; keeps: string }>> = {
-  lstmGates: { result: 2, gates: [['i', 'sigmoid'], ['f', 'sigmoid'], ['g', 'tanh'], ['o', 'sigmoid']], keeps: 'f' },
-  gruGates: { result: 1, gates: [['r', 'sigmoid'], ['z', 'sigmoid'], ['n', 'tanh']], keeps: 'z' },
-} // prettier-ignore
-
-const KINDS: ReadonlySet<string> = new Set(['sigmoid', 'tanh', 'relu'])
-
 function activationsOf(layer: Layer, layers: number): Activation[] {
-  const nameOf = (name: string) => layerName(name, layer, layers)
-  const counts = new Map<string, number>()
+  const counts = new Map<ActivationKind, number>()
+  const numbered = (kind: ActivationKind) => {
+    counts.set(kind, (counts.get(kind) ?? 0) + 1)
+    return `${kind} ${counts.get(kind)}`
+  }
   const values = [...savedValues(layer)].sort((a, b) => a.node.id - b.node.id)
   return values.flatMap((value): Activation[] => {
-    const { op } = value.node
-    const fused = FUSED[op]
-    if (fused && value.index === fused.result) {
-      const columns = value.columns / fused.gates.length
-      return fused.gates.map(([gate, kind], k) => {
-        return { name: nameOf(gate), kind, value, from: k * columns, columns, keeps: gate === fused.keeps }
-      })
-    }
-    if (!KINDS.has(op)) return []
-    const number = (counts.get(op) ?? 0) + 1
-    counts.set(op, number)
-    const name = nameOf(`${op} ${number}`)
-    return [{ name, kind: op as Kind, value, from: 0, columns: value.columns, keeps: false }]
+    const { activations } = value.node.op
+    if (activations?.result !== value.index) return []
+    const columns = value.columns / activations.blocks.length
+    return activations.blocks.map(({ kind, name = numbered(kind), keeps = false }, k) => {
+      return { name: layerName(name, layer, layers), kind, value, from: k * columns, columns, keeps }
+    })
   })
 }
 
 /** Below and above what an activation counts as saturated. */
-const bounds: Readonly<Record<Kind, (margin: number) => [number, number]>> = {
+const bounds: Readonly<Record<ActivationKind, (margin: number) => [number, number]>> = {
   sigmoid: (margin) => [margin, 1 - margin],
   tanh: (margin) => [margin - 1, 1 - margin],
   relu: () => [0, 0],

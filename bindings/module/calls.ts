@@ -8,7 +8,7 @@ import { Copies } from './copies.ts'
 /** The memory of a call planned for one shape, and what else is planned for it when that is first asked for. */
 export class CallMemory {
   readonly scope: Scope
-  /** Copies of results of this very call that are handed back in. */
+  /** Copies of results of the call that are handed back in. */
   readonly copies: Copies
   readonly #made = new Map<string, unknown>()
 

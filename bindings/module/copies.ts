@@ -19,7 +19,7 @@ export class Copies {
   /** The tensor itself, or its copy where it is one of the results. */
   of(role: string, tensor: Tensor): Tensor {
     const { runtime } = this.#scope
-    if (!this.#scope.owns(tensor.storage)) return tensor
+    if (!this.#scope.holds(tensor.storage)) return tensor
     const bytes = tensor.size * runtime.elementBytes
     let copy = this.#kept.get(role)
     if (copy === undefined) {

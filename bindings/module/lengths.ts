@@ -10,17 +10,18 @@ export function expectLengths(
   who: string,
   lengths: Lengths | undefined,
   { steps, batch }: { steps: number; batch: number },
+  name = 'lengths',
 ): Int32Array | undefined {
   if (lengths === undefined) return undefined
   const list = lengths instanceof Tensor ? (lengths.data as ArrayLike<number>) : lengths
   const isList = Array.isArray(list) || (ArrayBuffer.isView(list) && !(list instanceof DataView))
-  if (!isList) fail('type', `${who}: lengths is ${describeValue(lengths)}; expected ${batch} whole numbers`)
+  if (!isList) fail('type', `${who}: ${name} is ${describeValue(lengths)}; expected ${batch} whole numbers`)
   if (list.length !== batch)
-    fail('shape', `${who}: lengths holds ${list.length} numbers; expected one for each of ${batch} samples`)
+    fail('shape', `${who}: ${name} holds ${list.length} numbers; expected one for each of ${batch} samples`)
   for (let i = 0; i < batch; i++) {
     const length = list[i]
     if (Number.isInteger(length) && length! >= 0 && length! <= steps) continue
-    fail('range', `${who}: lengths[${i}] is ${describeValue(length)}; expected a whole number from 0 to T = ${steps}`)
+    fail('range', `${who}: ${name}[${i}] is ${describeValue(length)}; expected a whole number from 0 to T = ${steps}`)
   }
   return Int32Array.from(list)
 }

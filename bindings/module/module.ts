@@ -11,6 +11,7 @@ import type {
   OutputGradients,
 } from './options.ts'
 import { type Parameter, type ParameterBlock, type StateDict, copyStateDict, writeStateDict } from './parameters.ts'
+import { frozenCopy } from './remember.ts'
 import type { State } from './state.ts'
 
 /**
@@ -19,12 +20,18 @@ import type { State } from './state.ts'
  */
 export abstract class Module {
   readonly runtime: Runtime
+  /** The class, as messages, files and descriptions call it. */
+  readonly type: string
+  /** What it is made from, defaults filled in; frozen. */
+  readonly options: object
   #training = true
   #disposed = false
 
-  constructor(runtime: Runtime) {
-    expectRuntime(new.target.name, runtime)
+  constructor(runtime: Runtime, type = new.target.name, options: object = {}) {
+    expectRuntime(type, runtime)
     this.runtime = runtime
+    this.type = type
+    this.options = frozenCopy(options)
   }
 
   /** Runs the module over its input. */
@@ -41,9 +48,9 @@ export abstract class Module {
   abstract parameters(): Parameter[]
   protected abstract release(): void
 
-  /** What messages call the module. */
-  protected get title(): string {
-    return this.constructor.name
+  /** The modules that it is made of; none for one that is no container. */
+  children(): readonly Module[] {
+    return []
   }
 
   /** Is the batch the first axis of what this module receives (rather than the second, after time)? Undefined if it does not mind. */
@@ -83,7 +90,12 @@ export abstract class Module {
 
   /** @internal The module and those inside it. */
   descendants(): Module[] {
-    return [this]
+    return [this, ...this.children().flatMap((child) => child.descendants())]
+  }
+
+  /** @internal Its own mode, whatever that of its children. */
+  setTraining(training: boolean): void {
+    this.#training = training
   }
 
   /**
@@ -91,7 +103,7 @@ export abstract class Module {
    * @param _batch the number of samples; that of the recorded forward if left out
    */
   checkState(who: string, state: State | undefined, _batch?: number): void {
-    if (state !== undefined) fail('option', `${who} is given; ${this.title} has none`)
+    if (state !== undefined) fail('option', `${who} is given; ${this.type} has none`)
   }
 
   get training(): boolean {
@@ -123,7 +135,7 @@ export abstract class Module {
   /** Takes copies of a state dict's numbers. @throws RetrogradError 'state-dict' if names or shapes differ; nothing changes then. */
   loadStateDict(dict: StateDict): void {
     this.expectAlive('loadStateDict')
-    writeStateDict(`${this.title}.loadStateDict`, this.parameters(), dict)
+    writeStateDict(`${this.type}.loadStateDict`, this.parameters(), dict)
     this.touch()
   }
 
@@ -160,27 +172,21 @@ export abstract class Module {
   }
 
   #setFrozen(method: string, names: readonly string[] | undefined, frozen: boolean): this {
-    const who = `${this.title}.${method}`
+    const who = `${this.type}.${method}`
     const parameters = this.parameters()
     const known = parameters.map(({ name }) => name)
     const unknown = names?.find((name) => !known.includes(name))
     if (unknown !== undefined)
       fail('option', `${who}: there is no parameter '${unknown}'; there are ${known.join(', ')}`)
     const chosen = new Set(parameters.filter(({ name }) => !names || names.includes(name)).map(({ value }) => value))
-    for (const block of this.blocks()) {
-      block.frozenVersion++
-      for (const { name, value } of block.parameters) {
-        if (!chosen.has(value)) continue
-        if (frozen) block.frozen.add(name)
-        else block.frozen.delete(name)
-      }
-    }
+    for (const block of this.blocks())
+      for (const { name, value } of block.parameters) if (chosen.has(value)) block.setFrozen(name, frozen)
     return this
   }
 
   protected expectAlive(method: string): void {
     if (this.#disposed || !this.runtime.heap.alive) {
-      fail('disposed', `${this.title}.${method}: the ${this.#disposed ? 'module' : 'runtime'} was disposed of`)
+      fail('disposed', `${this.type}.${method}: the ${this.#disposed ? 'module' : 'runtime'} was disposed of`)
     }
   }
 }

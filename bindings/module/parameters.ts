@@ -65,6 +65,13 @@ export class ParameterBlock {
     }
   }
 
+  /** A frozen parameter gets no gradients and no updates. */
+  setFrozen(name: string, frozen: boolean): void {
+    this.frozenVersion++
+    if (frozen) this.frozen.add(name)
+    else this.frozen.delete(name)
+  }
+
   /** First element and number of elements of a parameter in the block, its padding included. */
   rangeOf(index: number): { first: number; elements: number } {
     const start = (i: number) => (this.parameters[i]!.value.address - this.values.address) / this.runtime.elementBytes

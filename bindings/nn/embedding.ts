@@ -14,7 +14,7 @@ import { expectTape } from '../module/tape.ts'
 import { Workspace } from '../module/workspace.ts'
 import { describeValue, expectOptions, expectPositive, expectTensor, fail, shapeText } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
-import type { Runtime } from '../runtime/runtime.ts'
+import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 
 export interface EmbeddingOptions {
@@ -42,6 +42,7 @@ const NO_PADDING = -1
  * @see torch.nn.Embedding
  */
 export class Embedding extends Module {
+  declare readonly options: Readonly<EmbeddingOptions>
   readonly numEmbeddings: number
   readonly embeddingDim: number
   readonly paddingIdx: number | undefined
@@ -54,8 +55,9 @@ export class Embedding extends Module {
   #batchFirst = false
 
   constructor(runtime: Runtime, options: EmbeddingOptions) {
-    super(runtime)
+    expectRuntime('Embedding', runtime)
     expectOptions('Embedding', options, ['numEmbeddings', 'embeddingDim', 'paddingIdx'])
+    super(runtime, 'Embedding', options)
     this.numEmbeddings = expectPositive('Embedding', 'numEmbeddings', options.numEmbeddings)
     this.embeddingDim = expectPositive('Embedding', 'embeddingDim', options.embeddingDim)
     const { paddingIdx } = options

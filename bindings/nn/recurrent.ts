@@ -12,6 +12,8 @@ export interface RecurrentModuleOptions extends CellSpec {
  * as an object by name), states [B, n].
  */
 export class Recurrent extends Unrolled {
+  declare readonly options: Readonly<RecurrentModuleOptions & { batchFirst: boolean }>
+
   constructor(runtime: Runtime, options: RecurrentModuleOptions) {
     expectOptions('Recurrent', options, ['cell', 'sizes', 'init', 'batchFirst'])
     const { batchFirst = false } = options
@@ -20,6 +22,8 @@ export class Recurrent extends Unrolled {
     if (sized.inputs.size === 0)
       fail('cell', 'Recurrent: the cell has no input; an unrolling takes its number of steps from one')
     super(runtime, {
+      type: 'Recurrent',
+      options: { ...options, batchFirst },
       layers: [[sized]],
       batchFirst,
       boundOf: (param, shape) => starts(param, shape, runtime),

@@ -31,7 +31,7 @@ export abstract class Rowwise extends Unrolled {
 
   /** Rows need no unrolling: truncation and checkpoints say nothing to them. */
   override forward(input: Input, { truncation, checkpoint, ...options }: ForwardOptions = {}): ForwardResult {
-    const who = `${this.title}.forward`
+    const who = `${this.type}.forward`
     if (truncation !== undefined) expectTruncation(who, truncation)
     expectCheckpointing(who, checkpoint)
     return super.forward(input, options)

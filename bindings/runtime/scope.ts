@@ -56,9 +56,14 @@ export class Scope {
     })
   }
 
-  /** Does this memory belong to the scope, or to one inside it? */
+  /** Does this memory belong to the scope itself? */
+  holds(storage: Allocation): boolean {
+    return this.#allocations.has(storage)
+  }
+
+  /** Does it belong to the scope, or to one inside it? */
   owns(storage: Allocation): boolean {
-    if (this.#allocations.has(storage)) return true
+    if (this.holds(storage)) return true
     for (const scope of this.#inner) if (scope.owns(storage)) return true
     return false
   }

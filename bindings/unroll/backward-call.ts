@@ -1,4 +1,5 @@
 /** Planning backward for a recorded forward: memory for gradients, the plan of the adjoint programs, and its legs. */
+import { Copies } from '../module/copies.ts'
 import type { InputGradients } from '../module/options.ts'
 import type { NamedStates } from '../module/state.ts'
 import type { Truncation } from '../module/truncation.ts'
@@ -7,6 +8,7 @@ import { KIND, PORT } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import { Itinerary, fullLegs } from '../program/itinerary.ts'
 import { chunkSteps } from '../program/layout.ts'
+import { PARAM } from '../program/ops/leaves.ts'
 import { type Draws, type Entry, Plan, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
 import type { Scope } from '../runtime/scope.ts'
 import { type Shape, Tensor } from '../runtime/tensor.ts'
@@ -34,6 +36,8 @@ export interface BackwardCall {
   /** Layers in the order of the plan's units. */
   readonly order: readonly number[]
   readonly itinerary: Itinerary
+  /** Copies of results of this very backward that are handed back in. */
+  readonly copies: Copies
   /** Zeros for one chunk, in place of a gradient by the output that is not given. */
   readonly zeros: number
   /** Which ports of which units take the gradient by the output, at how many bytes into it. */
@@ -155,6 +159,7 @@ class BackwardPlanner {
       programs: this.#programs,
       order: this.#order,
       itinerary,
+      copies: new Copies(scope),
       zeros: this.#rooms.at.zeros,
       takes: this.#takes(),
       inputs,
@@ -190,7 +195,7 @@ class BackwardPlanner {
 
   #outside(index: number, value: Value, [above]: readonly Entry[]): Entry {
     const { params, invariants } = this.#stack.layers[index]!
-    if (value.node.op === 'param') return parameterEntry(params.get(value.node.name)!.value)
+    if (value.node.op === PARAM) return parameterEntry(params.get(value.node.name)!.value)
     const stride = bytesOf(this.#stack, [this.#call.shape.batch, value.columns])
     if (!this.#programs[index]!.graph.inputs.includes(value))
       return invariants.entry(value) ?? this.#call.tapePlan.entry(index, value)

@@ -6,6 +6,7 @@ import type { CompiledProgram } from '../program/compile.ts'
 import { KIND, PORT } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import { Itinerary, fullLegs } from '../program/itinerary.ts'
+import { PARAM } from '../program/ops/leaves.ts'
 import { type Entry, Plan, type PlanOptions, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
 import { fail } from '../runtime/check.ts'
 import type { Scope } from '../runtime/scope.ts'
@@ -197,7 +198,7 @@ class ForwardPlanner {
     const { layers, directions } = this.#stack
     const { depth, params } = layers[index]!
     const { name } = value.node
-    if (value.node.op === 'param') return this.#spec.parameter?.(index, name) ?? parameterEntry(params.get(name)!.value)
+    if (value.node.op === PARAM) return this.#spec.parameter?.(index, name) ?? parameterEntry(params.get(name)!.value)
     const { inputs, outputs } = this.#spec.programs[index]!.graph
     const input = inputs.indexOf(value)
     if (depth > 0 && directions === 1) return below[input]!

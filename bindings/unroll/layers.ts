@@ -19,8 +19,10 @@ export interface UnrolledOptions {
   readonly fused?: boolean
   /** What keys the module's random draws; the next ordinal if left out. */
   readonly ordinal?: number
-  /** What messages call the module; its class if left out. */
-  readonly title?: string
+  /** The module's class. */
+  readonly type: string
+  /** What the module is made from, as it remembers it. */
+  readonly options?: object
 }
 
 /** Traces every cell before anything is taken, so that a cell that cannot be traced costs nothing. */

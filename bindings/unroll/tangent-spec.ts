@@ -18,8 +18,6 @@ export interface TangentRequest {
  * Inputs are those of the module, then their directions; outputs are its output and the derivative of that; every state has a twin
  * with its direction (`h` has `h.`, `past` has `past.`), zeros where none is given. Nothing is recorded. What is packed of a
  * direction belongs to the call that ran last: each one is prepared with `refresh`.
- *
- * @throws RetrogradError 'internal' for a stack whose gates were traced as one operation: that has no tangent
  */
 export function tangentSpec(stack: Stack, shape: CallShape, request: TangentRequest): ForwardSpec {
   const { input, parameters, lengths } = request

@@ -52,15 +52,13 @@ export abstract class Unrolled extends Module {
   readonly #calls: Calls<ForwardCall>
   readonly #staleness: Staleness
   readonly #ordinal: number
-  readonly #title: string
   /** Calls so far: keys the draws of the next one. */
   #count = 0
   #tape: Tape<Recorded> | undefined
   #stream: Stream | undefined
 
   constructor(runtime: Runtime, options: UnrolledOptions) {
-    super(runtime)
-    this.#title = options.title ?? new.target.name
+    super(runtime, options.type, options.options)
     const { layers, block } = makeLayers(runtime, options)
     this.#block = block
     this.#ordinal = options.ordinal ?? runtime.nextModule()
@@ -71,15 +69,11 @@ export abstract class Unrolled extends Module {
       directions: options.layers[0]!.length === 2 ? 2 : 1,
       states: new States(runtime, layers, options.layered ?? false),
       programs: new StackPrograms(layers, runtime.core.CHAIN_TILES.value),
-      who: this.#title,
+      who: this.type,
     }
     this.#batchFirst = options.batchFirst ?? false
     this.#calls = new Calls(runtime)
     this.#staleness = new Staleness(block)
-  }
-
-  protected override get title(): string {
-    return this.#title
   }
 
   override get batchFirst(): boolean | undefined {
@@ -177,7 +171,7 @@ export abstract class Unrolled extends Module {
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
     const backward = backwardOf(this.stack, call, { inputGradient, frozen: this.#block.frozen, truncation })
     const outgoing = states.withPasts(backward.states, pasts)
-    const { copies } = call.memory
+    const { copies } = backward
     const entering = output && copies.of('gradient', output)
     const incoming = state && copies.ofStates('gradient', state)
     pointBackward(this.stack, tape.data, backward, { output: entering, state: incoming }, outgoing)
@@ -237,7 +231,7 @@ export abstract class Unrolled extends Module {
 
   #enter(method: string): string {
     this.expectAlive(method)
-    return `${this.title}.${method}`
+    return `${this.type}.${method}`
   }
 
   #stepShape(who: string, inputs: readonly Tensor[]): CallShape {

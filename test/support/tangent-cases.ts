@@ -65,48 +65,48 @@ class Widths extends Unrolled {
       return [sized, sized]
     })
     const nameOf = (depth: number, param: string, reversed: boolean) => `${param} ${depth} ${reversed}`
-    super(rt, { layers, layered: true, nameOf, boundOf: () => 1 })
+    super(rt, { type: 'Widths', layers, layered: true, nameOf, boundOf: () => 1 })
   }
 }
 
 export const CASES: Readonly<Record<string, Case>> = {
   RNN: { make: (rt) => new RNN(rt, sizes) },
-  LSTM: { make: (rt) => new LSTM(rt, { ...sizes, fused: false }) },
-  'LSTM, projected': { make: (rt) => new LSTM(rt, { ...sizes, projSize: 2, fused: false }) },
-  GRU: { make: (rt) => new GRU(rt, { ...sizes, fused: false }) },
-  'GRU, reset before the product': { make: (rt) => new GRU(rt, { ...sizes, resetAfter: false, fused: false }) },
-  'one step': { make: (rt) => new GRU(rt, { ...sizes, fused: false }), T: 1 },
+  LSTM: { make: (rt) => new LSTM(rt, sizes) },
+  'LSTM of plain gates': { make: (rt) => new LSTM(rt, { ...sizes, fused: false }) },
+  'LSTM, projected': { make: (rt) => new LSTM(rt, { ...sizes, projSize: 2 }) },
+  GRU: { make: (rt) => new GRU(rt, sizes) },
+  'GRU of plain gates': { make: (rt) => new GRU(rt, { ...sizes, fused: false }) },
+  'GRU, reset before the product': { make: (rt) => new GRU(rt, { ...sizes, resetAfter: false }) },
+  'one step': { make: (rt) => new GRU(rt, { ...sizes }), T: 1 },
   'RNN with skips': { make: (rt) => new RNN(rt, { ...sizes, skips: [2, 4] }) },
   'RNN with skips, the first state standing for its past': {
     make: (rt) => new RNN(rt, { ...sizes, skips: [2, 4] }),
     past: false,
   },
-  'LSTM with skips, two layers': { make: (rt) => new LSTM(rt, { ...sizes, skips: [3], numLayers: 2, fused: false }) },
-  'GRU, three layers': { make: (rt) => new GRU(rt, { ...sizes, numLayers: 3, fused: false }) },
-  'dropout between layers': { make: (rt) => new GRU(rt, { ...sizes, numLayers: 2, dropout: 0.5, fused: false }) },
+  'LSTM with skips, two layers': { make: (rt) => new LSTM(rt, { ...sizes, skips: [3], numLayers: 2 }) },
+  'GRU, three layers': { make: (rt) => new GRU(rt, { ...sizes, numLayers: 3 }) },
+  'dropout between layers': { make: (rt) => new GRU(rt, { ...sizes, numLayers: 2, dropout: 0.5 }) },
   'residual in time and depth': {
     make: (rt) => new RNN(rt, { ...sizes, numLayers: 2, residual: true, layerResidual: true }),
   },
-  'batch first': { make: (rt) => new LSTM(rt, { ...sizes, batchFirst: true, fused: false }) },
-  lengths: { make: (rt) => new LSTM(rt, { ...sizes, numLayers: 2, fused: false }), lengths: LENGTHS },
+  'batch first': { make: (rt) => new LSTM(rt, { ...sizes, batchFirst: true }) },
+  lengths: { make: (rt) => new LSTM(rt, { ...sizes, numLayers: 2 }), lengths: LENGTHS },
   'lengths, skips, batch first': {
-    make: (rt) => new GRU(rt, { ...sizes, skips: [2], batchFirst: true, fused: false }),
+    make: (rt) => new GRU(rt, { ...sizes, skips: [2], batchFirst: true }),
     lengths: LENGTHS,
   },
-  'two directions': { make: (rt) => new LSTM(rt, { ...sizes, bidirectional: true, fused: false }) },
+  'two directions': { make: (rt) => new LSTM(rt, { ...sizes, bidirectional: true }) },
   'two directions, two layers, skips, lengths, batch first': {
-    make: (rt) =>
-      new GRU(rt, { ...sizes, bidirectional: true, numLayers: 2, skips: [3], batchFirst: true, fused: false }),
+    make: (rt) => new GRU(rt, { ...sizes, bidirectional: true, numLayers: 2, skips: [3], batchFirst: true }),
     lengths: LENGTHS,
   },
   'two directions, projected, residual': {
-    make: (rt) =>
-      new LSTM(rt, { ...sizes, bidirectional: true, numLayers: 3, projSize: 2, layerResidual: true, fused: false }),
+    make: (rt) => new LSTM(rt, { ...sizes, bidirectional: true, numLayers: 3, projSize: 2, layerResidual: true }),
   },
-  'several chunks': { make: (rt) => new GRU(rt, { ...sizes, numLayers: 2, fused: false }), T: LONG },
+  'several chunks': { make: (rt) => new GRU(rt, { ...sizes, numLayers: 2 }), T: LONG },
   'several chunks, skips': { make: (rt) => new RNN(rt, { ...sizes, skips: [5] }), T: LONG },
   'several chunks, two directions, lengths': {
-    make: (rt) => new LSTM(rt, { ...sizes, bidirectional: true, numLayers: 2, fused: false }),
+    make: (rt) => new LSTM(rt, { ...sizes, bidirectional: true, numLayers: 2 }),
     T: LONG,
     lengths: [LONG, 64, 65, 0],
   },
