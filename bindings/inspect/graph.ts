@@ -9,7 +9,7 @@ import type { Stack } from '../unroll/stack.ts'
 import { dotOf } from './draw/dot.ts'
 import { drawGraph } from './draw/unrolled-graph.ts'
 import { layerName } from './names.ts'
-import { expectUnrolled } from './recording.ts'
+import { expectUnrolled } from './options.ts'
 import type { Edge, Graph, Vertex } from './vertices.ts'
 
 export interface GraphOptions {

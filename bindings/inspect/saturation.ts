@@ -5,7 +5,8 @@ import type { ActivationKind } from '../program/operation.ts'
 import { expectNumber } from '../runtime/check.ts'
 import { type Layer, savedValues } from '../unroll/layer.ts'
 import { layerName } from './names.ts'
-import { type InspectOptions, Recording, expectInspected } from './recording.ts'
+import { type InspectOptions, expectInspected } from './options.ts'
+import { Recording } from './recording.ts'
 
 export interface SaturationOptions extends Omit<InspectOptions, 'output'> {
   /** A gate is shut below this, open above 1 minus this; a tanh saturates this close to ±1. 0.1 if left out. */
@@ -35,12 +36,7 @@ export function saturation(module: Module, input: Input, options: SaturationOpti
   const who = 'saturation'
   const net = expectInspected(who, module, options, ['margin'])
   const margin = expectNumber(who, 'margin', options.margin ?? 0.1, 0, 0.5)
-  const recording = new Recording(who, net, input, options)
-  try {
-    return measure(recording, margin)
-  } finally {
-    recording.dispose()
-  }
+  return new Recording(who, net, input, options).look((recording) => measure(recording, margin))
 }
 
 /** Columns of a value on the tape that are one activation. */

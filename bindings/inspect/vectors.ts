@@ -64,15 +64,10 @@ export function exchange(
   }
 }
 
-/** Each sample `count` times, as rows i·B + b; `axis` is the batch's. */
-export function repeatSamples(tensor: Tensor, axis: number, count: number): Tensor {
-  const { runtime, shape } = tensor
-  const batch = shape[axis]!
-  const result = runtime.emptyTensor(shape.with(axis, count * batch))
-  const indices = runtime.indices(Int32Array.from({ length: count * batch }, (_, row) => row % batch))
-  const outer = shape.slice(0, axis).reduce((product, size) => product * size, 1)
-  const bytes = (tensor.size / outer / batch) * runtime.elementBytes
-  runtime.core.gatherRows(outer, batch, count * batch, bytes, bytes, indices.address, tensor.address, result.address)
-  indices.dispose()
-  return result
+/** [B, count, N]: the first `count` unit vectors, for each sample. */
+export function unitVectors(runtime: Runtime, batch: number, count: number, N: number): Tensor {
+  const vectors = runtime.emptyTensor([batch, count, N])
+  const { data } = vectors
+  for (let i = 0; i < batch * count; i++) data[i * N + (i % count)] = 1
+  return vectors
 }
