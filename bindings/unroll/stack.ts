@@ -27,9 +27,9 @@ export interface CallShape {
   readonly batchFirst: boolean
 }
 
-/** Columns of a layer's output, both directions together. */
-export function outputColumns({ layers, directions }: Stack): number {
-  return layers.at(-1)!.graph.outputs[0]!.columns * directions
+/** Columns of the output of the layer at a depth, by default the module's; both directions together. */
+export function outputColumns({ layers, directions }: Stack, depth = layers.at(-1)!.depth): number {
+  return layers[depth * directions]!.graph.outputs[0]!.columns * directions
 }
 
 /** Bytes from a step to the next and from a row to the next. */

@@ -28,15 +28,8 @@ import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
 import { type Recorded, backwardOf, pointBackward } from './backward-call.ts'
-import {
-  type ForwardCall,
-  type ForwardEnds,
-  type ForwardRequest,
-  planForward,
-  pointForward,
-  requestKey,
-  specOf,
-} from './forward-call.ts'
+import { type ForwardCall, type ForwardEnds, planForward, pointForward } from './forward-call.ts'
+import { type ForwardRequest, requestKey, specOf } from './forward-spec.ts'
 import { type UnrolledOptions, boundsOf, makeLayers } from './layers.ts'
 import { StackPrograms } from './programs.ts'
 import type { CallShape, Stack } from './stack.ts'
