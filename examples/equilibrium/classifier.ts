@@ -1,5 +1,4 @@
 // A classifier without layers beside nets of the same cell unrolled to so many: accuracy, time, and memory by depth.
-import { SingleBar } from 'cli-progress'
 import {
   Adam,
   CosineAnnealingLR,
@@ -14,13 +13,14 @@ import {
   Sequential,
   type Tensor,
 } from 'retrograd'
-import { CLASSES, type Digit, PIXELS, readDigits, type Split, splitAtRandom } from '../digits/data.ts'
-import { check, formatTable } from './check.ts'
+import { CLASSES, type Digit, PIXELS, readDigits, scaledPixels, type Split, splitAtRandom } from '../digits/data.ts'
+import { type Figure, drawLines, type Line } from '../kit/lines.ts'
+import { withBar } from '../kit/progress.ts'
+import { COLOURS } from '../kit/style.ts'
+import { formatTable, mean, percent } from '../kit/table.ts'
+import { check } from './check.ts'
 import { BATCH, HIDDEN, implicit, memoryByDepth, type Memory, unrolled } from './memory.ts'
-import { type Figure, type Line, plot } from './plot.ts'
 
-/** What a black pixel is to the nets: so the pixels' standard deviation, 0.28, becomes about 1. */
-const INK = 3.5
 const DEPTHS = [1, 2, 4, 8, 16, 32]
 const SEEDS = [3, 4, 5]
 const [EPOCHS, RATE, MAX_NORM] = [12, 0.003, 1]
@@ -48,7 +48,7 @@ interface Run {
   readonly radius: number
 }
 
-export async function classifier(quick: boolean): Promise<Record<string, string>> {
+export async function classifier(quick: boolean): Promise<string> {
   const memory = await memoryByDepth(quick ? QUICK.memory : [1, 2, 4, 8, 16, 32, 64, 128, 256])
   const digits = readDigits().filter((_, n) => !quick || n % QUICK.keptOf === 0)
   const contestants: Contestant[] = [
@@ -65,7 +65,7 @@ export async function classifier(quick: boolean): Promise<Record<string, string>
     for (const contestant of contestants) runs.push(await run(contestant, split, seed, quick ? QUICK.epochs : EPOCHS))
   }
   report(contestants, runs, digits.length)
-  return { 'classifier.svg': await plot(figureOf(memory, runs)) }
+  return drawLines(figureOf(memory, runs))
 }
 
 /** Trains one net behind a progress bar and tests it. */
@@ -74,36 +74,34 @@ async function run({ name, depth, options }: Contestant, split: Split, seed: num
   const deq = new DEQ(rt, { inputSize: PIXELS, hiddenSize: HIDDEN, spectralNorm: SPECTRAL_NORM, ...options })
   const model = new Sequential(rt, [deq, new Linear(rt, { inFeatures: HIDDEN, outFeatures: CLASSES })])
   const optimizer = new Adam(model, { lr: RATE })
-  const bar = startBar(`${name}, seed ${seed}`, epochs * Math.ceil(split.train.length / BATCH))
-
   const times = [performance.now()]
-  await fit(model, encode(rt, split.train), {
-    loss: crossEntropyLoss,
-    optimizer,
-    schedule: new CosineAnnealingLR(optimizer, { tMax: epochs }),
-    epochs,
-    batchSize: BATCH,
-    clip: { norm: MAX_NORM },
-    seed,
-    onProgress: ({ loss }) => {
-      times.push(performance.now())
-      bar.increment({ loss: loss.toFixed(4) })
-    },
-  })
-  bar.stop()
+  await withBar(`${name}, seed ${seed}`, epochs * Math.ceil(split.train.length / BATCH), (onProgress) =>
+    fit(model, encode(rt, split.train), {
+      loss: crossEntropyLoss,
+      optimizer,
+      schedule: new CosineAnnealingLR(optimizer, { tMax: epochs }),
+      epochs,
+      batchSize: BATCH,
+      clip: { norm: MAX_NORM },
+      seed,
+      onProgress: (progress) => {
+        times.push(performance.now())
+        onProgress(progress)
+      },
+    }),
+  )
   const millisecondsPerStep = tenth(times.slice(1).map((time, i) => time - times[i]!))
 
   const test = encode(rt, split.test)
   model.eval()
   const { metrics } = await evaluate(model, test, { loss: crossEntropyLoss, metrics: ['accuracy'] })
   const { info } = deq.forward(test.input)
-  const iterations = info.iterations.reduce((sum, count) => sum + count, 0) / split.test.length
   const result = {
     name,
     depth,
     accuracy: metrics!.accuracy!,
     millisecondsPerStep,
-    iterations,
+    iterations: mean([...info.iterations]),
     radius: deq.spectralRadius(),
   }
   rt.dispose()
@@ -115,33 +113,18 @@ const tenth = (values: readonly number[]): number => [...values].sort((a, b) => 
 /** Pixels, scaled, as [N, PIXELS] and labels [N]. */
 function encode(rt: Runtime, digits: readonly Digit[]): { input: Tensor; target: Tensor } {
   const N = digits.length
-  const pixels = new Float32Array(N * PIXELS)
-  for (const [n, digit] of digits.entries()) {
-    pixels.set(
-      digit.pixels.map((pixel) => pixel * INK),
-      n * PIXELS,
-    )
-  }
   const labels = digits.map(({ label }) => label)
-  return { input: rt.tensor(pixels, [N, PIXELS]), target: rt.indices(labels, [N]) }
-}
-
-function startBar(name: string, steps: number): SingleBar {
-  const format = `${name.padEnd(18)} {bar} {percentage}% | loss {loss} | {duration} s`
-  const bar = new SingleBar({ format, barsize: 28, noTTYOutput: true, notTTYSchedule: 5000 })
-  bar.start(steps, 0, { loss: '–' })
-  return bar
+  return { input: rt.tensor(scaledPixels(digits), [N, PIXELS]), target: rt.indices(labels, [N]) }
 }
 
 function report(contestants: readonly Contestant[], runs: readonly Run[], digits: number): void {
   const rows = contestants.map(({ name }) => {
     const own = runs.filter((run) => run.name === name)
-    const mean = (of: (run: Run) => number) => own.reduce((sum, run) => sum + of(run), 0) / own.length
     return [
       name,
-      own.map(({ accuracy }) => `${(100 * accuracy).toFixed(1)} %`).join('  '),
-      mean(({ millisecondsPerStep }) => millisecondsPerStep).toFixed(2),
-      mean(({ iterations }) => iterations).toFixed(1),
+      own.map(({ accuracy }) => percent(accuracy)).join('  '),
+      mean(own.map(({ millisecondsPerStep }) => millisecondsPerStep)).toFixed(2),
+      mean(own.map(({ iterations }) => iterations)).toFixed(1),
       Math.max(...own.map(({ radius }) => radius)).toFixed(2),
     ]
   })
@@ -156,23 +139,20 @@ function report(contestants: readonly Contestant[], runs: readonly Run[], digits
 }
 
 const LOOKS = [
-  { name: 'RNN over copies of the input', colour: '#868e96' },
-  { name: 'unrolled', colour: '#e8590c' },
-  { name: 'implicit: anderson, bicgstab', colour: '#099268' },
-  { name: 'implicit: picard, neumann', colour: '#4c6ef5' },
+  { name: 'RNN over copies of the input', colour: COLOURS.grey },
+  { name: 'unrolled', colour: COLOURS.orange },
+  { name: 'implicit: anderson, bicgstab', colour: COLOURS.green },
+  { name: 'implicit: picard, neumann', colour: COLOURS.blue },
 ]
 
 function figureOf(memory: Memory, runs: readonly Run[]): Figure {
-  const megabytes = (name: string, points: Memory[keyof Memory]): Line[] =>
-    [false, true].map((dots) => ({
-      name,
-      dots,
-      points: points.map(({ depth, bytes }) => ({ x: depth, y: bytes / 2 ** 20 })),
-    }))
-  const milliseconds = (wanted: (run: Run) => boolean) => {
-    const own = runs.filter(wanted)
-    return own.reduce((sum, run) => sum + run.millisecondsPerStep, 0) / own.length
-  }
+  const megabytes = (name: string, points: Memory[keyof Memory]): Line => ({
+    name,
+    points: points.map(({ depth, bytes }) => ({ x: depth, y: bytes / 2 ** 20 })),
+    as: 'both',
+  })
+  const milliseconds = (wanted: (run: Run) => boolean) =>
+    mean(runs.filter(wanted).map(({ millisecondsPerStep }) => millisecondsPerStep))
   const depths = [...new Set(runs.flatMap(({ depth }) => depth ?? []))]
   const times = depths.map((depth) => ({ x: depth, y: milliseconds((run) => run.depth === depth) }))
   const level = milliseconds((run) => run.depth === undefined)
@@ -186,22 +166,21 @@ function figureOf(memory: Memory, runs: readonly Run[]): Figure {
     panels: [
       {
         title: 'Memory',
-        x: { title: 'depth', type: 'log' },
+        x: { title: 'depth', type: 'log', grid: true },
         y: { title: 'MB', type: 'log' },
         lines: [
-          ...megabytes(LOOKS[0]!.name, memory.rnn),
-          ...megabytes(LOOKS[1]!.name, memory.unrolled),
-          ...megabytes(LOOKS[2]!.name, memory.accelerated),
-          ...megabytes(LOOKS[3]!.name, memory.implicit),
+          megabytes(LOOKS[0]!.name, memory.rnn),
+          megabytes(LOOKS[1]!.name, memory.unrolled),
+          megabytes(LOOKS[2]!.name, memory.accelerated),
+          megabytes(LOOKS[3]!.name, memory.implicit),
         ],
       },
       {
         title: 'Time',
-        x: { title: 'layers', type: 'log' },
+        x: { title: 'layers', type: 'log', grid: true },
         y: { title: 'ms per training step', domain: [0, 1.1 * Math.max(level, ...times.map(({ y }) => y))] },
         lines: [
-          { name: LOOKS[1]!.name, points: times },
-          { name: LOOKS[1]!.name, points: times, dots: true },
+          { name: LOOKS[1]!.name, points: times, as: 'both' },
           { name: LOOKS[3]!.name, points: [times[0]!.x, times.at(-1)!.x].map((x) => ({ x, y: level })) },
         ],
       },

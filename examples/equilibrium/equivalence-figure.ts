@@ -1,5 +1,6 @@
 /** Errors by K, beside ρ^K. */
-import type { Figure, Line, Point } from './plot.ts'
+import type { Figure, Line, Point } from '../kit/lines.ts'
+import { COLOURS } from '../kit/style.ts'
 
 export type Kind = 'normal' | 'non-normal'
 
@@ -10,8 +11,8 @@ export interface Convergence {
   readonly neumann: readonly Point[]
 }
 
-const COLOURS = ['#4c6ef5', '#099268', '#e8590c']
-const DIVERGING: Readonly<Record<Kind, string>> = { normal: '#c92a2a', 'non-normal': '#ae3ec9' }
+const STABLE = [COLOURS.blue, COLOURS.green, COLOURS.orange]
+const DIVERGING: Readonly<Record<Kind, string>> = { normal: COLOURS.red, 'non-normal': COLOURS.purple }
 
 export function figureOf(
   stable: readonly { kind: Kind; curves: readonly Convergence[] }[],
@@ -19,16 +20,16 @@ export function figureOf(
   unstable: number,
 ): Figure {
   const looks = [
-    ...stable[0]!.curves.map(({ rho }, i) => ({ name: `ρ = ${rho}`, colour: COLOURS[i]! })),
+    ...stable[0]!.curves.map(({ rho }, i) => ({ name: `ρ = ${rho}`, colour: STABLE[i]! })),
     ...diverging.map(({ kind }) => ({ name: `ρ = ${unstable}, ${kind}`, colour: DIVERGING[kind] })),
-    { name: 'ρ^K', colour: '#868e96', dash: [5, 4] },
+    { name: 'ρ^K', colour: COLOURS.grey, dash: [5, 4] },
   ]
   const power = (rho: number, points: readonly Point[]): Line => ({
     name: 'ρ^K',
     points: points.map(({ x }) => ({ x, y: rho ** x })),
   })
-  const x = { title: 'K' }
-  const y = { title: 'relative error', type: 'log', format: '.0e' } as const
+  const x = { title: 'K', grid: true }
+  const y = { title: 'relative error', type: 'log' } as const
   return {
     title: 'The implicit gradient, and what BPTT comes to',
     subtitle: [
@@ -44,7 +45,7 @@ export function figureOf(
         lines: curves.flatMap(({ rho, bptt, neumann }): Line[] => [
           power(rho, bptt),
           { name: `ρ = ${rho}`, points: bptt },
-          { name: `ρ = ${rho}`, points: neumann, dots: true },
+          { name: `ρ = ${rho}`, points: neumann, as: 'dots' },
         ]),
       })),
       {
@@ -53,7 +54,7 @@ export function figureOf(
         y,
         lines: diverging.flatMap(({ kind, neumann }): Line[] => [
           power(unstable, neumann),
-          { name: `ρ = ${unstable}, ${kind}`, points: neumann, dots: true },
+          { name: `ρ = ${unstable}, ${kind}`, points: neumann, as: 'dots' },
         ]),
       },
     ],
