@@ -14,12 +14,12 @@ import {
   type Tensor,
 } from 'retrograd'
 import { CLASSES, type Digit, PIXELS, readDigits, scaledPixels, type Split, splitAtRandom } from '../digits/data.ts'
-import { type Figure, drawLines, type Line } from '../kit/lines.ts'
+import { drawLines } from '../kit/lines.ts'
 import { withBar } from '../kit/progress.ts'
-import { COLOURS } from '../kit/style.ts'
 import { formatTable, mean, percent } from '../kit/table.ts'
 import { check } from './check.ts'
-import { BATCH, HIDDEN, implicit, memoryByDepth, type Memory, unrolled } from './memory.ts'
+import { figureOf, type Run } from './classifier-figure.ts'
+import { BATCH, HIDDEN, implicit, memoryByDepth, unrolled } from './memory.ts'
 
 const DEPTHS = [1, 2, 4, 8, 16, 32]
 const SEEDS = [3, 4, 5]
@@ -34,18 +34,6 @@ interface Contestant {
   readonly name: string
   readonly depth: number | undefined
   readonly options: Pick<DEQOptions, 'solver' | 'adjoint'>
-}
-
-interface Run {
-  readonly name: string
-  readonly depth: number | undefined
-  readonly accuracy: number
-  /** A tenth of the steps took no longer: the time without what else the machine does. */
-  readonly millisecondsPerStep: number
-  /** Updates of z per sample of the test part. */
-  readonly iterations: number
-  /** The greatest ρ(J) over the test part. */
-  readonly radius: number
 }
 
 export async function classifier(quick: boolean): Promise<string> {
@@ -68,15 +56,38 @@ export async function classifier(quick: boolean): Promise<string> {
   return drawLines(figureOf(memory, runs))
 }
 
-/** Trains one net behind a progress bar and tests it. */
+/** Trains one net and tests it. */
 async function run({ name, depth, options }: Contestant, split: Split, seed: number, epochs: number): Promise<Run> {
   const rt = await createRuntime({ seed })
   const deq = new DEQ(rt, { inputSize: PIXELS, hiddenSize: HIDDEN, spectralNorm: SPECTRAL_NORM, ...options })
   const model = new Sequential(rt, [deq, new Linear(rt, { inFeatures: HIDDEN, outFeatures: CLASSES })])
+  const times = await train(model, split, { title: `${name}, seed ${seed}`, seed, epochs })
+  const test = encode(rt, split.test)
+  model.eval()
+  const { metrics } = await evaluate(model, test, { loss: crossEntropyLoss, metrics: ['accuracy'] })
+  const { info } = deq.forward(test.input)
+  const result = {
+    name,
+    depth,
+    accuracy: metrics!.accuracy!,
+    millisecondsPerStep: tenth(times),
+    iterations: mean([...info.iterations]),
+    radius: deq.spectralRadius(),
+  }
+  rt.dispose()
+  return result
+}
+
+/** Trains behind a progress bar; returns the milliseconds that each step took. */
+async function train(
+  model: Sequential,
+  split: Split,
+  { title, seed, epochs }: { title: string; seed: number; epochs: number },
+): Promise<number[]> {
   const optimizer = new Adam(model, { lr: RATE })
   const times = [performance.now()]
-  await withBar(`${name}, seed ${seed}`, epochs * Math.ceil(split.train.length / BATCH), (onProgress) =>
-    fit(model, encode(rt, split.train), {
+  await withBar(title, epochs * Math.ceil(split.train.length / BATCH), (onProgress) =>
+    fit(model, encode(model.runtime, split.train), {
       loss: crossEntropyLoss,
       optimizer,
       schedule: new CosineAnnealingLR(optimizer, { tMax: epochs }),
@@ -90,22 +101,7 @@ async function run({ name, depth, options }: Contestant, split: Split, seed: num
       },
     }),
   )
-  const millisecondsPerStep = tenth(times.slice(1).map((time, i) => time - times[i]!))
-
-  const test = encode(rt, split.test)
-  model.eval()
-  const { metrics } = await evaluate(model, test, { loss: crossEntropyLoss, metrics: ['accuracy'] })
-  const { info } = deq.forward(test.input)
-  const result = {
-    name,
-    depth,
-    accuracy: metrics!.accuracy!,
-    millisecondsPerStep,
-    iterations: mean([...info.iterations]),
-    radius: deq.spectralRadius(),
-  }
-  rt.dispose()
-  return result
+  return times.slice(1).map((time, i) => time - times[i]!)
 }
 
 const tenth = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 10)]!
@@ -135,55 +131,5 @@ function report(contestants: readonly Contestant[], runs: readonly Run[], digits
     if (deepest.length === 0) break
     const claim = `the implicit net reads as well as ${deepest[i]!.name}, to ${100 * SAME_ACCURACY} points`
     check(Math.abs(accuracy - deepest[i]!.accuracy) <= SAME_ACCURACY, claim)
-  }
-}
-
-const LOOKS = [
-  { name: 'RNN over copies of the input', colour: COLOURS.grey },
-  { name: 'unrolled', colour: COLOURS.orange },
-  { name: 'implicit: anderson, bicgstab', colour: COLOURS.green },
-  { name: 'implicit: picard, neumann', colour: COLOURS.blue },
-]
-
-function figureOf(memory: Memory, runs: readonly Run[]): Figure {
-  const megabytes = (name: string, points: Memory[keyof Memory]): Line => ({
-    name,
-    points: points.map(({ depth, bytes }) => ({ x: depth, y: bytes / 2 ** 20 })),
-    as: 'both',
-  })
-  const milliseconds = (wanted: (run: Run) => boolean) =>
-    mean(runs.filter(wanted).map(({ millisecondsPerStep }) => millisecondsPerStep))
-  const depths = [...new Set(runs.flatMap(({ depth }) => depth ?? []))]
-  const times = depths.map((depth) => ({ x: depth, y: milliseconds((run) => run.depth === depth) }))
-  const level = milliseconds((run) => run.depth === undefined)
-  return {
-    title: 'Depth that takes no memory: an implicit net beside unrolled ones',
-    subtitle: [
-      `Left: workspace of one training step, forward and backward, as measured; a layer of ${HIDDEN}, batches of ${BATCH}, z = tanh(0.985 z + U x).`,
-      'Depth: layers, or the iterations that the fixed point took. Right: means over the classifiers that were trained',
-    ],
-    looks: LOOKS,
-    panels: [
-      {
-        title: 'Memory',
-        x: { title: 'depth', type: 'log', grid: true },
-        y: { title: 'MB', type: 'log' },
-        lines: [
-          megabytes(LOOKS[0]!.name, memory.rnn),
-          megabytes(LOOKS[1]!.name, memory.unrolled),
-          megabytes(LOOKS[2]!.name, memory.accelerated),
-          megabytes(LOOKS[3]!.name, memory.implicit),
-        ],
-      },
-      {
-        title: 'Time',
-        x: { title: 'layers', type: 'log', grid: true },
-        y: { title: 'ms per training step', domain: [0, 1.1 * Math.max(level, ...times.map(({ y }) => y))] },
-        lines: [
-          { name: LOOKS[1]!.name, points: times, as: 'both' },
-          { name: LOOKS[3]!.name, points: [times[0]!.x, times.at(-1)!.x].map((x) => ({ x, y: level })) },
-        ],
-      },
-    ],
   }
 }

@@ -18,39 +18,37 @@ const HALF_A_DAY = 0.5
 
 /** Draws truth against two forecasts over some days of the series and, below, the forecasts' errors. Returns SVG. */
 export function plotForecast(series: Series, part: Range, forecasts: Record<string, Float64Array>): Promise<string> {
+  const { births } = series
   const days = Array.from({ length: part.end - part.start }, (_, k) => part.start + k)
-  const looks = Object.keys(forecasts).map((name, i) => ({ name, ...FORECASTS[i]! }))
-  const lineOf = (name: string, births: (day: number) => number): Line => ({
-    name,
-    points: days.map((day) => ({ x: day, y: births(day) / 1000 })),
-  })
   const answers = Object.entries(forecasts)
   const shared = { width: WIDTH, x: axisOf(series, days), shades: weekendsOf(series, days) }
   return drawLines({
     title: 'Births in the United States: forecast on the eve, and counted',
     subtitle:
       'The last weeks of the test part, used neither for training nor for picking the epoch. Weekends are shaded.',
-    looks: [TRUTH, ...looks],
+    looks: [TRUTH, ...answers.map(([name], i) => ({ name, ...FORECASTS[i]! }))],
     columns: 1,
     panels: [
       {
         ...shared,
         y: { title: 'births per day (thousands)' },
-        lines: [
-          lineOf(TRUTH.name, (day) => series.births[day]!),
-          ...answers.map(([name, births]) => lineOf(name, (day) => births[day]!)),
-        ],
+        lines: [[TRUTH.name, births] as const, ...answers].map(([name, x]) => lineOf(name, days, (day) => x[day]!)),
         notes: notesOf(series, days),
       },
       {
         ...shared,
         height: 140,
         y: { title: 'error (thousands)' },
-        lines: answers.map(([name, births]) => lineOf(name, (day) => births[day]! - series.births[day]!)),
+        lines: answers.map(([name, x]) => lineOf(name, days, (day) => x[day]! - births[day]!)),
       },
     ],
   })
 }
+
+const lineOf = (name: string, days: readonly number[], births: (day: number) => number): Line => ({
+  name,
+  points: days.map((day) => ({ x: day, y: births(day) / 1000 })),
+})
 
 const axisOf = ({ firstDay }: Series, days: readonly number[]): Axis => ({
   title: String(calendarDay(firstDay + days.at(-1)!).year),

@@ -1,7 +1,19 @@
 /** Line charts: panels under one legend, described by plain data. */
 import type { Legend, Mark, Scale } from 'vega'
 import { type Axis, axisOf, isExceeded, scaleOf } from './axes.ts'
-import { curve, dots, heading, type Level, level, type Look, type Note, note, type Shade, shade } from './marks.ts'
+import {
+  curve,
+  dots,
+  heading,
+  type Level,
+  levelLine,
+  levelText,
+  type Look,
+  type Note,
+  note,
+  type Shade,
+  shade,
+} from './marks.ts'
 import { render } from './style.ts'
 
 export interface Figure {
@@ -95,8 +107,9 @@ function panelOf(panel: Panel, looks: readonly Required<Look>[]): Mark {
     marks: [
       ...(title ? [heading(title)] : []),
       ...shades.map((one) => shade(one, height)),
+      ...levels.map((one) => levelLine(one, width)),
       { type: 'group', encode, marks, clip: isExceeded(x, xs) || isExceeded(y, ys) },
-      ...levels.flatMap((one) => level(one, width)),
+      ...levels.flatMap((one) => levelText(one, width)),
       ...notes.flatMap(note),
     ],
   }

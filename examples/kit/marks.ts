@@ -69,26 +69,24 @@ export function heading(text: string): Mark {
   return { type: 'text', encode: { enter } }
 }
 
-/** A dashed line all across, its text over one end of it. */
-export function level({ y, text, side = 'left' }: Level, width: number): Mark[] {
-  const height = { scale: 'y', value: y }
-  const rule = { x2: { value: width }, y: height, stroke: { value: PALE }, strokeDash: DASHED }
+/** A dashed line all across. */
+export function levelLine({ y }: Level, width: number): Mark {
+  const enter = { x2: { value: width }, y: { scale: 'y', value: y }, stroke: { value: PALE }, strokeDash: DASHED }
+  return { type: 'rule', encode: { enter } }
+}
+
+/** What the line says, over one end of it, with a halo that keeps curves away. */
+export function levelText({ y, text, side = 'left' }: Level, width: number): Mark[] {
   const label = {
     x: { value: side === 'left' ? 6 : width - 6 },
-    y: height,
+    y: { scale: 'y', value: y },
     dy: { value: -6 },
     align: { value: side },
     text: { value: text },
   }
-  const halo = {
-    ...label,
-    stroke: { value: 'white' },
-    strokeWidth: { value: 4 },
-    strokeJoin: { value: 'round' as const },
-  }
+  const stroke = { stroke: { value: 'white' }, strokeWidth: { value: 4 }, strokeJoin: { value: 'round' as const } }
   return [
-    { type: 'rule', encode: { enter: rule } },
-    { type: 'text', encode: { enter: halo } },
+    { type: 'text', encode: { enter: { ...label, ...stroke } } },
     { type: 'text', encode: { enter: label } },
   ]
 }
