@@ -1,7 +1,7 @@
 /** What a forward is planned from: which programs run, what of them is kept, and where their parameters are. */
 import type { Checkpointing } from '../module/checkpointing.ts'
 import type { CompiledProgram } from '../program/compile.ts'
-import type { Entry } from '../program/plan.ts'
+import type { Entry } from '../program/entry.ts'
 import type { Ported } from './programs.ts'
 import { type CallShape, type Stack, isSwapped } from './stack.ts'
 
