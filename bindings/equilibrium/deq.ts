@@ -159,7 +159,7 @@ export class DEQ extends Module {
     const initial = this.#expectState(who, options.state, sizes.batch)
     const lengths = this.#expectLengths(who, options.lengths, sizes)
     const shape = { ...sizes, hasLengths: lengths !== undefined }
-    const read = [...given, ...Object.values(initial ?? {})]
+    const read = () => [...given, ...Object.values(initial ?? {})]
     const { call, giveBack } = this.#plan(shape, keep, read)
     try {
       const recorded = this.#run(who, call, { ...this.#outside(call, given, initial), lengths }, tape)
@@ -178,7 +178,7 @@ export class DEQ extends Module {
     const shape = this.#shapeOf(who, given, true)
     const initial = this.#expectState(who, state, shape.batch)
     if (initial === undefined) fail('type', `${who}: state is missing; make one with initialState(${shape.batch})`)
-    const { call } = this.#plan(shape, false, [...given, ...Object.values(initial)])
+    const { call } = this.#plan(shape, false, () => [...given, ...Object.values(initial)])
     const { result } = this.#run(who, call, { ...this.#outside(call, given, initial), lengths: undefined }, false)
     for (const [name, tensor] of Object.entries(initial)) {
       this.runtime.core.copyBytes(tensor.address, call.state[name]!.address, tensor.size * this.runtime.elementBytes)

@@ -126,7 +126,7 @@ export abstract class Unrolled extends Module {
       lengths: lengths !== undefined,
       checkpoint: tape ? checkpoint : undefined,
     }
-    const { call, giveBack } = this.#plan(shape, request, keep, [...given, ...Object.values(state ?? {})])
+    const { call, giveBack } = this.#plan(shape, request, keep, () => [...given, ...Object.values(state ?? {})])
     const inputs = given.map((tensor, i) => call.memory.copies.of(`input ${i}`, tensor))
     const draws = this.#run(call, { inputs, initial: state, final: call.state }, lengths)
     const recorded = tape && { call, inputs, draws, truncation, pasts: this.stack.states.pastsIn(state) }
@@ -146,7 +146,7 @@ export abstract class Unrolled extends Module {
     const missing = states.names.find((name) => given?.[name] === undefined)
     if (missing !== undefined)
       fail('type', `${who}: state${given ? `.${missing}` : ''} is missing; make one with initialState(${shape.batch})`)
-    const { call } = this.#plan(shape, STEP, false, [...inputs, ...Object.values(given ?? {})])
+    const { call } = this.#plan(shape, STEP, false, () => [...inputs, ...Object.values(given ?? {})])
     const read = inputs.map((tensor, i) => call.memory.copies.of(`input ${i}`, tensor))
     this.#run(call, { inputs: read, initial: given, final: given }, undefined)
     this.#tape = undefined
@@ -283,7 +283,7 @@ export abstract class Unrolled extends Module {
     shape: CallShape,
     request: ForwardRequest,
     keep: boolean,
-    read: readonly Tensor[],
+    read: () => readonly Tensor[],
   ): { call: ForwardCall; giveBack?: () => void } {
     const key = requestKey(shape, request)
     const plan = (memory: CallMemory) => planForward(memory, this.stack, shape, specOf(this.stack, shape, request))
