@@ -252,7 +252,11 @@ export class DEQ extends Module {
     return `DEQ.${method}`
   }
 
-  #plan(shape: SolveShape, keep: boolean, read: readonly Tensor[]): { call: EquilibriumCall; giveBack?: () => void } {
+  #plan(
+    shape: SolveShape,
+    keep: boolean,
+    read: () => readonly Tensor[],
+  ): { call: EquilibriumCall; giveBack?: () => void } {
     const plan = (memory: CallMemory) => new EquilibriumCall(memory, this.#model, shape)
     const key = shapeKey(shape)
     return keep ? this.#calls.lend(key, plan) : { call: this.#calls.take(key, plan, read) }
