@@ -4,20 +4,24 @@ export { type Dtype, type Runtime, type RuntimeOptions, createRuntime } from './
 export type { Tensor } from './runtime/tensor.ts'
 export { type Cell, type Initial, type Size, defineCell } from './program/trace.ts'
 export type { Value } from './program/graph.ts'
-export {
-  type BackwardOptions,
-  type ForwardOptions,
-  type ForwardResult,
-  type Input,
-  type InputGradients,
-  Module,
-  type OutputGradients,
-  type State,
-} from './nn/module.ts'
-export type { Checkpointing } from './nn/checkpointing.ts'
-export type { Parameter, StateDict } from './nn/parameters.ts'
-export type { Tape } from './nn/tape.ts'
-export type { Truncation } from './nn/unrolling.ts'
+export type {
+  BackwardOptions,
+  ForwardOptions,
+  ForwardResult,
+  Input,
+  InputGradients,
+  OutputGradients,
+} from './module/options.ts'
+export { Module } from './module/module.ts'
+export type { State } from './module/state.ts'
+export type { Lengths } from './module/lengths.ts'
+export type { Checkpointing } from './module/checkpointing.ts'
+export type { Parameter, StateDict } from './module/parameters.ts'
+export { cloneModule } from './module/clone.ts'
+export { type ModuleDescription, describe } from './module/describe.ts'
+export { summary } from './module/summary.ts'
+export type { Tape } from './module/tape.ts'
+export type { Truncation } from './module/truncation.ts'
 export { RNN, type RNNOptions } from './nn/rnn.ts'
 export { LSTM, type LSTMOptions } from './nn/lstm.ts'
 export { GRU, type GRUOptions } from './nn/gru.ts'
@@ -49,35 +53,27 @@ export type {
   SolverName,
   SolverOptions,
 } from './equilibrium/settings.ts'
-export {
-  type BceOptions,
-  type CrossEntropyOptions,
-  type Loss,
-  type LossOptions,
-  bceWithLogitsLoss,
-  crossEntropyLoss,
-  huberLoss,
-  mseLoss,
-} from './training/losses.ts'
-export { SGD, type SGDOptions } from './training/sgd.ts'
-export { RMSprop, type RMSpropOptions } from './training/rmsprop.ts'
-export { Adam, AdamW, type AdamOptions } from './training/adam.ts'
-export { clipGradNorm, clipGradValue } from './training/clip.ts'
-export type { Lengths } from './training/lengths.ts'
-export type { FitData } from './training/batch.ts'
-export type { FitBatches, FitSource } from './training/source.ts'
-export { type EvaluateOptions, type Evaluation, type LossFunction, evaluate, predict } from './training/evaluate.ts'
-export { type CheckpointParts, readCheckpoint, saveFile, writeCheckpoint } from './training/checkpoint.ts'
+export type { Loss, LossFunction, LossOptions } from './training/losses/loss.ts'
+export { type BceOptions, bceWithLogitsLoss } from './training/losses/bce-with-logits.ts'
+export { type CrossEntropyOptions, crossEntropyLoss } from './training/losses/cross-entropy.ts'
+export { huberLoss } from './training/losses/huber.ts'
+export { mseLoss } from './training/losses/mse.ts'
+export { SGD, type SGDOptions } from './training/optimizers/sgd.ts'
+export { RMSprop, type RMSpropOptions } from './training/optimizers/rmsprop.ts'
+export { Adam, AdamW, type AdamOptions } from './training/optimizers/adam.ts'
+export { clipGradNorm, clipGradValue } from './training/optimizers/clip.ts'
+export type { FitBatches, FitData, FitSource } from './training/data/fit-data.ts'
+export { type EvaluateOptions, type Evaluation, evaluate } from './training/evaluate.ts'
+export { predict } from './training/predict.ts'
+export { type CheckpointParts, readCheckpoint, writeCheckpoint } from './training/checkpoint.ts'
+export { saveFile } from './training/save-file.ts'
 export type { MetricName, Metrics, Tally } from './training/metrics.ts'
 export type { StoppingState } from './training/early-stopping.ts'
 export type { FitOptions, FitPosition, FitProgress, FitResult } from './training/fit-options.ts'
 export { fit } from './training/fit.ts'
-export {
-  CosineAnnealingLR,
-  LinearLR,
-  type PlateauOptions,
-  ReduceLROnPlateau,
-  Schedule,
-  StepLR,
-} from './training/schedules.ts'
-export { type EmaOptions, ExponentialMovingAverage } from './training/ema.ts'
+export { Schedule } from './training/optimizers/schedules/schedule.ts'
+export { CosineAnnealingLR } from './training/optimizers/schedules/cosine-annealing-lr.ts'
+export { LinearLR } from './training/optimizers/schedules/linear-lr.ts'
+export { type PlateauOptions, ReduceLROnPlateau } from './training/optimizers/schedules/reduce-lr-on-plateau.ts'
+export { StepLR } from './training/optimizers/schedules/step-lr.ts'
+export { type EmaOptions, ExponentialMovingAverage } from './training/optimizers/ema.ts'

@@ -2,4 +2,4 @@
 export { readSafetensors, writeSafetensors } from './io/safetensors.ts'
 export type { SafetensorsArray, SafetensorsFile, SafetensorsInput, SafetensorsTensor } from './io/safetensors-format.ts'
 export { readState, writeState } from './io/state.ts'
-export type { State } from './nn/module.ts'
+export type { State } from './module/state.ts'

@@ -11,7 +11,7 @@ import {
   defineCell,
 } from '../bindings/index.ts'
 import { add, linear, prev, tanh } from '../bindings/ops.ts'
-import { dropout } from '../bindings/program/build.ts'
+import { dropout } from '../bindings/program/ops/dropout.ts'
 import { type Problem, norm } from './reference/equilibrium.ts'
 import { disguised, drawProblem, gradientOf, load, moduleOf } from './support/equilibrium.ts'
 import { drawTensor, numbers } from './support/nets.ts'

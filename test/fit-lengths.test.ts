@@ -199,6 +199,20 @@ test('come with batches of their own as well', async () => {
   )
 })
 
+test('are any list of whole numbers, as in forward: also a tensor of indices', async () => {
+  const data = { input: sequences(false), target: drawTensor(rt, 3, 'y', [T, N, 1]) }
+  const lossWith = async (lengths: Lengths, asBatches: boolean) => {
+    const source = asBatches ? () => [{ ...data, lengths }] : { ...data, lengths }
+    return (await evaluate(new Recorder(rt, false, false), source, { loss: mseLoss })).loss
+  }
+  for (const asBatches of [false, true]) {
+    const expected = await lossWith(LENGTHS, asBatches)
+    assert.not.equal(await lossWith([4, 4, 4, 4, 4], asBatches), expected)
+    for (const lengths of [rt.indices(LENGTHS), Int32Array.from(LENGTHS), Float64Array.from(LENGTHS)])
+      assert.is(await lossWith(lengths, asBatches), expected)
+  }
+})
+
 test('that do not fit are refused', async () => {
   const model = new Recorder(rt, false, false)
   const input = sequences(false)
@@ -208,11 +222,11 @@ test('that do not fit are refused', async () => {
     await fit(model, data, { loss: mseLoss, optimizer: new SGD(model) }).catch((thrown: unknown) => (error = thrown))
     assert.match(String((error as Error)?.message), message)
   }
-  await refused([1, 2], /^fit: data\.lengths is 2 numbers; expected an array of 5 whole numbers, one per sample$/)
-  await refused('12345', /^fit: data\.lengths is '12345'; expected an array of 5 whole numbers/)
-  await refused([1, 2, 5, 1, 1], /^fit: data\.lengths holds 5 at 2; expected whole numbers from 0 to 4 \(T\)$/)
-  await refused([1, 2, 1, -1, 1], /holds -1 at 3/)
-  await refused([1, 2, 1, 1, 1.5], /holds 1\.5 at 4/)
+  await refused([1, 2], /^fit: data\.lengths holds 2 numbers; expected one for each of 5 samples$/)
+  await refused('12345', /^fit: data\.lengths is '12345'; expected 5 whole numbers$/)
+  await refused([1, 2, 5, 1, 1], /^fit: data\.lengths\[2\] is 5; expected a whole number from 0 to T = 4$/)
+  await refused([1, 2, 1, -1, 1], /lengths\[3\] is -1/)
+  await refused([1, 2, 1, 1, 1.5], /lengths\[4\] is 1\.5/)
   await refused([1], /^fit: data\.lengths is given; the input has no time axis$/, rt.tensor([[1]]))
   assert.is(model.given.length, 0)
 })

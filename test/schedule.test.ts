@@ -8,7 +8,7 @@ import { orthogonalRnnCell } from '../bindings/cells/orthogonal-rnn.ts'
 import { rnnCell } from '../bindings/cells/rnn.ts'
 import { adjoint } from '../bindings/program/adjoint.ts'
 import type { StepGraph } from '../bindings/program/graph.ts'
-import { LINK_CODES, SEGMENTS, schedule } from '../bindings/program/schedule.ts'
+import { SEGMENTS, schedule } from '../bindings/program/schedule.ts'
 import { sizeCell, trace } from '../bindings/program/trace.ts'
 
 const sizes = { I: 3, H: 4 }
@@ -17,12 +17,16 @@ const lstm = trace(sizeCell(lstmCell(usual), sizes))
 const gru = trace(sizeCell(gruCell({ ...usual, resetAfter: true }), sizes))
 const rnn = trace(sizeCell(rnnCell({ nonlinearity: 'tanh', bias: true, skips: [] }), sizes))
 
+function scheduled(graph: StepGraph, primal?: StepGraph) {
+  const given = new Set(primal ? [...valuesOf(primal)] : [])
+  return schedule(graph, (value) => given.has(value), new Set()).steps
+}
+
 /** The operations of each segment, in order. */
 function operations(graph: StepGraph, primal?: StepGraph): Record<string, string[]> {
-  const given = new Set(primal ? [...valuesOf(primal)] : [])
-  const { steps } = schedule(graph, (value) => given.has(value), new Set())
+  const steps = scheduled(graph, primal)
   return Object.fromEntries(
-    SEGMENTS.map((segment) => [segment, steps[segment].flatMap((step) => step.nodes.map((node) => node.op))]),
+    SEGMENTS.map((segment) => [segment, steps[segment].flatMap((step) => step.nodes.map((node) => node.op.name))]),
   )
 }
 
@@ -76,15 +80,15 @@ test('a Cayley map is made once, and its adjoint once more; cells without recurr
   assert.ok(back['finish']!.includes('solve'))
   for (const cell of [minGruCell(), diagonalRnnCell()]) {
     const graph = trace(sizeCell(cell, sizes))
-    for (const { step } of [operations(graph), operations(adjoint(graph), graph)] as { step: string[] }[])
-      assert.ok(step.length > 0 && step.every((op) => op in LINK_CODES), `${step}`)
+    for (const { step } of [scheduled(graph), scheduled(adjoint(graph), graph)])
+      assert.ok(step.length > 0 && step.every(({ chain }) => chain))
   }
 })
 
 test('weight gradients and the gradient by the input wait for the end of a chunk', () => {
   const back = operations(adjoint(lstm), lstm)
   assert.equal(back['step'], ['add', 'lstmGatesAdjoint', 'matmul', 'flush', 'flush'])
-  assert.equal(back['epilogue']!.toSorted(), ['columnSum', 'matmul', 'outer', 'outer'])
+  assert.equal(back['epilogue']!.toSorted(), ['columnSum', 'matmul', 'productOverRows', 'productOverRows'])
   assert.equal([...back['parameters']!, ...back['prologue']!], [])
 })
 test.run()

@@ -236,7 +236,7 @@ const REFUSED: [string, unknown, Partial<FitOptions>, string, RegExp][] = [
     [{ input: x, target: y, lengths: [1, 2, 3, 9] }],
     {},
     'range',
-    /^fit: batch 1 of epoch 1: data\.lengths holds 9 at 3/,
+    /^fit: batch 1 of epoch 1: data\.lengths\[3\] is 9/,
   ],
   [
     'a validation iterator for two epochs',

@@ -1,5 +1,6 @@
-import { copy, relu, scale, shift, sigmoid, softplus, sub, tanh } from '../program/build.ts'
-import type { Value } from '../program/graph.ts'
+import { relu, scale, shift, sigmoid, softplus, sub, tanh } from '../program/ops/index.ts'
+import { copy } from '../program/ops/elementwise.ts'
+import type { Value } from '../program/operation.ts'
 
 /** min(1, max(0, x)). */
 const clampUnit = (x: Value): Value => sub(relu(x), relu(shift(x, -1)))

@@ -1,5 +1,5 @@
-import { add, identity, linear, mul, scale, sigmoid, slice, sub, tanh, transpose } from '../program/build.ts'
-import type { Value } from '../program/graph.ts'
+import { add, identity, linear, mul, scale, sigmoid, slice, sub, tanh, transpose } from '../program/ops/index.ts'
+import type { Value } from '../program/operation.ts'
 import { type Cell, defineCell } from '../program/trace.ts'
 import { expectBoolean, expectNumber, expectOptions } from '../runtime/check.ts'
 

@@ -1,5 +1,5 @@
-import { add, concat, cos, exp, expm1, linear, mul, neg, scale, sin, slice, sqrt, sub } from '../program/build.ts'
-import type { Value } from '../program/graph.ts'
+import { add, concat, cos, exp, expm1, linear, mul, neg, scale, sin, slice, sqrt, sub } from '../program/ops/index.ts'
+import type { Value } from '../program/operation.ts'
 import { type Cell, type Size, defineCell } from '../program/trace.ts'
 import { expectOptions } from '../runtime/check.ts'
 

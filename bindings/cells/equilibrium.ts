@@ -1,18 +1,6 @@
-import {
-  columnSum,
-  div,
-  linear,
-  matmul,
-  mul,
-  relu,
-  scale,
-  shift,
-  sqrt,
-  square,
-  sum,
-  transpose,
-} from '../program/build.ts'
-import type { Value } from '../program/graph.ts'
+import { div, linear, matmul, mul, relu, scale, shift, sqrt, square, sum, transpose } from '../program/ops/index.ts'
+import { columnSum } from '../program/ops/broadcast.ts'
+import type { Value } from '../program/operation.ts'
 import { type Cell, defineCell } from '../program/trace.ts'
 import { ACTIVATIONS, type ActivationName } from './activations.ts'
 

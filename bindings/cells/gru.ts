@@ -1,6 +1,6 @@
-import { add, linear, mul, rows, slice } from '../program/build.ts'
-import { blend, gruGates } from '../program/gates.ts'
-import type { Value } from '../program/graph.ts'
+import { blend } from '../program/ops/composed.ts'
+import { add, gruGates, linear, mul, rows, slice } from '../program/ops/index.ts'
+import type { Value } from '../program/operation.ts'
 import { type Cell, defineCell } from '../program/trace.ts'
 import { ACTIVATIONS, type ActivationName } from './activations.ts'
 import { skipParams, skipSum } from './shortcuts.ts'
@@ -46,23 +46,11 @@ export function gruCell(options: GruCellOptions): Cell {
 type Next = (values: Readonly<Record<string, Value>>) => Value
 
 function afterProduct({ activation, recurrentActivation, skips }: GruCellOptions): Next {
-  const usual = activation === 'tanh' && recurrentActivation === 'sigmoid'
-  const gates = usual ? gruGates : gatesWith(activation, recurrentActivation)
+  const functions = { activation: ACTIVATIONS[activation], recurrentActivation: ACTIVATIONS[recurrentActivation] }
   return (values) => {
     const { x, h, weightIh, weightHh, biasIh, biasHh } = values
     const given = skipSum(skips, h!, values, linear(x!, weightIh!, biasIh))
-    return gates(given, linear(h!, weightHh!, biasHh), h!)
-  }
-}
-
-function gatesWith(activation: ActivationName, recurrentActivation: ActivationName): typeof gruGates {
-  const [bend, gate] = [ACTIVATIONS[activation], ACTIVATIONS[recurrentActivation]]
-  return (gi: Value, gh: Value, hidden: Value) => {
-    const H = hidden.columns
-    const block = (x: Value, k: number) => slice(x, k * H, (k + 1) * H)
-    const r = gate(add(block(gi, 0), block(gh, 0)))
-    const z = gate(add(block(gi, 1), block(gh, 1)))
-    return blend(z, bend(add(block(gi, 2), mul(r, block(gh, 2)))), hidden)
+    return gruGates(given, linear(h!, weightHh!, biasHh), h!, functions)
   }
 }
 

@@ -1,4 +1,4 @@
-import { add, div, mean, mul, shift, sqrt, square, sub } from '../program/build.ts'
+import { add, div, mean, mul, shift, sqrt, square, sub } from '../program/ops/index.ts'
 import { type Cell, defineCell } from '../program/trace.ts'
 
 /** A step without state: (x - mean) / √(variance + eps) · weight + bias, over the columns of each row. */

@@ -1,4 +1,4 @@
-import { linear } from '../program/build.ts'
+import { linear } from '../program/ops/index.ts'
 import { type Cell, defineCell } from '../program/trace.ts'
 
 /** A step without state: x Wᵀ + b. */

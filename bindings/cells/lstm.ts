@@ -1,6 +1,4 @@
-import { add, linear, mul, slice } from '../program/build.ts'
-import { lstmGates } from '../program/gates.ts'
-import type { Value } from '../program/graph.ts'
+import { add, linear, lstmGates } from '../program/ops/index.ts'
 import { type Cell, defineCell } from '../program/trace.ts'
 import { ACTIVATIONS, type ActivationName } from './activations.ts'
 import { skipParams, skipSum } from './shortcuts.ts'
@@ -24,8 +22,7 @@ export interface LstmCellOptions {
  * @see Hochreiter and Schmidhuber 1997; with forget gates, Gers et al. 2000; with projections, Sak et al. 2014
  */
 export function lstmCell({ bias, activation, recurrentActivation, projects, skips }: LstmCellOptions): Cell {
-  const usual = activation === 'tanh' && recurrentActivation === 'sigmoid'
-  const gates = usual ? lstmGates : gatesWith(activation, recurrentActivation)
+  const functions = { activation: ACTIVATIONS[activation], recurrentActivation: ACTIVATIONS[recurrentActivation] }
   const P = projects ? 'P' : 'H'
   return defineCell({
     state: { h: P, c: 'H' },
@@ -40,19 +37,9 @@ export function lstmCell({ bias, activation, recurrentActivation, projects, skip
     step: (values) => {
       const { x, h, c, weightIh, weightHh, biasIh, biasHh, weightHr } = values
       const start = skipSum(skips, h!, values, linear(x!, weightIh!, bias ? add(biasIh!, biasHh!) : undefined))
-      const { hidden, cell } = gates(linear(h!, weightHh!, start), c!)
+      const { hidden, cell } = lstmGates(linear(h!, weightHh!, start), c!, functions)
       const next = projects ? linear(hidden, weightHr!) : hidden
       return { state: { h: next, c: cell }, output: next }
     },
   })
-}
-
-function gatesWith(activation: ActivationName, recurrentActivation: ActivationName): typeof lstmGates {
-  const [bend, gate] = [ACTIVATIONS[activation], ACTIVATIONS[recurrentActivation]]
-  return (preactivations: Value, cell: Value) => {
-    const H = cell.columns
-    const block = (k: number) => slice(preactivations, k * H, (k + 1) * H)
-    const next = add(mul(gate(block(1)), cell), mul(gate(block(0)), bend(block(2))))
-    return { hidden: mul(gate(block(3)), bend(next)), cell: next }
-  }
 }

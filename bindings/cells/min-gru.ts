@@ -1,5 +1,5 @@
-import { linear, sigmoid, slice } from '../program/build.ts'
-import { blend } from '../program/gates.ts'
+import { linear, sigmoid, slice } from '../program/ops/index.ts'
+import { blend } from '../program/ops/composed.ts'
 import { type Cell, defineCell } from '../program/trace.ts'
 import { expectBoolean, expectOptions } from '../runtime/check.ts'
 

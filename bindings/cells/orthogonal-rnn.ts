@@ -1,4 +1,4 @@
-import { add, identity, linear, solve, sub, transpose } from '../program/build.ts'
+import { add, identity, linear, solve, sub, transpose } from '../program/ops/index.ts'
 import { type Cell, defineCell } from '../program/trace.ts'
 import { expectBoolean, expectOptions } from '../runtime/check.ts'
 import { NONLINEARITIES, type Nonlinearity, expectNonlinearity } from './rnn.ts'

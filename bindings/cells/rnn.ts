@@ -1,5 +1,6 @@
 import { type Cell, defineCell } from '../program/trace.ts'
-import { add, copy, linear, relu, tanh } from '../program/build.ts'
+import { add, linear, relu, tanh } from '../program/ops/index.ts'
+import { copy } from '../program/ops/elementwise.ts'
 import { expectOneOf } from '../runtime/check.ts'
 import { skipParams, skipSum } from './shortcuts.ts'
 

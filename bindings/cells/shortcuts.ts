@@ -1,6 +1,6 @@
 /** Shortcuts in time and depth around a cell of a recurrent layer. */
-import { add, linear, prev, slice } from '../program/build.ts'
-import type { Value } from '../program/graph.ts'
+import { add, linear, prev, slice } from '../program/ops/index.ts'
+import type { Value } from '../program/operation.ts'
 import type { Cell, Size } from '../program/trace.ts'
 
 /** h_t = h_{t-1} + cell(h_{t-1}, x_t), that h being the one used downstream; other states are unchanged. */

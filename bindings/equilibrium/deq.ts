@@ -1,35 +1,38 @@
 /** A module whose output is the fixed point of a step. Each public method reads: check, plan, call, return. */
-import { expectCheckpointing } from '../nn/checkpointing.ts'
-import { inputTensors } from '../nn/inputs.ts'
-import { expectLengths } from '../nn/lengths.ts'
+import { type CallMemory, Calls } from '../module/calls.ts'
+import { expectCheckpointing } from '../module/checkpointing.ts'
+import { inputTensors } from '../module/inputs.ts'
+import { expectLengths } from '../module/lengths.ts'
+import { Module } from '../module/module.ts'
 import {
   type BackwardOptions,
-  FORWARD_OPTIONS,
   type ForwardOptions,
   type ForwardResult,
   type Input,
   type InputGradients,
-  Module,
   type OutputGradients,
-  type State,
-} from '../nn/module.ts'
-import { type Parameter, ParameterBlock } from '../nn/parameters.ts'
-import { mapStates } from '../nn/states.ts'
-import { Tape, expectTape } from '../nn/tape.ts'
-import { expectTruncation } from '../nn/unrolling.ts'
+  type Recording,
+  expectBackwardOptions,
+  expectForwardOptions,
+} from '../module/options.ts'
+import { type Parameter, ParameterBlock } from '../module/parameters.ts'
+import type { NamedStates, State } from '../module/state.ts'
+import { Tape, expectTape } from '../module/tape.ts'
+import { expectTruncation } from '../module/truncation.ts'
 import type { SizedCell } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
+import { adjointOf } from './adjoint-call.ts'
+import { EquilibriumCall, type Model, type SolveShape, shapeKey } from './call.ts'
 import { judge } from './failure.ts'
-import { Calls } from './calls.ts'
-import type { CallShape, ForwardCall, Model, NamedStates } from './forward-call.ts'
 import { equilibriumGraphs } from './graphs.ts'
 import type { SolveInfo } from './info.ts'
-import { type DEQOptions, choose } from './options.ts'
-import { Noise, expectPenalty, penaltyOf } from './penalty.ts'
-import { Programs } from './programs.ts'
+import { drawNoise, penaltyOf } from './noise.ts'
+import { type DEQOptions, type FilledOptions, choose } from './options.ts'
+import { expectPenalty } from './penalty.ts'
+import { EquilibriumPrograms } from './programs.ts'
 import { LU_COLUMNS, adjointSettings, expectOnFailure, settingsFor, solverSettings } from './settings.ts'
 import { spectralRadii } from './spectrum.ts'
 
@@ -48,22 +51,17 @@ export interface DEQInputGradients extends InputGradients {
   readonly info: SolveInfo | undefined
 }
 
-interface RunOptions {
-  readonly given: readonly Tensor[]
-  /** … in memory that the call does not overwrite. */
-  readonly outside: readonly Tensor[]
+/** What a run reads, in memory that it does not overwrite. */
+interface Read {
+  readonly inputs: readonly Tensor[]
   readonly initial: NamedStates | undefined
   readonly lengths: Int32Array | undefined
-  readonly tape: boolean
-  readonly keep: boolean
 }
 
 interface Recorded {
-  readonly call: ForwardCall
+  readonly call: EquilibriumCall
   /** What the programs read. */
   readonly inputs: readonly Tensor[]
-  /** … and what that was made from: the caller's, where it is not a result of this module. */
-  readonly given: readonly Tensor[]
   readonly noise: readonly Tensor[] | undefined
 }
 
@@ -75,18 +73,15 @@ interface Recorded {
  * @see Bai, Kolter, Koltun 2019, https://arxiv.org/abs/1909.01377
  */
 export class DEQ extends Module {
+  declare readonly options: Readonly<FilledOptions>
   readonly #block: ParameterBlock
-  readonly #programs: Programs
+  readonly #programs: EquilibriumPrograms
   readonly #model: Model
   readonly #sized: SizedCell
-  readonly #calls: Calls
-  /** Copies of inputs, and draws, of tapes that are kept. */
-  readonly #kept = new Set<Tensor>()
+  readonly #calls: Calls<EquilibriumCall>
   /** Stands among modules that take [B, T, F]. */
   #followsBatch = false
-  readonly #noise: Noise
-  /** Copies of results that were handed back in, by what they are for. */
-  readonly #copies = new Map<string, Tensor>()
+  readonly #ordinal: number
   #count = 0
   #tape: Tape<Recorded> | undefined
   /** The last fixed point, for `spectralRadius`. */
@@ -94,10 +89,10 @@ export class DEQ extends Module {
 
   constructor(runtime: Runtime, options: DEQOptions) {
     expectRuntime('DEQ', runtime)
-    super(runtime)
-    const { sized, starts, nameOf } = choose(options)
-    const { solver = 'auto', adjoint = 'gmres', jacobianPenalty } = options
-    const onFailure = expectOnFailure('DEQ', options.onFailure ?? 'throw')
+    const { filled, sized, starts, nameOf } = choose(options)
+    super(runtime, 'DEQ', filled)
+    const { solver, adjoint, jacobianPenalty } = filled
+    const onFailure = expectOnFailure('DEQ', filled.onFailure)
     const graphs = equilibriumGraphs('DEQ', sized)
     const settings = {
       solver: settingsFor(solverSettings('DEQ', runtime, solver, onFailure), graphs.columns),
@@ -110,17 +105,16 @@ export class DEQ extends Module {
     if (settings.adjoint.name === 'unrolled' && settings.solver.name !== 'picard')
       fail('option', `DEQ: adjoint 'unrolled' goes through the iterations of picard; solver is ${settings.solver.name}`)
     this.#sized = sized
-    const ordinal = runtime.nextModule()
+    this.#ordinal = runtime.nextModule()
     const shapes = new Map([...sized.params].map(([param, shape]) => [nameOf(param), shape]))
     this.#block = new ParameterBlock(runtime, shapes)
     const byName = new Map(this.#block.parameters.map((parameter) => [parameter.name, parameter]))
     const params = new Map([...sized.params.keys()].map((param) => [param, byName.get(nameOf(param))!]))
     const bounds = new Map([...sized.params].map(([param, shape]) => [nameOf(param), starts(param, shape, runtime)]))
-    this.#block.fillUniform(ordinal, (name) => bounds.get(name)!)
-    this.#programs = new Programs(runtime, graphs, params, this.#block)
+    this.#block.fillUniform(this.#ordinal, (name) => bounds.get(name)!)
+    this.#programs = new EquilibriumPrograms(runtime, graphs, params, this.#block)
     this.#model = { ...settings, programs: this.#programs }
-    this.#calls = new Calls(this.#model)
-    this.#noise = new Noise(runtime, ordinal, settings.penalty.samples)
+    this.#calls = new Calls(runtime)
   }
 
   override get hasState(): boolean {
@@ -165,14 +159,14 @@ export class DEQ extends Module {
     const initial = this.#expectState(who, options.state, sizes.batch)
     const lengths = this.#expectLengths(who, options.lengths, sizes)
     const shape = { ...sizes, hasLengths: lengths !== undefined }
-    const outside = given.map((tensor, i) => this.#outside(`input ${i}`, tensor, keep))
-    const start = this.#outsideStates('state', initial)
-    const call = keep ? this.#calls.lend(shape) : this.#calls.take(shape)
+    const read = [...given, ...Object.values(initial ?? {})]
+    const { call, giveBack } = this.#plan(shape, keep, read)
     try {
-      return this.#run(who, call, { given, outside, initial: start, lengths, tape, keep })
+      const recorded = this.#run(who, call, { ...this.#outside(call, given, initial), lengths }, tape)
+      if (tape && !keep) this.#tape = new Tape(this, recorded.data)
+      return keep ? { ...recorded.result, tape: this.#keptTape(recorded.data, giveBack!) } : recorded.result
     } catch (error) {
-      if (keep) this.#calls.giveBack(call)
-      if (keep) for (const [i, tensor] of outside.entries()) if (tensor !== given[i]) tensor.dispose()
+      giveBack?.()
       throw error
     }
   }
@@ -184,17 +178,8 @@ export class DEQ extends Module {
     const shape = this.#shapeOf(who, given, true)
     const initial = this.#expectState(who, state, shape.batch)
     if (initial === undefined) fail('type', `${who}: state is missing; make one with initialState(${shape.batch})`)
-    const outside = given.map((tensor, i) => this.#outside(`input ${i}`, tensor))
-    const start = this.#outsideStates('state', initial)
-    const call = this.#calls.take(shape)
-    const result = this.#run(who, call, {
-      given,
-      outside,
-      initial: start,
-      lengths: undefined,
-      tape: false,
-      keep: false,
-    })
+    const { call } = this.#plan(shape, false, [...given, ...Object.values(initial)])
+    const { result } = this.#run(who, call, { ...this.#outside(call, given, initial), lengths: undefined }, false)
     for (const [name, tensor] of Object.entries(initial)) {
       this.runtime.core.copyBytes(tensor.address, call.state[name]!.address, tensor.size * this.runtime.elementBytes)
     }
@@ -204,9 +189,7 @@ export class DEQ extends Module {
   /** @throws RetrogradError 'convergence' where the adjoint solve fails, unless `onFailure` says otherwise; no gradient has changed then */
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): DEQInputGradients {
     const who = this.#enter('backward')
-    expectOptions(who, gradients, ['output', 'state'])
-    expectOptions(who, options, ['inputGradient', 'tape'])
-    const inputGradient = expectBoolean(who, 'inputGradient', options.inputGradient ?? true)
+    const { inputGradient } = expectBackwardOptions(who, gradients, options)
     const { call, inputs, noise } = expectTape(who, this, options.tape, this.#tape).data
     if (inputs.some((tensor) => tensor.disposed))
       fail('tape', `${who}: the input of the recorded forward was disposed of; keep it until backward`)
@@ -214,9 +197,10 @@ export class DEQ extends Module {
     if (output) expectShape(who, 'output', output.shape, call.output.shape.map(Number))
     const state = this.#expectState(who, gradients.state, call.shape.batch)
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
-    const backward = call.backward({ inputGradient, frozen: new Set(this.#block.frozen) })
-    const entering = output && this.#outside('gradient', output)
-    const incoming = this.#outsideStates('gradient', state)
+    const backward = adjointOf(call, { inputGradient, frozen: new Set(this.#block.frozen) })
+    const { copies } = backward
+    const entering = output && copies.of('gradient', output)
+    const incoming = state && copies.ofStates('gradient', state)
     const leaving = backward.run({ output: entering, state: incoming, inputs, noise })
     const names = [...this.#sized.inputs.keys()]
     const byInput =
@@ -256,7 +240,7 @@ export class DEQ extends Module {
   }
 
   protected override release(): void {
-    for (const thing of [this.#calls, this.#noise, ...this.#copies.values(), ...this.#kept]) thing.dispose()
+    this.#calls.dispose()
     this.#programs.dispose()
     this.#block.dispose()
     this.#tape = undefined
@@ -268,38 +252,52 @@ export class DEQ extends Module {
     return `DEQ.${method}`
   }
 
-  #run(who: string, call: ForwardCall, { given, outside, initial, lengths, tape, keep }: RunOptions): DEQForwardResult {
-    this.#tape = undefined
-    this.#last = undefined
-    const inputs = lengths ? call.padding!.takeInputs(outside, lengths) : outside
-    const solved = call.solve(inputs, initial)
-    const seed = this.#count++
-    judge(who, solved, this.#model.solver)
-    call.finish(inputs)
-    const { weight } = this.#model.penalty
-    const noise = tape && this.training && weight > 0 ? this.#noise.draw(call, seed, keep) : undefined
-    if (noise) solved.jacobianPenalty = penaltyOf(call, inputs, noise)
-    this.#last = { call, inputs, given: outside, noise }
-    if (tape && !keep) this.#tape = new Tape(this, this.#last)
-    const result = { output: call.output, state: call.state, info: solved }
-    return keep ? { ...result, tape: this.#keptTape(this.#last, given) } : result
+  #plan(shape: SolveShape, keep: boolean, read: readonly Tensor[]): { call: EquilibriumCall; giveBack?: () => void } {
+    const plan = (memory: CallMemory) => new EquilibriumCall(memory, this.#model, shape)
+    const key = shapeKey(shape)
+    return keep ? this.#calls.lend(key, plan) : { call: this.#calls.take(key, plan, read) }
   }
 
-  #keptTape(recorded: Recorded, given: readonly Tensor[]): Tape<Recorded> {
-    const own = [...(recorded.noise ?? []), ...recorded.given.filter((tensor, i) => tensor !== given[i])]
-    for (const tensor of own) this.#kept.add(tensor)
+  #outside(
+    { memory: { copies } }: EquilibriumCall,
+    inputs: readonly Tensor[],
+    initial: NamedStates | undefined,
+  ): Pick<Read, 'inputs' | 'initial'> {
+    return {
+      inputs: inputs.map((tensor, i) => copies.of(`input ${i}`, tensor)),
+      initial: initial && copies.ofStates('state', initial),
+    }
+  }
+
+  #run(
+    who: string,
+    call: EquilibriumCall,
+    read: Read,
+    tape: boolean,
+  ): { data: Recorded; result: Omit<DEQForwardResult, 'tape'> } {
+    this.#tape = undefined
+    this.#last = undefined
+    const inputs = read.lengths ? call.padding!.takeInputs(read.inputs, read.lengths) : read.inputs
+    const solved = call.solve(inputs, read.initial)
+    const count = this.#count++
+    judge(who, solved, this.#model.solver)
+    call.finish(inputs)
+    const isPenalised = tape && this.training && this.#model.penalty.weight > 0
+    const noise = isPenalised ? drawNoise(call, this.#ordinal, count) : undefined
+    if (noise) solved.jacobianPenalty = penaltyOf(call, inputs, noise)
+    this.#last = { call, inputs, noise }
+    return { data: this.#last, result: { output: call.output, state: call.state, info: solved } }
+  }
+
+  #keptTape(recorded: Recorded, giveBack: () => void): Tape<Recorded> {
     return new Tape(this, recorded, () => {
       if (this.#last === recorded) this.#last = undefined
-      for (const tensor of own) {
-        this.#kept.delete(tensor)
-        tensor.dispose()
-      }
-      this.#calls.giveBack(recorded.call)
+      giveBack()
     })
   }
 
-  #expectForwardOptions(who: string, options: ForwardOptions): { tape: boolean; keep: boolean } {
-    expectOptions(who, options, FORWARD_OPTIONS)
+  #expectForwardOptions(who: string, options: ForwardOptions): Recording {
+    const recording = expectForwardOptions(who, options, this.training)
     if (options.truncation !== undefined) expectTruncation(who, options.truncation)
     expectCheckpointing(who, options.checkpoint)
     // an implicit gradient does not go through time, and its memory does not grow with it: nothing to truncate, nothing to checkpoint
@@ -308,13 +306,10 @@ export class DEQ extends Module {
         'unsupported',
         `${who}: truncation is given; adjoint 'unrolled' goes back through all iterations of all steps`,
       )
-    const keep = expectBoolean(who, 'keep', options.keep ?? false)
-    const tape = expectBoolean(who, 'tape', options.tape ?? (this.training || keep))
-    if (keep && !tape) fail('option', `${who}: keep is true and tape false; expected a tape to keep`)
-    return { tape, keep }
+    return recording
   }
 
-  #expectLengths(who: string, lengths: ForwardOptions['lengths'], shape: CallShape): Int32Array | undefined {
+  #expectLengths(who: string, lengths: ForwardOptions['lengths'], shape: SolveShape): Int32Array | undefined {
     if (lengths !== undefined && shape.leading.length < 2)
       fail('option', `${who}: lengths is given; the input [B, I] has no steps`)
     return expectLengths(who, lengths, shape)
@@ -324,7 +319,7 @@ export class DEQ extends Module {
     return inputTensors(who, [...this.#sized.inputs.keys()], input, this.runtime)
   }
 
-  #shapeOf(who: string, inputs: readonly Tensor[], isStep: boolean): CallShape {
+  #shapeOf(who: string, inputs: readonly Tensor[], isStep: boolean): SolveShape {
     const leading = inputs[0]!.shape.slice(0, -1)
     const sizes = [...this.#sized.inputs]
     for (const [i, [name, columns]] of sizes.entries()) {
@@ -351,23 +346,5 @@ export class DEQ extends Module {
       expectShape(who, `state.${name}`, tensor.shape, [batch ?? 'B', columns])
     }
     return tensors
-  }
-
-  /** What is a result of this module would be overwritten by the call: it is copied to memory kept for `role`. */
-  #outside(role: string, tensor: Tensor, keep = false): Tensor {
-    if (!this.owns(tensor.storage)) return tensor
-    if (keep) return tensor.clone()
-    const { core, elementBytes } = this.runtime
-    let copy = this.#copies.get(role)
-    if (copy?.size !== tensor.size) {
-      copy?.dispose()
-      this.#copies.set(role, (copy = this.runtime.emptyTensor(tensor.shape)))
-    }
-    core.copyBytes(copy.address, tensor.address, tensor.size * elementBytes)
-    return copy
-  }
-
-  #outsideStates(role: string, states: NamedStates | undefined): NamedStates | undefined {
-    return states && mapStates(states, (tensor, i) => this.#outside(`${role} ${i}`, tensor))
   }
 }

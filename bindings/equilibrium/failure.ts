@@ -1,7 +1,7 @@
 /** What is said where samples do not get to their fixed point, and how. */
 import { RetrogradError } from '../runtime/errors.ts'
-import type { Outcome, Report, SolveInfo } from './info.ts'
-import type { Settings } from './settings.ts'
+import type { Outcome, SolveInfo, SolveReport } from './info.ts'
+import type { SolverSettings } from './settings.ts'
 
 const REMEDIES: Readonly<Record<Exclude<Outcome, 'converged' | 'terms'>, string>> = {
   maxIter: "raise maxIter, loosen tol (mode 'mixed' where the fixed point may be 0) or take another solver",
@@ -17,7 +17,7 @@ const REMEDIES: Readonly<Record<Exclude<Outcome, 'converged' | 'terms'>, string>
 const AT_START = 'what was given (input, state or gradient), or F at the start, is not finite'
 
 /** Throws, warns or is silent about samples that failed, as the settings say. */
-export function judge(who: string, info: Report, settings: Settings): void {
+export function judge(who: string, info: SolveReport, settings: SolverSettings): void {
   if (settings.onFailure === 'accept' || info.failed === 0) return
   const message = messageOf(who, info, settings)
   if (settings.onFailure === 'throw') throw new RetrogradError('convergence', message)
@@ -25,7 +25,7 @@ export function judge(who: string, info: Report, settings: Settings): void {
   host.console?.warn?.(message)
 }
 
-function messageOf(who: string, info: SolveInfo, { name, tolerance }: Settings): string {
+function messageOf(who: string, info: SolveInfo, { name, tolerance }: SolverSettings): string {
   const failed = info.converged.flatMap((good, i) => (good ? [] : [i]))
   const first = failed[0]!
   const outcome = info.outcome[first] as keyof typeof REMEDIES

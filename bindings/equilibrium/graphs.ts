@@ -1,7 +1,9 @@
 /** What a cell's step is at a fixed point: a map of all its states, side by side, to what they become. */
 import { adjoint } from '../program/adjoint.ts'
-import { concat, copy, mean, slice, square } from '../program/build.ts'
-import { type StepGraph, type Value, ancestors, isLeaf, makeNode, substitute } from '../program/graph.ts'
+import { type StepGraph, type Value, ancestors, isLeaf, substitute } from '../program/graph.ts'
+import { copy } from '../program/ops/elementwise.ts'
+import { concat, mean, slice, square } from '../program/ops/index.ts'
+import { inputLeaf } from '../program/ops/leaves.ts'
 import { tangent } from '../program/tangent.ts'
 import { type SizedCell, trace } from '../program/trace.ts'
 import { fail } from '../runtime/check.ts'
@@ -33,7 +35,7 @@ export function equilibriumGraphs(who: string, sized: SizedCell): EquilibriumGra
   if (graph.inputs.length === 0)
     fail('cell', `${who}: the cell has no input; a batch takes its number of samples from one`)
   const roots = [...graph.states.map(({ next }) => next), ...graph.outputs]
-  if (ancestors(roots).some(({ op }) => op === 'dropout'))
+  if (ancestors(roots).some(({ op }) => op.isRandom))
     fail('unsupported', `${who}: the cell drops values at random; a fixed point needs one map`)
   const delayed = graph.states.find(({ reads }) => Math.max(...reads.keys()) > 1)
   if (delayed)
@@ -44,7 +46,7 @@ export function equilibriumGraphs(who: string, sized: SizedCell): EquilibriumGra
     columns += state.columns
     return part
   })
-  const z = makeNode('input', [], [['batch', columns]], {}, POINT)[0]!
+  const z = inputLeaf(POINT, columns)
   const part = ({ offset, columns: width }: Part) => (parts.length === 1 ? z : slice(z, offset, offset + width))
   const values = parts.map(part)
   // at a fixed point what a step reads and what it makes are the same
@@ -68,7 +70,7 @@ export function equilibriumGraphs(who: string, sized: SizedCell): EquilibriumGra
 }
 
 const isPoint = (value: Value, z: Value): boolean =>
-  value === z || (value.node.op === 'copy' && isPoint(value.node.inputs[0]!, z))
+  value === z || (value.node.op.isCopy === true && isPoint(value.node.inputs[0]!, z))
 
 /** Values with rows of their own that z has no part in and that F reads beside z: computed once, before the first iteration. */
 export function contextsOf(map: StepGraph): Set<Value> {
@@ -87,7 +89,7 @@ export function contextsOf(map: StepGraph): Set<Value> {
 
 /** What follows from parameters alone and is read beside rows: a bounded W. Views of a parameter cost nothing and stay where they are. */
 export function derivedOf(map: StepGraph): Set<Value> {
-  const isDerived = (value: Value) => value.rows !== 'batch' && !isLeaf(value) && value.node.op !== 'rows'
+  const isDerived = (value: Value) => value.rows !== 'batch' && !isLeaf(value) && !value.node.op.alias
   const readers = ancestors(map.outputs).filter(({ results }) => results[0]!.rows === 'batch')
   return new Set(readers.flatMap(({ inputs }) => inputs.filter(isDerived)))
 }
@@ -105,18 +107,4 @@ export const adjointMap = (map: StepGraph): StepGraph => adjoint(map, { inputs: 
 export function penaltyGraph(map: StepGraph): StepGraph {
   const { inputs, outputs } = adjointMap(map)
   return { ...map, inputs: [...map.inputs, inputs[0]!], outputs: [mean(square(outputs[0]!))] }
-}
-
-/** Values of the map that the given graphs read: what must be computed before them. */
-export function valuesRead(map: StepGraph, graphs: readonly StepGraph[]): Set<Value> {
-  const primal = new Set(ancestors(map.outputs).flatMap(({ results }) => results))
-  const found = new Set<Value>()
-  const isRead = (value: Value) => primal.has(value) && value.rows === 'batch'
-  for (const graph of graphs) {
-    const roots = [...graph.outputs, ...graph.gradients.map(({ value }) => value)]
-    for (const value of roots) if (isRead(value) && !isLeaf(value)) found.add(value)
-    for (const node of ancestors(roots, isRead))
-      for (const input of node.inputs) if (isRead(input) && !isLeaf(input)) found.add(input)
-  }
-  return found
 }

@@ -56,7 +56,7 @@ export interface ReportLayout {
 }
 
 /** What a solve left, read when it is asked for: most of it never is, and forward runs often. */
-export class Report implements SolveInfo {
+export class SolveReport implements SolveInfo {
   readonly rowsEvaluated: number
   readonly failed: number
   /** Of a forward in training whose loss holds the penalty: the estimate of mean ‖J‖² / n. */

@@ -2,13 +2,11 @@
 import type { CompiledProgram } from '../program/compile.ts'
 import { KIND } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
-import { Area } from '../program/layout.ts'
 import { type Entry, Plan } from '../program/plan.ts'
-import type { Allocation } from '../runtime/heap.ts'
+import type { Scope } from '../runtime/scope.ts'
 import { CONTEXT, MAPPING } from './format.ts'
-import type { Programs } from './programs.ts'
 import { CoreRecord, bytesOfRecord } from './record.ts'
-import { stagesOf } from './unit.ts'
+import { type Ground, stagesOf } from './unit.ts'
 
 export interface MappingOptions {
   /** Rows at a time. */
@@ -22,52 +20,41 @@ export interface MappingOptions {
 
 export class Mapping {
   readonly program: CompiledProgram
-  readonly #programs: Programs
-  readonly #memory: Allocation
+  readonly #ground: Ground
   readonly #plan: Plan
   readonly #record: CoreRecord<typeof MAPPING>
   readonly #contexts = new Map<Value, CoreRecord<typeof CONTEXT>>()
 
-  constructor(programs: Programs, program: CompiledProgram, options: MappingOptions) {
-    const { runtime } = programs
+  constructor(scope: Scope, ground: Ground, program: CompiledProgram, options: MappingOptions) {
+    const { runtime } = scope
     const { capacity, point, vector, who } = options
-    this.program = program
-    this.#programs = programs
-    const area = new Area()
-    const record = area.take(bytesOfRecord(MAPPING))
-    const rows = area.take(capacity * 4)
+    const bytesOf = ({ columns }: Value) => columns * runtime.elementBytes
     const inside = program.slots.flatMap((slot) =>
       slot.kind === 'outside' && slot.value.rows === 'batch' ? [slot.value] : [],
     )
-    const bytesOf = ({ columns }: Value) => columns * runtime.elementBytes
-    const rooms = new Map(
-      [...new Set([...inside, ...(point ? [point] : []), ...(vector ? [vector] : [])])].map((value) => [
-        value,
-        area.take(capacity * bytesOf(value)),
-      ]),
-    )
+    const values = [...new Set([...inside, ...(point ? [point] : []), ...(vector ? [vector] : [])])]
     const contexts = inside.filter((value) => value !== point && value !== vector)
-    const table = area.take(contexts.length * bytesOfRecord(CONTEXT))
-    this.#memory = runtime.heap.allocateZeros(area.bytes, who)
-    const { address } = this.#memory
-    const room = (value: Value | undefined) => (value ? address + rooms.get(value)! : 0)
+    const { at } = scope.rooms(who, {
+      record: bytesOfRecord(MAPPING),
+      rows: capacity * 4,
+      values: values.map((value) => capacity * bytesOf(value)),
+      table: contexts.length * bytesOfRecord(CONTEXT),
+    })
+    const room = (value: Value | undefined) => (value ? at.values[values.indexOf(value)]! : 0)
     const outside = (value: Value): Entry => ({
       base: room(value),
       stride: capacity * bytesOf(value),
       kind: KIND.TIMED,
     })
-    try {
-      this.#plan = new Plan(runtime, stagesOf(programs, program, outside), { steps: 1, batch: capacity, who })
-    } catch (error) {
-      this.#memory.dispose()
-      throw error
-    }
+    this.program = program
+    this.#ground = ground
+    this.#plan = new Plan(scope, stagesOf(ground, program, outside), { steps: 1, batch: capacity, who })
     for (const [i, value] of contexts.entries()) {
-      const context = new CoreRecord(runtime, address + table + i * bytesOfRecord(CONTEXT), CONTEXT)
+      const context = new CoreRecord(runtime, at.table + i * bytesOfRecord(CONTEXT), CONTEXT)
       context.set({ source: 0, target: room(value), bytes: bytesOf(value) })
       this.#contexts.set(value, context)
     }
-    this.#record = new CoreRecord(runtime, address + record, MAPPING)
+    this.#record = new CoreRecord(runtime, at.record, MAPPING)
     this.#record.set({
       unit: this.#plan.unitAddress(0),
       refresh: 0,
@@ -75,8 +62,8 @@ export class Mapping {
       vector: room(vector),
       result: this.result(0),
       contexts: contexts.length,
-      table: address + table,
-      rows: address + rows,
+      table: at.table,
+      rows: at.rows,
       placed: 0,
     })
   }
@@ -102,11 +89,6 @@ export class Mapping {
 
   /** Sees to what follows from parameters alone before the next solve. */
   prepare(): void {
-    this.#record.setWord('refresh', Number(this.#programs.isStale(this.program)))
-  }
-
-  dispose(): void {
-    this.#plan.dispose()
-    this.#memory.dispose()
+    this.#record.setWord('refresh', Number(this.#ground.staleness.refresh(this.program)))
   }
 }

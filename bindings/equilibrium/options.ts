@@ -1,11 +1,10 @@
 /** What a DEQ is made from: options of its own, or a cell. */
 import { ACTIVATIONS, type ActivationName } from '../cells/activations.ts'
 import { equilibriumCell } from '../cells/equilibrium.ts'
-import type { Bound } from '../nn/parameters.ts'
-import { type RecurrentModuleOptions, expectCell } from '../nn/recurrent.ts'
-import { type SizedCell, sizeCell } from '../program/trace.ts'
+import { type CellSpec, type ChosenCell, expectCell } from '../module/cell.ts'
+import { fillIn } from '../module/remember.ts'
+import { sizeCell } from '../program/trace.ts'
 import { expectBoolean, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
-import type { Runtime } from '../runtime/runtime.ts'
 import type { AdjointName, AdjointOptions, OnFailure, SolverName, SolverOptions } from './settings.ts'
 
 interface CommonOptions {
@@ -32,17 +31,23 @@ export interface EquilibriumOptions extends CommonOptions {
   spectralNorm?: number
 }
 
-export type CellOptions = CommonOptions & Pick<RecurrentModuleOptions, 'cell' | 'sizes' | 'init'>
+export type CellOptions = CommonOptions & CellSpec
 
 export type DEQOptions = EquilibriumOptions | CellOptions
 
 const COMMON = ['solver', 'adjoint', 'onFailure', 'jacobianPenalty']
+const DEFAULTS = {
+  solver: 'auto' as SolverName | SolverOptions,
+  adjoint: 'gmres' as AdjointName | AdjointOptions,
+  onFailure: 'throw' as OnFailure,
+}
+
+/** With nothing left out that has a default. */
+export type FilledOptions = DEQOptions & typeof DEFAULTS
 
 /** The step that is sought for its fixed point, and its parameters. */
-export interface Choice {
-  readonly sized: SizedCell
-  /** Where a parameter's initial values are drawn from. */
-  starts(param: string, shape: readonly number[], runtime: Runtime): Bound
+export interface Choice extends ChosenCell {
+  readonly filled: FilledOptions
   nameOf(param: string): string
 }
 
@@ -56,15 +61,17 @@ export function choose(options: DEQOptions): Choice {
 
 function fromOptions(options: EquilibriumOptions): Choice {
   expectOptions('DEQ', options, ['inputSize', 'hiddenSize', 'nonlinearity', 'bias', 'spectralNorm', ...COMMON])
+  const filled = fillIn(options, { nonlinearity: 'tanh', bias: true, ...DEFAULTS })
   const names = Object.keys(ACTIVATIONS) as ActivationName[]
-  const nonlinearity = expectOneOf('DEQ', 'nonlinearity', options.nonlinearity ?? 'tanh', names)
-  const bias = expectBoolean('DEQ', 'bias', options.bias ?? true)
+  const nonlinearity = expectOneOf('DEQ', 'nonlinearity', filled.nonlinearity, names)
+  const bias = expectBoolean('DEQ', 'bias', filled.bias)
   const I = expectPositive('DEQ', 'inputSize', options.inputSize)
   const H = expectPositive('DEQ', 'hiddenSize', options.hiddenSize)
   const { spectralNorm } = options
   if (spectralNorm !== undefined && !(expectNumber('DEQ', 'spectralNorm', spectralNorm) > 0))
     fail('option', `DEQ: spectralNorm is ${spectralNorm}; expected a number > 0`)
   return {
+    filled,
     sized: sizeCell(equilibriumCell({ nonlinearity, bias, spectralNorm }), { I, H }),
     starts: (_param, _shape, { core }) => 1 / core.squareRoot(H),
     nameOf: (param) => param.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`),
@@ -74,5 +81,5 @@ function fromOptions(options: EquilibriumOptions): Choice {
 function fromCell(options: CellOptions): Choice {
   expectOptions('DEQ', options, ['cell', 'sizes', 'init', ...COMMON])
   const { sized, starts } = expectCell('DEQ', options)
-  return { sized, starts: (param, shape, runtime) => starts(param, shape, runtime), nameOf: (param) => param }
+  return { filled: fillIn(options, DEFAULTS), sized, starts, nameOf: (param) => param }
 }

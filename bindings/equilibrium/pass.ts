@@ -1,12 +1,11 @@
 /** One program run once over all steps and samples. */
-import { fullLegs } from '../nn/unrolling.ts'
 import type { CompiledProgram } from '../program/compile.ts'
 import { KIND } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
-import { Itinerary } from '../program/itinerary.ts'
+import { Itinerary, fullLegs } from '../program/itinerary.ts'
 import { type Entry, Plan } from '../program/plan.ts'
-import type { Programs } from './programs.ts'
-import { stagesOf } from './unit.ts'
+import type { Scope } from '../runtime/scope.ts'
+import { type Ground, stagesOf } from './unit.ts'
 
 export interface PassOptions {
   readonly steps: number
@@ -19,30 +18,31 @@ export interface PassOptions {
 export class Pass {
   readonly program: CompiledProgram
   readonly plan: Plan
-  readonly #programs: Programs
+  readonly #ground: Ground
   readonly #itinerary: Itinerary
 
-  constructor(programs: Programs, program: CompiledProgram, { steps, batch, who, outside }: PassOptions) {
-    const { elementBytes } = programs.runtime
+  constructor(scope: Scope, ground: Ground, program: CompiledProgram, options: PassOptions) {
+    const { steps, batch, who, outside } = options
+    const { elementBytes } = scope.runtime
     const unpointed = (value: Value): Entry => ({
       base: 0,
       stride: batch * value.columns * elementBytes,
       kind: KIND.TIMED,
     })
-    const stages = stagesOf(programs, program, (value) => outside?.(value) ?? unpointed(value))
+    const stages = stagesOf(ground, program, (value) => outside?.(value) ?? unpointed(value))
     this.program = program
-    this.#programs = programs
-    this.plan = new Plan(programs.runtime, stages, { steps, batch, who })
-    try {
-      this.#itinerary = new Itinerary(programs.runtime, fullLegs(this.plan, 1, steps), who)
-    } catch (error) {
-      this.plan.dispose()
-      throw error
-    }
+    this.#ground = ground
+    this.plan = new Plan(scope, stages, { steps, batch, who })
+    this.#itinerary = new Itinerary(scope, fullLegs(this.plan, 1, steps), who)
   }
 
   point(value: Value, address: number): void {
     this.plan.point(0, value, address)
+  }
+
+  /** Points the inputs, in their order. */
+  pointAll(addresses: readonly number[]): void {
+    for (const [i, leaf] of this.program.graph.inputs.entries()) this.point(leaf, addresses[i]!)
   }
 
   entry(value: Value): Entry {
@@ -50,12 +50,7 @@ export class Pass {
   }
 
   run(): void {
-    this.plan.prepare(this.#programs.isStale(this.program))
+    this.plan.prepare(this.#ground.staleness.refresh(this.program))
     this.#itinerary.run()
-  }
-
-  dispose(): void {
-    this.plan.dispose()
-    this.#itinerary.dispose()
   }
 }

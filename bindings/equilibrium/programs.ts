@@ -1,21 +1,17 @@
 /** The compiled programs of an equilibrium model, each made when it is first needed. */
+import type { Parameter, ParameterBlock } from '../module/parameters.ts'
+import { Staleness } from '../module/staleness.ts'
 import { adjoint } from '../program/adjoint.ts'
 import { type CompileOptions, type CompiledProgram, compile } from '../program/compile.ts'
-import { type StepGraph, type Value, ancestors } from '../program/graph.ts'
+import type { StepGraph, Value } from '../program/graph.ts'
 import { Invariants } from '../program/invariants.ts'
-import type { Parameter, ParameterBlock } from '../nn/parameters.ts'
+import { INPUT } from '../program/ops/leaves.ts'
+import { isTaped, valuesOf, valuesRead } from '../program/reads.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import {
-  type EquilibriumGraphs,
-  POINT,
-  adjointMap,
-  contextsOf,
-  derivedOf,
-  penaltyGraph,
-  tangentMap,
-  valuesRead,
-} from './graphs.ts'
+import { Scope } from '../runtime/scope.ts'
+import { type EquilibriumGraphs, POINT, adjointMap, contextsOf, derivedOf, penaltyGraph, tangentMap } from './graphs.ts'
 import { Pass } from './pass.ts'
+import type { Ground } from './unit.ts'
 
 /** What a backward needs gradients by. */
 export interface Wanted {
@@ -24,19 +20,17 @@ export interface Wanted {
   readonly frozen: ReadonlySet<string>
 }
 
-export class Programs {
+export class EquilibriumPrograms {
   readonly runtime: Runtime
   readonly graphs: EquilibriumGraphs
-  readonly invariants: Invariants
-  /** By the cell's names. */
-  readonly params: ReadonlyMap<string, Parameter>
+  readonly ground: Ground
   readonly contexts: ReadonlySet<Value>
+  readonly #scope: Scope
   readonly #block: ParameterBlock
   readonly #derived: ReadonlySet<Value>
   #derive: Pass | undefined
-  readonly #primal: ReadonlySet<Value>
+  readonly #step: ReadonlySet<Value>
   readonly #compiled = new Map<string, CompiledProgram>()
-  readonly #packedAt = new WeakMap<CompiledProgram, number>()
 
   constructor(
     runtime: Runtime,
@@ -46,20 +40,12 @@ export class Programs {
   ) {
     this.runtime = runtime
     this.graphs = graphs
-    this.params = params
-    this.invariants = new Invariants(runtime)
+    this.ground = { params, invariants: new Invariants(runtime), staleness: new Staleness(block) }
     this.contexts = contextsOf(graphs.map)
+    this.#scope = new Scope(runtime)
     this.#derived = derivedOf(graphs.map)
     this.#block = block
-    this.#primal = new Set([...graphs.map.inputs, ...ancestors(graphs.map.outputs).flatMap(({ results }) => results)])
-  }
-
-  /** Have parameters changed since this program last computed what follows from them alone? It is taken to do so now. */
-  isStale(program: CompiledProgram): boolean {
-    const { version } = this.#block
-    if (this.#packedAt.get(program) === version) return false
-    this.#packedAt.set(program, version)
-    return true
+    this.#step = valuesOf(graphs.map)
   }
 
   /** Computes what follows from parameters alone, once for all programs that read it, where parameters changed. */
@@ -67,14 +53,14 @@ export class Programs {
     if (this.#derived.size === 0) return
     const make = () => ({ ...this.graphs.map, inputs: [], outputs: [] })
     const program = this.#program('derived', make, { saved: this.#derived })
-    this.#derive ??= new Pass(this, program, { steps: 1, batch: 1, who })
-    if (this.#packedAt.get(program) !== this.#block.version) this.#derive.run()
+    this.#derive ??= this.#scope.inner((scope) => new Pass(scope, this.ground, program, { steps: 1, batch: 1, who }))
+    if (this.ground.staleness.isStale(program)) this.#derive.run()
   }
 
   /** Inputs → contexts. */
   context(): CompiledProgram {
     const { map } = this.graphs
-    const outputs = [...this.contexts].filter(({ node }) => node.op !== 'input')
+    const outputs = [...this.contexts].filter(({ node }) => node.op !== INPUT)
     return this.#program('context', () => ({ ...map, outputs }), { given: this.#isDerived })
   }
 
@@ -96,7 +82,7 @@ export class Programs {
   /** z, inputs, contexts → all values that backward reads. */
   tape(): CompiledProgram {
     const { map } = this.graphs
-    const saved = valuesRead(map, [adjointMap(map), adjoint(map, { inputs: this.#inputs() })])
+    const saved = valuesRead(this.#step, [adjointMap(map), adjoint(map, { inputs: this.#inputs() })])
     return this.#program('tape', () => map, { saved, given: this.#isContext })
   }
 
@@ -109,14 +95,14 @@ export class Programs {
   /** The tape's values, v → gradients by inputs, and those by parameters. */
   gradient(wanted: Wanted): CompiledProgram {
     const make = () => adjoint(this.graphs.map, this.#options(wanted))
-    return this.#program(`gradient ${keyOf(wanted)}`, make, { given: this.#isTaped })
+    return this.#program(`gradient ${wantedKey(wanted)}`, make, { given: this.#isTaped })
   }
 
   /** z, inputs, v → Jᵀ v, then as `gradient`. */
   unroll(wanted: Wanted): CompiledProgram {
     const { inputs, params } = this.#options(wanted)
     const make = () => adjoint(this.graphs.map, { inputs: [POINT, ...inputs], params })
-    return this.#program(`unroll ${keyOf(wanted)}`, make, {})
+    return this.#program(`unroll ${wantedKey(wanted)}`, make, {})
   }
 
   readout(): CompiledProgram | undefined {
@@ -136,12 +122,12 @@ export class Programs {
   /** … and those by inputs and parameters. */
   byRest(key: string, program: CompiledProgram, wanted: Wanted): CompiledProgram {
     const make = () => adjoint(program.graph, this.#options(wanted))
-    return this.#program(`${key} ${keyOf(wanted)}`, make, {})
+    return this.#program(`${key} ${wantedKey(wanted)}`, make, {})
   }
 
   dispose(): void {
-    this.#derive?.dispose()
-    this.invariants.dispose()
+    this.#scope.dispose()
+    this.ground.invariants.dispose()
   }
 
   #inputs(): string[] {
@@ -149,7 +135,7 @@ export class Programs {
   }
 
   #options({ inputGradient, frozen }: Wanted): { inputs: string[]; params: string[] } {
-    const params = [...this.params].filter(([, { name }]) => !frozen.has(name)).map(([param]) => param)
+    const params = [...this.ground.params].filter(([, { name }]) => !frozen.has(name)).map(([param]) => param)
     return { inputs: inputGradient ? this.#inputs() : [], params }
   }
 
@@ -157,8 +143,7 @@ export class Programs {
 
   readonly #isContext = (value: Value): boolean => this.contexts.has(value) || this.#derived.has(value)
 
-  readonly #isTaped = (value: Value): boolean =>
-    this.#primal.has(value) && (value.rows === 'batch' || value.node.op === 'param')
+  readonly #isTaped = (value: Value): boolean => this.#step.has(value) && isTaped(value)
 
   #program(key: string, make: () => StepGraph, options: Pick<CompileOptions, 'given' | 'saved'>): CompiledProgram {
     let program = this.#compiled.get(key)
@@ -170,4 +155,5 @@ export class Programs {
   }
 }
 
-export const keyOf = ({ inputGradient, frozen }: Wanted): string => `${inputGradient} ${[...frozen].sort().join(' ')}`
+export const wantedKey = ({ inputGradient, frozen }: Wanted): string =>
+  `${inputGradient} ${[...frozen].sort().join(' ')}`

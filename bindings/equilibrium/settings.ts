@@ -59,7 +59,7 @@ export type SolverName = SolverOptions['name']
 export type AdjointName = AdjointOptions['name']
 
 /** What the core is told. */
-export interface Settings {
+export interface SolverSettings {
   readonly name: SolverName | AdjointName
   readonly method: number
   readonly mode: number
@@ -122,13 +122,13 @@ const PHANTOM = { terms: 5, damping: 0.5 }
 
 type AnyOptions = Readonly<Record<string, unknown>> & { readonly name: string }
 
-export function solverSettings(who: string, runtime: Runtime, options: unknown, onFailure: OnFailure): Settings {
+export function solverSettings(who: string, runtime: Runtime, options: unknown, onFailure: OnFailure): SolverSettings {
   const given = expectNamed(`${who}: solver`, options, SOLVERS)
   const method = METHOD[given.name.toUpperCase() as keyof typeof METHOD]
   return settings(`${who}: solver`, runtime, given, { method, terms: 0, damping: 1 }, onFailure)
 }
 
-export function adjointSettings(who: string, runtime: Runtime, options: unknown, onFailure: OnFailure): Settings {
+export function adjointSettings(who: string, runtime: Runtime, options: unknown, onFailure: OnFailure): SolverSettings {
   const label = `${who}: adjoint`
   const given = expectNamed(label, options, ADJOINTS)
   const own = given.name === 'phantom' ? PHANTOM : { terms: given.name === 'jfb' ? 1 : 0, damping: 1 }
@@ -157,7 +157,7 @@ interface Own {
   readonly damping: number
 }
 
-function settings(who: string, runtime: Runtime, given: AnyOptions, own: Own, onFailure: OnFailure): Settings {
+function settings(who: string, runtime: Runtime, given: AnyOptions, own: Own, onFailure: OnFailure): SolverSettings {
   const isDouble = runtime.dtype === 'float64'
   const whole = (name: string, usual: number) => expectPositive(who, name, given[name] ?? usual)
   const few = (name: string, usual: number) => {
@@ -191,7 +191,7 @@ function settings(who: string, runtime: Runtime, given: AnyOptions, own: Own, on
 }
 
 /** What is of use for n unknowns: a Krylov space has no more vectors than they are, and no method remembers more steps than it makes. */
-export function settingsFor(settings: Settings, columns: number): Settings {
+export function settingsFor(settings: SolverSettings, columns: number): SolverSettings {
   const { history, pairs, krylov, maxIterations } = settings
   return {
     ...settings,

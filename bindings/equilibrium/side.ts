@@ -3,23 +3,31 @@
  * the Jacobian. Its gradient by z must be known before the adjoint solve; those by inputs and parameters wait until that has succeeded.
  */
 import type { CompiledProgram } from '../program/compile.ts'
-import type { Value } from '../program/graph.ts'
+import type { Scope } from '../runtime/scope.ts'
 import { Pass, type PassOptions } from './pass.ts'
-import { type Programs, type Wanted, keyOf } from './programs.ts'
+import { type EquilibriumPrograms, type Wanted, wantedKey } from './programs.ts'
 
 export class Side {
-  readonly #programs: Programs
+  readonly #scope: Scope
+  readonly #programs: EquilibriumPrograms
   readonly #key: string
   readonly #options: PassOptions
   readonly #forward: Pass
-  #byPoint: Pass | undefined
-  readonly #byRest = new Map<string, Pass>()
+  /** By what they give: the gradient by z, or those by the rest that is wanted. */
+  readonly #backward = new Map<string, Pass>()
 
-  constructor(programs: Programs, key: string, program: CompiledProgram, options: PassOptions) {
+  constructor(
+    scope: Scope,
+    programs: EquilibriumPrograms,
+    key: string,
+    program: CompiledProgram,
+    options: PassOptions,
+  ) {
+    this.#scope = scope
     this.#programs = programs
     this.#key = key
     this.#options = options
-    this.#forward = new Pass(programs, program, options)
+    this.#forward = new Pass(scope, programs.ground, program, options)
   }
 
   /** Address of the result. */
@@ -29,42 +37,37 @@ export class Side {
 
   /** @param leaves addresses of z, the inputs and what else the program reads, in its inputs' order */
   run(leaves: readonly number[]): void {
-    pointAll(this.#forward, this.#forward.program, leaves)
+    this.#forward.pointAll(leaves)
     this.#forward.run()
   }
 
   /** Address of the gradient by z. */
   runByPoint(leaves: readonly number[], gradient: number): number {
-    const { program } = this.#forward
-    this.#byPoint ??= new Pass(this.#programs, this.#programs.byPoint(this.#key, program), this.#options)
-    return this.#back(this.#byPoint, leaves, gradient)[0]!
+    return this.#back('z', (forward) => this.#programs.byPoint(this.#key, forward), leaves, gradient)[0]!
   }
 
   /** Adds gradients by parameters; gives the addresses of those by inputs. */
   runByRest(leaves: readonly number[], gradient: number, wanted: Wanted): number[] {
-    const key = keyOf(wanted)
-    let pass = this.#byRest.get(key)
+    const key = wantedKey(wanted)
+    return this.#back(key, (forward) => this.#programs.byRest(this.#key, forward, wanted), leaves, gradient)
+  }
+
+  #back(
+    key: string,
+    compile: (forward: CompiledProgram) => CompiledProgram,
+    leaves: readonly number[],
+    gradient: number,
+  ): number[] {
+    const { program } = this.#forward
+    let pass = this.#backward.get(key)
     if (pass === undefined) {
-      const program = this.#programs.byRest(this.#key, this.#forward.program, wanted)
-      this.#byRest.set(key, (pass = new Pass(this.#programs, program, this.#options)))
+      pass = this.#scope.inner((scope) => new Pass(scope, this.#programs.ground, compile(program), this.#options))
+      this.#backward.set(key, pass)
     }
-    return this.#back(pass, leaves, gradient)
-  }
-
-  dispose(): void {
-    for (const pass of [this.#forward, ...(this.#byPoint ? [this.#byPoint] : []), ...this.#byRest.values()])
-      pass.dispose()
-  }
-
-  #back(pass: Pass, leaves: readonly number[], gradient: number): number[] {
     const { graph } = pass.program
-    pointAll(pass, this.#forward.program, leaves)
+    for (const [i, leaf] of program.graph.inputs.entries()) pass.point(leaf, leaves[i]!)
     pass.point(graph.inputs[0]!, gradient)
     pass.run()
     return graph.outputs.map((output) => pass.entry(output).base)
   }
-}
-
-function pointAll(pass: Pass, { graph }: CompiledProgram, leaves: readonly number[]): void {
-  for (const [i, leaf] of graph.inputs.entries() as IterableIterator<[number, Value]>) pass.point(leaf, leaves[i]!)
 }

@@ -1,8 +1,9 @@
 /** The spectral radius of the Jacobian at fixed points. */
+import { type Scope, inScope } from '../runtime/scope.ts'
 import type { Tensor } from '../runtime/tensor.ts'
+import type { EquilibriumCall } from './call.ts'
 import { METHOD } from './format.ts'
-import type { ForwardCall } from './forward-call.ts'
-import type { Settings } from './settings.ts'
+import type { SolverSettings } from './settings.ts'
 import { Solver, capacityOf } from './solver.ts'
 
 /** Vectors of the Krylov space, at most. */
@@ -11,12 +12,12 @@ const VECTORS = 128
 const TOLERANCE = 1e-6
 
 /** Of each sample of a call, 0 for one without steps; J and its transpose have the same eigenvalues. Every sample starts from one random vector. */
-export function spectralRadii(call: ForwardCall, inputs: readonly Tensor[]): Float64Array {
+export function spectralRadii(call: EquilibriumCall, inputs: readonly Tensor[]): Float64Array {
   const { programs, adjoint, who } = call.model
   const { runtime, graphs } = programs
   const rows = call.shape.steps * call.shape.batch
   const { columns } = graphs
-  const settings: Settings = {
+  const settings: SolverSettings = {
     ...adjoint,
     method: METHOD.ARNOLDI,
     tolerance: TOLERANCE,
@@ -29,21 +30,25 @@ export function spectralRadii(call: ForwardCall, inputs: readonly Tensor[]): Flo
   const capacity = Math.min(capacityOf(runtime, settings, columns, rows), linearisation.capacity)
   const sizes = { steps: 1, rows, columns, capacity, info: call.shape.leading }
   const start = startVectors(call, rows)
-  const solver = new Solver(runtime, settings, sizes, { value: mapping, product: mapping, who })
-  try {
+  const solve = (scope: Scope) => {
+    const solver = new Solver(scope, settings, sizes, { value: mapping, product: mapping, who })
     call.linearise(inputs)
     const radii = solver.run({ start: start.address, lengths: 0, constant: 0, result: 0, iterates: 0 }).residual.data
+    scope.dispose()
+    return radii
+  }
+  try {
+    const radii = inScope(runtime, solve)
     for (const sample of call.padding?.empty ?? [])
       for (let row = sample; row < rows; row += call.shape.batch) radii[row] = 0
     return radii
   } finally {
-    solver.dispose()
     start.dispose()
   }
 }
 
 /** The same vector in every row: a sample's estimate does not depend on its place. */
-function startVectors(call: ForwardCall, rows: number): Tensor {
+function startVectors(call: EquilibriumCall, rows: number): Tensor {
   const { runtime, graphs } = call.model.programs
   const { core, seed, elementBytes } = runtime
   const start = runtime.emptyTensor([rows, graphs.columns])

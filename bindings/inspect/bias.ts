@@ -1,12 +1,11 @@
-import { type BackwardCall, isPorted } from '../nn/backward-call.ts'
-import type { Layer } from '../nn/layer.ts'
-import type { Input, Module } from '../nn/module.ts'
-import type { Unrolled } from '../nn/unrolled.ts'
-import { type Truncation, expectTruncation } from '../nn/unrolling.ts'
+import type { Module } from '../module/module.ts'
+import type { Input } from '../module/options.ts'
+import { type Truncation, expectTruncation } from '../module/truncation.ts'
 import { adjoint } from '../program/adjoint.ts'
 import { KIND } from '../program/format.ts'
 import { expectNumber, expectPositive, fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
+import type { Unrolled } from '../unroll/unrolled.ts'
 import { type InspectOptions, Recording, expectInspected, expectOutput } from './recording.ts'
 
 export interface BiasOptions extends InspectOptions {
@@ -96,25 +95,23 @@ const wholeGradients = (recording: Recording): Record<string, Tensor> => gradien
 
 /** Gradients by all parameters, in tensors of their own. */
 function gradientsOf(recording: Recording, truncation: Truncation | undefined): Record<string, Tensor> {
-  const { module, stack, data } = recording
+  const { module, stack } = recording
   const { runtime } = module
   const tensors = Object.fromEntries(
     module.parameters().map(({ name, value }): [string, Tensor] => [name, runtime.emptyTensor(value.shape)]),
   )
-  const make = ({ graph, depth }: Layer) => ({ graph: adjoint(graph, depth === 0 ? { inputs: [] } : {}) })
-  const backward: BackwardCall = recording.plan({
+  const backward = recording.backward({
     kind: 'parameters',
-    programs: stack.programs.custom('parameters', make, 'chunk'),
-    inputGradient: false,
-    ported: isPorted(stack, data.call),
+    make: ({ graph, depth }) => ({ graph: adjoint(graph, depth === 0 ? { inputs: [] } : {}) }),
+    outputs: 'chunk',
     truncation,
     gradient: (layer, param) => {
       const { name } = stack.layers[layer]!.params.get(param)!
       return { base: tensors[name]!.address, stride: 0, kind: KIND.TIMED }
     },
   })
-  recording.run(backward)
-  recording.release(backward)
+  backward.run()
+  backward.dispose()
   return tensors
 }
 

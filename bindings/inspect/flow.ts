@@ -1,13 +1,14 @@
-import { type BackwardCall, isPorted } from '../nn/backward-call.ts'
-import { type Layer, primalValues } from '../nn/layer.ts'
-import type { Input, Module } from '../nn/module.ts'
+import type { Module } from '../module/module.ts'
+import type { Input } from '../module/options.ts'
 import { adjoint } from '../program/adjoint.ts'
 import { KIND } from '../program/format.ts'
 import type { GradientTerm, StepGraph, Value } from '../program/graph.ts'
 import type { Entry } from '../program/plan.ts'
+import { valuesOf } from '../program/reads.ts'
 import { isReduction } from '../program/schedule.ts'
+import type { Layer } from '../unroll/layer.ts'
 import { instancesOf } from './instances.ts'
-import { type InspectOptions, Recording, expectInspected, expectOutput } from './recording.ts'
+import { type InspectOptions, type PlannedBackward, Recording, expectInspected, expectOutput } from './recording.ts'
 import { Squares } from './squares.ts'
 
 export interface GradientFlow {
@@ -58,34 +59,27 @@ interface Factors {
 
 class Flow {
   readonly #recording: Recording
-  readonly #backward: BackwardCall
+  readonly #backward: PlannedBackward
 
   constructor(recording: Recording) {
     this.#recording = recording
-    const { stack, data } = recording
     // weight gradients are not formed: their norms follow from their factors
     const make = (layer: Layer) => {
       const graph = adjointOf(layer)
-      const primal = primalValues(layer)
+      const primal = valuesOf(layer.graph)
       const factors = graph.gradients.flatMap(({ value }) => (isReduction(value.node) ? value.node.inputs : []))
       const own = factors.filter((value) => !primal.has(value) && !graph.inputs.includes(value))
       return { graph: { ...graph, gradients: [] }, saved: new Set(own) }
     }
-    const programs = stack.programs.custom('flow', make, 'timed')
-    this.#backward = recording.plan({
-      kind: 'flow',
-      programs,
-      inputGradient: false,
-      ported: isPorted(stack, data.call),
-    })
+    this.#backward = recording.backward({ kind: 'flow', make, outputs: 'timed' })
   }
 
   measure(): GradientFlow {
     try {
-      this.#recording.run(this.#backward)
+      this.#backward.run()
       return { states: this.#stateNorms(), parameters: this.#parameterNorms() }
     } finally {
-      this.#recording.release(this.#backward)
+      this.#backward.dispose()
     }
   }
 
@@ -96,7 +90,7 @@ class Flow {
       const { outputs } = adjointOf(layer)
       const totals = outputs.slice(outputs.length - layer.graph.states.length)
       for (const [i, { name, columns }] of layer.graph.states.entries()) {
-        const { base, stride } = this.#backward.plan.entry(this.#unitOf(index), totals[i]!)
+        const { base, stride } = this.#backward.call.plan.entry(this.#unitOf(index), totals[i]!)
         const squares = new Squares(module.runtime, steps)
         squares.addSteps(batch * columns, stride, base)
         norms[stateName(name, layer, stack.layers.length)] = squares.roots()
@@ -167,11 +161,12 @@ class Flow {
     const { stack, data, output } = this.#recording
     const layer = stack.layers[index]!
     const input = layer.graph.inputs.indexOf(value)
-    const isOwn = !primalValues(layer).has(value)
-    const entry = isOwn ? this.#backward.plan.entry(this.#unitOf(index), value) : data.call.tapePlan.entry(index, value)
+    const isOwn = !valuesOf(layer.graph).has(value)
+    const entry = isOwn
+      ? this.#backward.call.plan.entry(this.#unitOf(index), value)
+      : data.call.tapePlan.entry(index, value)
     if (entry === undefined || entry.kind === KIND.CHUNK) return undefined
-    if (input >= 0 && layer.depth === 0 && data.call.staged.size === 0)
-      return { ...entry, base: data.inputs[input]!.address }
+    if (input >= 0 && layer.depth === 0 && !data.call.isStaged) return { ...entry, base: data.inputs[input]!.address }
     if (value === adjointOf(layer).inputs[0] && entry.base === 0) return { ...entry, base: output!.address }
     return entry
   }
@@ -190,14 +185,14 @@ class Flow {
   }
 
   #unitOf(index: number): number {
-    return this.#backward.order.indexOf(index)
+    return this.#backward.call.order.indexOf(index)
   }
 }
 
 function factorsOf({ value, firstRow }: GradientTerm): Factors | undefined {
   if (!isReduction(value.node)) return undefined
   const [first, second] = value.node.inputs
-  return value.node.op === 'outer' ? { a: first!, b: second!, firstRow } : { a: undefined, b: first!, firstRow }
+  return second ? { a: first, b: second, firstRow } : { a: undefined, b: first!, firstRow }
 }
 
 function put<Key, Item>(groups: Map<Key, Item[]>, key: Key, item: Item): void {

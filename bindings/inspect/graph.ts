@@ -1,8 +1,10 @@
-import type { Layer } from '../nn/layer.ts'
-import type { Input, Module } from '../nn/module.ts'
-import { type Truncation, expectTruncation } from '../nn/unrolling.ts'
+import type { Module } from '../module/module.ts'
+import type { Input } from '../module/options.ts'
+import { type Truncation, expectTruncation } from '../module/truncation.ts'
 import { type Value, ancestors } from '../program/graph.ts'
+import { INPUT, STATE } from '../program/ops/leaves.ts'
 import { expectOptions, expectPositive, fail } from '../runtime/check.ts'
+import type { Layer } from '../unroll/layer.ts'
 import { stateName } from './flow.ts'
 import { drawGraph } from './graph-svg.ts'
 import { expectUnrolled } from './recording.ts'
@@ -109,9 +111,9 @@ class Drawing {
 
   /** What values of a step read, where inputs come from the module or from the layer below, in both directions. */
   #read(values: readonly Value[], layer: Layer, step: number, until?: (value: Value) => boolean): Source[] {
-    const leaves = ancestors(values, until).filter(({ op }) => op === 'input' || op === 'state')
+    const leaves = ancestors(values, until).filter(({ op }) => op === INPUT || op === STATE)
     return leaves.flatMap(({ op, name, attributes }) => {
-      if (op === 'state') return [this.#readState(layer, name, step, attributes['lag'] ?? 1)]
+      if (op === STATE) return [this.#readState(layer, name, step, attributes['lag'] ?? 1)]
       if (layer.depth === 0) return [{ from: `${name}@${step}`, lag: 0 }]
       const below = this.#layers.filter(({ depth }) => depth === layer.depth - 1)
       return below.flatMap((source) => this.#readByOutput(source, step))

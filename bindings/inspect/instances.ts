@@ -1,10 +1,12 @@
+import type { Module } from '../module/module.ts'
+import type { Input } from '../module/options.ts'
 import { adjoint } from '../program/adjoint.ts'
 import { KIND } from '../program/format.ts'
-import { isPorted } from '../nn/backward-call.ts'
-import type { Input, Module } from '../nn/module.ts'
-import type { Unrolled } from '../nn/unrolled.ts'
+import type { StepGraph } from '../program/graph.ts'
 import { fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
+import type { Layer } from '../unroll/layer.ts'
+import type { Unrolled } from '../unroll/unrolled.ts'
 import { type InspectOptions, Recording, expectInspected, expectOutput } from './recording.ts'
 
 export interface InstanceOptions extends InspectOptions {
@@ -43,33 +45,29 @@ export function chosen(who: string, module: Unrolled, parameter: string | undefi
   return fail('option', `${who}: there is no parameter '${parameter}'; there are ${names.join(', ')}`)
 }
 
+/** A layer's adjoint with no other gradients by parameters than those of some public names. */
+export function adjointByParameters({ graph, depth, params }: Layer, isWanted: (name: string) => boolean): StepGraph {
+  const wanted = [...params].filter(([, { name }]) => isWanted(name)).map(([param]) => param)
+  return adjoint(graph, { params: wanted, ...(depth === 0 && { inputs: [] }) })
+}
+
 /** Sums begin and go out step by step, each step's to a place of its own. */
 export function instancesOf(recording: Recording, names: readonly string[]): Record<string, Tensor> {
-  const { module, stack, steps, data } = recording
+  const { module, stack, steps } = recording
   const { runtime } = module
   const parameters = module.parameters().filter(({ name }) => names.includes(name))
   const tensors = new Map(parameters.map(({ name, value }) => [name, runtime.emptyTensor([steps, ...value.shape])]))
-  const key = `instances ${names.join(' ')}`
-  const programs = stack.programs.custom(
-    key,
-    ({ graph, depth, params }) => {
-      const wanted = [...params].filter(([, { name }]) => names.includes(name)).map(([param]) => param)
-      return { graph: adjoint(graph, { params: wanted, ...(depth === 0 && { inputs: [] }) }) }
-    },
-    'chunk',
-  )
-  const backward = recording.plan({
-    kind: key,
-    programs,
-    inputGradient: false,
-    ported: isPorted(stack, data.call),
+  const backward = recording.backward({
+    kind: `instances ${names.join(' ')}`,
+    make: (layer) => ({ graph: adjointByParameters(layer, (name) => names.includes(name)) }),
+    outputs: 'chunk',
     stepwise: true,
     gradient: (layer, param) => {
       const { name, value } = stack.layers[layer]!.params.get(param)!
       return { base: tensors.get(name)!.address, stride: value.size * runtime.elementBytes, kind: KIND.TIMED }
     },
   })
-  recording.run(backward)
-  recording.release(backward)
+  backward.run()
+  backward.dispose()
   return Object.fromEntries(tensors)
 }

@@ -1,4 +1,6 @@
-import type { Input, Module, State } from '../nn/module.ts'
+import type { Module } from '../module/module.ts'
+import type { Input } from '../module/options.ts'
+import type { State } from '../module/state.ts'
 import { expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import { pullBack, withoutDropout } from './products.ts'

@@ -1,15 +1,16 @@
-import { type BackwardCall, isPorted, pointOutputGradient } from '../nn/backward-call.ts'
-import type { Layer } from '../nn/layer.ts'
-import type { Input, Module } from '../nn/module.ts'
+import type { Module } from '../module/module.ts'
+import type { Input } from '../module/options.ts'
 import { adjoint } from '../program/adjoint.ts'
 import { KIND } from '../program/format.ts'
-import { copy } from '../program/build.ts'
 import type { StepGraph, Value } from '../program/graph.ts'
+import { copy } from '../program/ops/elementwise.ts'
 import { describeValue, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { chosen } from './instances.ts'
-import { type InspectOptions, Recording, expectInspected, expectOutput } from './recording.ts'
+import { type BackwardCall, pointOutputGradient } from '../unroll/backward-call.ts'
+import type { Layer } from '../unroll/layer.ts'
+import { adjointByParameters, chosen } from './instances.ts'
+import { type InspectOptions, type PlannedBackward, Recording, expectInspected, expectOutput } from './recording.ts'
 
 export interface LagOptions extends InspectOptions {
   /** The parameter's name. */
@@ -114,7 +115,7 @@ class Sweeps {
   readonly #recording: Recording
   readonly #name: string
   readonly #byHops: boolean
-  readonly #backward: BackwardCall
+  readonly #backward: PlannedBackward
   readonly #scratch: Tensor
   /** By carry: what the last sweeps sent, a ring of them, each with zeros past both ends of time. */
   readonly #rings: readonly Ring[]
@@ -123,14 +124,12 @@ class Sweeps {
     this.#recording = recording
     this.#name = name
     this.#byHops = byHops
-    const { stack, module, data } = recording
-    const programs = stack.programs.custom(`sweep ${name}`, (layer) => ({ graph: this.#only(layer) }), 'timed')
+    const { stack, module } = recording
     this.#scratch = module.runtime.emptyTensor(this.#shape)
-    this.#backward = recording.plan({
+    this.#backward = recording.backward({
       kind: `sweep ${name}`,
-      programs,
-      inputGradient: false,
-      ported: isPorted(stack, data.call),
+      make: (layer) => ({ graph: this.#only(layer) }),
+      outputs: 'timed',
       gradient: () => ({ base: this.#scratch.address, stride: 0, kind: KIND.TIMED }),
     })
     this.#rings = stack.layers.flatMap((layer, index) =>
@@ -146,7 +145,7 @@ class Sweeps {
       return { gradients, ...this.#compare(gradients, parts) }
     } finally {
       for (const ring of this.#rings) ring.dispose()
-      this.#recording.release(this.#backward)
+      this.#backward.dispose()
       this.#scratch.dispose()
     }
   }
@@ -163,13 +162,13 @@ class Sweeps {
 
   #sweep(part: number, gradients: Tensor): void {
     const { stack, data, module } = this.#recording
-    const { plan, order } = this.#backward
+    const { plan, order } = this.#backward.call
     const { core, elementBytes } = module.runtime
-    if (part === 1) pointOutputGradient(stack, data.call, this.#backward, undefined)
+    if (part === 1) pointOutputGradient(stack, data.call, this.#backward.call, undefined)
     for (const ring of this.#rings) ring.point(plan, order.indexOf(ring.layer), part, this.#byHops)
     const bytes = this.#scratch.size * elementBytes
     core.zeroBytes(this.#scratch.address, bytes)
-    this.#recording.run(this.#backward)
+    this.#backward.run()
     for (const ring of this.#rings) ring.close(part)
     core.copyBytes(gradients.address + part * bytes, this.#scratch.address, bytes)
   }
@@ -190,22 +189,15 @@ class Sweeps {
   }
 
   #whole(): Tensor {
-    const { stack, data, module } = this.#recording
-    const whole = module.runtime.emptyTensor(this.#shape)
-    const key = `whole ${this.#name}`
-    const make = (layer: Layer) => {
-      const wanted = [...layer.params].filter(([, { name }]) => name === this.#name).map(([param]) => param)
-      return { graph: adjoint(layer.graph, { params: wanted, ...(layer.depth === 0 && { inputs: [] }) }) }
-    }
-    const backward = this.#recording.plan({
-      kind: key,
-      programs: stack.programs.custom(key, make, 'chunk'),
-      inputGradient: false,
-      ported: isPorted(stack, data.call),
+    const whole = this.#recording.module.runtime.emptyTensor(this.#shape)
+    const backward = this.#recording.backward({
+      kind: `whole ${this.#name}`,
+      make: (layer) => ({ graph: adjointByParameters(layer, (name) => name === this.#name) }),
+      outputs: 'chunk',
       gradient: () => ({ base: whole.address, stride: 0, kind: KIND.TIMED }),
     })
-    this.#recording.run(backward)
-    this.#recording.release(backward)
+    backward.run()
+    backward.dispose()
     return whole
   }
 }

@@ -1,10 +1,8 @@
 /** Vectors times the transposed Jacobian of a stretch of steps: the heart of Jacobians and Lyapunov spectra. */
-import { isPorted } from '../nn/backward-call.ts'
-import type { Layer } from '../nn/layer.ts'
-import type { NamedStates } from '../nn/states.ts'
-import type { Unrolled } from '../nn/unrolled.ts'
-import { adjoint } from '../program/adjoint.ts'
+import type { NamedStates } from '../module/state.ts'
 import type { Tensor } from '../runtime/tensor.ts'
+import type { Unrolled } from '../unroll/unrolled.ts'
+import { adjointByParameters } from './instances.ts'
 import { Recording } from './recording.ts'
 import { type Trajectory, disposeTensors, mapTensors } from './trajectory.ts'
 import { type Part, exchange, repeatSamples } from './vectors.ts'
@@ -39,28 +37,22 @@ export function pullBack(
   parts: readonly Part[],
   vectors: Tensor,
 ): void {
-  const { runtime, stack } = module
+  const { runtime } = module
   const [batch, count] = vectors.shape as [number, number]
   const input = trajectory.slice(stretch.from, stretch.to, count)
   const state = mapTensors(stretch.before, (tensor) => repeatSamples(tensor, tensor.shape.length - 2, count))
   const seeds = module.initialState(batch * count) as Record<string, Tensor>
   const recording = new Recording(who, module, input, { state })
   exchange(runtime, parts, { batch, count }, vectors.address, seeds, 'spread')
-  const make = ({ graph, depth }: Layer) => ({
-    graph: adjoint(graph, { params: [], ...(depth === 0 && { inputs: [] }) }),
+  const backward = recording.backward({
+    kind: 'states',
+    make: (layer) => ({ graph: adjointByParameters(layer, () => false) }),
+    outputs: 'chunk',
+    state: seeds,
   })
-  const backward = recording.plan(
-    {
-      kind: 'states',
-      programs: stack.programs.custom('states', make, 'chunk'),
-      inputGradient: false,
-      ported: isPorted(stack, recording.data.call),
-    },
-    seeds,
-  )
-  recording.run(backward)
-  exchange(runtime, parts, { batch, count }, vectors.address, backward.states, 'gather')
-  recording.release(backward)
+  backward.run()
+  exchange(runtime, parts, { batch, count }, vectors.address, backward.call.states, 'gather')
+  backward.dispose()
   recording.dispose()
   for (const tensors of [input, state, seeds]) disposeTensors(tensors)
 }

@@ -1,19 +1,25 @@
 /** A forward recorded for inspection: with a tape of its own, leaving the module as it was. */
+import { type Lengths, expectLengths } from '../module/lengths.ts'
+import type { Module } from '../module/module.ts'
+import type { Input } from '../module/options.ts'
+import type { NamedStates, State } from '../module/state.ts'
+import type { Tape } from '../module/tape.ts'
+import type { CompileOptions } from '../program/compile.ts'
+import type { StepGraph, Value } from '../program/graph.ts'
+import { describeValue, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
+import { type Scope, inScope } from '../runtime/scope.ts'
+import type { Tensor } from '../runtime/tensor.ts'
 import {
   type BackwardCall,
   type BackwardSpec,
   type Recorded,
+  isPorted,
   planBackward,
   pointBackward,
-} from '../nn/backward-call.ts'
-import { type Lengths, expectLengths } from '../nn/lengths.ts'
-import type { Input, Module, State } from '../nn/module.ts'
-import { type Stack, outputColumns } from '../nn/stack.ts'
-import type { NamedStates } from '../nn/states.ts'
-import type { Tape } from '../nn/tape.ts'
-import { Unrolled } from '../nn/unrolled.ts'
-import { describeValue, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
-import type { Tensor } from '../runtime/tensor.ts'
+} from '../unroll/backward-call.ts'
+import type { Layer } from '../unroll/layer.ts'
+import { type Stack, outputColumns } from '../unroll/stack.ts'
+import { Unrolled } from '../unroll/unrolled.ts'
 
 export interface InspectOptions {
   /** The state before the first step; zeros if left out. */
@@ -49,6 +55,40 @@ export function expectUnrolled(who: string, module: Module): Unrolled {
     'type',
     `${who}: module is ${given}; expected an RNN, LSTM, GRU or Recurrent (of a Sequential, one of its modules)`,
   )
+}
+
+/** A backward as an instrument asks for it. No gradient by the input is formed. */
+export interface OwnBackward extends Pick<BackwardSpec, 'truncation' | 'stepwise' | 'gradient'> {
+  /** What tells its programs from others of the module. */
+  readonly kind: string
+  /** A layer's adjoint, and what of it is kept for reading. */
+  make(layer: Layer): { graph: StepGraph; saved?: ReadonlySet<Value> }
+  /** How long the adjoint's outputs are kept. */
+  readonly outputs: CompileOptions['outputs']
+  /** The gradient by the last state. */
+  readonly state?: NamedStates
+}
+
+/** A planned backward with memory of its own. */
+export class PlannedBackward {
+  readonly call: BackwardCall
+  readonly #scope: Scope
+  readonly #recorded: Recorded
+
+  constructor(scope: Scope, call: BackwardCall, recorded: Recorded) {
+    this.call = call
+    this.#scope = scope
+    this.#recorded = recorded
+  }
+
+  run(): void {
+    this.call.plan.prepare(true, this.#recorded.draws)
+    this.call.itinerary.run()
+  }
+
+  dispose(): void {
+    this.#scope.dispose()
+  }
 }
 
 /** A recorded forward and the gradient that enters it. */
@@ -89,22 +129,16 @@ export class Recording {
     return this.data.call.shape.batch
   }
 
-  /** Plans a backward of this forward and points it at the gradients by the output, and by the last state if it is given. */
-  plan(spec: BackwardSpec, state?: NamedStates): BackwardCall {
-    const backward = planBackward(this.stack, this.data.call, spec)
-    pointBackward(this.stack, this.data, backward, { output: this.output, state }, state ? backward.states : {})
-    return backward
-  }
-
-  /** Runs a planned backward once. */
-  run(backward: BackwardCall): void {
-    backward.plan.prepare(true, this.data.draws)
-    backward.itinerary.run()
-  }
-
-  /** Gives a planned backward's memory back. */
-  release({ plan, itinerary, extra }: BackwardCall): void {
-    for (const part of [plan, itinerary, extra]) part.dispose()
+  /** Plans a backward of this forward, pointed at the gradients by the output, and by the last state if that is given. */
+  backward({ kind, make, outputs, state, ...spec }: OwnBackward): PlannedBackward {
+    const { stack, data, output } = this
+    const programs = stack.programs.custom(kind, make, outputs)
+    const ported = isPorted(stack, data.call, spec.truncation)
+    return inScope(stack.runtime, (scope) => {
+      const call = planBackward(scope, stack, data.call, { ...spec, kind, programs, ported, inputGradient: false })
+      pointBackward(stack, data, call, { output, state }, state ? call.states : {})
+      return new PlannedBackward(scope, call, data)
+    })
   }
 
   dispose(): void {

@@ -1,7 +1,9 @@
-import { type Layer, savedValues } from '../nn/layer.ts'
-import type { Input, Module } from '../nn/module.ts'
+import type { Module } from '../module/module.ts'
+import type { Input } from '../module/options.ts'
 import type { Value } from '../program/graph.ts'
+import type { ActivationKind } from '../program/operation.ts'
 import { expectNumber } from '../runtime/check.ts'
+import { type Layer, savedValues } from '../unroll/layer.ts'
 import { type InspectOptions, Recording, expectInspected } from './recording.ts'
 
 export interface SaturationOptions extends Omit<InspectOptions, 'output'> {
@@ -40,12 +42,10 @@ export function saturation(module: Module, input: Input, options: SaturationOpti
   }
 }
 
-type Kind = 'sigmoid' | 'tanh' | 'relu'
-
 /** Columns of a value on the tape that are one activation. */
 interface Activation {
   readonly name: string
-  readonly kind: Kind
+  readonly kind: ActivationKind
   readonly value: Value
   readonly from: number
   readonly columns: number
@@ -53,36 +53,26 @@ interface Activation {
   readonly keeps: boolean
 }
 
-const FUSED: Readonly<Record<string, { result: number; gates: readonly (readonly [string, Kind])[]; keeps: string }>> = {
-  lstmGates: { result: 2, gates: [['i', 'sigmoid'], ['f', 'sigmoid'], ['g', 'tanh'], ['o', 'sigmoid']], keeps: 'f' },
-  gruGates: { result: 1, gates: [['r', 'sigmoid'], ['z', 'sigmoid'], ['n', 'tanh']], keeps: 'z' },
-} // prettier-ignore
-
-const KINDS: ReadonlySet<string> = new Set(['sigmoid', 'tanh', 'relu'])
-
 function activationsOf(layer: Layer, layers: number): Activation[] {
   const suffix = layers === 1 ? '' : `_l${layer.depth}${layer.reversed ? '_reverse' : ''}`
-  const counts = new Map<string, number>()
+  const counts = new Map<ActivationKind, number>()
+  const numbered = (kind: ActivationKind) => {
+    counts.set(kind, (counts.get(kind) ?? 0) + 1)
+    return `${kind} ${counts.get(kind)}`
+  }
   const values = [...savedValues(layer)].sort((a, b) => a.node.id - b.node.id)
   return values.flatMap((value): Activation[] => {
-    const { op } = value.node
-    const fused = FUSED[op]
-    if (fused && value.index === fused.result) {
-      const columns = value.columns / fused.gates.length
-      return fused.gates.map(([gate, kind], k) => {
-        return { name: gate + suffix, kind, value, from: k * columns, columns, keeps: gate === fused.keeps }
-      })
-    }
-    if (!KINDS.has(op)) return []
-    const number = (counts.get(op) ?? 0) + 1
-    counts.set(op, number)
-    const name = `${op} ${number}${suffix}`
-    return [{ name, kind: op as Kind, value, from: 0, columns: value.columns, keeps: false }]
+    const { activations } = value.node.op
+    if (activations?.result !== value.index) return []
+    const columns = value.columns / activations.blocks.length
+    return activations.blocks.map(({ kind, name = numbered(kind), keeps = false }, k) => {
+      return { name: name + suffix, kind, value, from: k * columns, columns, keeps }
+    })
   })
 }
 
 /** Below and above what an activation counts as saturated. */
-const bounds: Readonly<Record<Kind, (margin: number) => [number, number]>> = {
+const bounds: Readonly<Record<ActivationKind, (margin: number) => [number, number]>> = {
   sigmoid: (margin) => [margin, 1 - margin],
   tanh: (margin) => [margin - 1, 1 - margin],
   relu: () => [0, 0],

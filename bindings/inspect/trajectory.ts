@@ -1,8 +1,8 @@
 /** An input taken apart in time, and the states on the way. */
-import type { Input, State } from '../nn/module.ts'
-import type { NamedStates } from '../nn/states.ts'
-import type { Unrolled } from '../nn/unrolled.ts'
+import type { Input } from '../module/options.ts'
+import type { NamedStates, State } from '../module/state.ts'
 import type { Tensor } from '../runtime/tensor.ts'
+import type { Unrolled } from '../unroll/unrolled.ts'
 import { repeatSamples } from './vectors.ts'
 
 export class Trajectory {

@@ -1,8 +1,8 @@
 /** Whole states as vectors: all layers' states side by side, several vectors for each sample. */
-import type { NamedStates } from '../nn/states.ts'
-import type { Unrolled } from '../nn/unrolled.ts'
+import type { NamedStates } from '../module/state.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
+import type { Unrolled } from '../unroll/unrolled.ts'
 import { stateName } from './flow.ts'
 
 /** Columns of a vector, and the block [B, columns] of a state's tensor that they are. */

@@ -2,13 +2,12 @@
  * Streaming states as bytes, so that a stream that stops here goes on elsewhere: a safetensors file whose names are the paths of the
  * state's tensors ('h', or '2.h' in a list's third entry), with the lists' lengths in its metadata.
  */
-import type { State } from '../nn/module.ts'
-import { stateTensors } from '../nn/state-tree.ts'
+import { type State, stateTensors } from '../module/state.ts'
 import { describeValue, expectTensor, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
-import { readSafetensors, writeSafetensors } from './safetensors.ts'
 import type { SafetensorsTensor } from './safetensors-format.ts'
+import { readSafetensors, writeSafetensors } from './safetensors.ts'
 
 const FORMAT = 'retrograd-state-1'
 /** Entries of all lists together: a file of a few bytes must not ask for gigabytes. */

@@ -9,11 +9,11 @@ export interface ActivationOptions {
 
 /** An activation on every element of [T, B, n] or [B, n]. */
 export class Activation extends Pointwise {
+  declare readonly options: Readonly<ActivationOptions>
+
   constructor(runtime: Runtime, options: ActivationOptions) {
     expectOptions('Activation', options, ['name'])
-    super(
-      runtime,
-      ACTIVATIONS[expectOneOf('Activation', 'name', options.name, Object.keys(ACTIVATIONS) as ActivationName[])],
-    )
+    const name = expectOneOf('Activation', 'name', options.name, Object.keys(ACTIVATIONS) as ActivationName[])
+    super(runtime, 'Activation', { name }, ACTIVATIONS[name])
   }
 }

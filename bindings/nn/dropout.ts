@@ -1,4 +1,4 @@
-import { dropout } from '../program/build.ts'
+import { dropout } from '../program/ops/dropout.ts'
 import { expectNumber, expectOptions } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Pointwise } from './pointwise.ts'
@@ -10,9 +10,11 @@ export interface DropoutOptions {
 
 /** In training keeps each element with probability 1 - p, scaled by 1 / (1 - p); in evaluation passes all. @see torch.nn.Dropout */
 export class Dropout extends Pointwise {
+  declare readonly options: Readonly<Required<DropoutOptions>>
+
   constructor(runtime: Runtime, options: DropoutOptions = {}) {
     expectOptions('Dropout', options, ['p'])
     const p = expectNumber('Dropout', 'p', options.p ?? 0.5, 0, 1)
-    super(runtime, (x) => dropout(x, p))
+    super(runtime, 'Dropout', { p }, (x) => dropout(x, p))
   }
 }

@@ -1,21 +1,21 @@
+import { Module } from '../module/module.ts'
+import type {
+  BackwardOptions,
+  ForwardOptions,
+  ForwardResult,
+  Input,
+  InputGradients,
+  OutputGradients,
+} from '../module/options.ts'
+import { Padding } from '../module/padding.ts'
+import { type Parameter, ParameterBlock } from '../module/parameters.ts'
+import { Recorder, expectRecordOptions } from '../module/recorder.ts'
+import { expectTape } from '../module/tape.ts'
+import { Workspace } from '../module/workspace.ts'
 import { describeValue, expectOptions, expectPositive, expectTensor, fail, shapeText } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
-import type { Runtime } from '../runtime/runtime.ts'
+import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import {
-  type BackwardOptions,
-  type ForwardOptions,
-  type ForwardResult,
-  type Input,
-  type InputGradients,
-  Module,
-  type OutputGradients,
-} from './module.ts'
-import { Padding } from './padding.ts'
-import { type Parameter, ParameterBlock } from './parameters.ts'
-import { Recorder, expectRecordOptions } from './record.ts'
-import { expectTape } from './tape.ts'
-import { Workspace } from './workspace.ts'
 
 export interface EmbeddingOptions {
   /** Rows of the table: ids are 0 to numEmbeddings - 1. */
@@ -42,6 +42,7 @@ const NO_PADDING = -1
  * @see torch.nn.Embedding
  */
 export class Embedding extends Module {
+  declare readonly options: Readonly<EmbeddingOptions>
   readonly numEmbeddings: number
   readonly embeddingDim: number
   readonly paddingIdx: number | undefined
@@ -54,8 +55,9 @@ export class Embedding extends Module {
   #batchFirst = false
 
   constructor(runtime: Runtime, options: EmbeddingOptions) {
-    super(runtime)
+    expectRuntime('Embedding', runtime)
     expectOptions('Embedding', options, ['numEmbeddings', 'embeddingDim', 'paddingIdx'])
+    super(runtime, 'Embedding', options)
     this.numEmbeddings = expectPositive('Embedding', 'numEmbeddings', options.numEmbeddings)
     this.embeddingDim = expectPositive('Embedding', 'embeddingDim', options.embeddingDim)
     const { paddingIdx } = options

@@ -2,8 +2,8 @@ import { ACTIVATIONS, type ActivationName } from '../cells/activations.ts'
 import { gruCell } from '../cells/gru.ts'
 import { expectBoolean, expectOneOf } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { type CellChoice, type RecurrentOptions, recurrentStack } from './recurrent-options.ts'
-import { Unrolled } from './unrolled.ts'
+import { Unrolled } from '../unroll/unrolled.ts'
+import { type CellChoice, type RecurrentOptions, expectRecurrent, recurrentStack } from './recurrent-options.ts'
 
 export interface GRUOptions extends RecurrentOptions {
   /** The reset gate acts after the recurrent product, as in PyTorch (the default), or before it. */
@@ -16,6 +16,13 @@ export interface GRUOptions extends RecurrentOptions {
   recurrentActivation?: ActivationName
 }
 
+const DEFAULTS = {
+  resetAfter: true,
+  fused: true,
+  activation: 'tanh' as ActivationName,
+  recurrentActivation: 'sigmoid' as ActivationName,
+}
+
 /**
  * Gated recurrent unit: h' = (1 - z) n + z h. Gate blocks in every weight: r, z, n.
  * Input [T, B, inputSize], output [T, B, hiddenSize], state { h: [numLayers, B, hiddenSize] }.
@@ -23,23 +30,19 @@ export interface GRUOptions extends RecurrentOptions {
  * @see torch.nn.GRU, whose names, shapes and initial values these are
  */
 export class GRU extends Unrolled {
+  declare readonly options: Readonly<Required<GRUOptions>>
   readonly inputSize: number
   readonly hiddenSize: number
 
   constructor(runtime: Runtime, options: GRUOptions) {
-    const resetAfter = expectBoolean('GRU', 'resetAfter', options?.resetAfter ?? true)
-    const fused = expectBoolean('GRU', 'fused', options?.fused ?? true)
+    const filled = expectRecurrent(runtime, 'GRU', options, DEFAULTS)
+    const resetAfter = expectBoolean('GRU', 'resetAfter', filled.resetAfter)
+    const fused = expectBoolean('GRU', 'fused', filled.fused)
     const names = Object.keys(ACTIVATIONS) as ActivationName[]
-    const activation = expectOneOf('GRU', 'activation', options?.activation ?? 'tanh', names)
-    const recurrentActivation = expectOneOf(
-      'GRU',
-      'recurrentActivation',
-      options?.recurrentActivation ?? 'sigmoid',
-      names,
-    )
-    const own = ['resetAfter', 'fused', 'activation', 'recurrentActivation']
+    const activation = expectOneOf('GRU', 'activation', filled.activation, names)
+    const recurrentActivation = expectOneOf('GRU', 'recurrentActivation', filled.recurrentActivation, names)
     const cellOf = (choice: CellChoice) => gruCell({ ...choice, resetAfter, activation, recurrentActivation })
-    super(runtime, { ...recurrentStack(runtime, 'GRU', options, own, cellOf), fused })
+    super(runtime, { ...recurrentStack(runtime, 'GRU', filled, cellOf), fused })
     this.inputSize = options.inputSize
     this.hiddenSize = options.hiddenSize
   }

@@ -2,12 +2,12 @@
  * Initial values for parameters, in place: `init.orthogonal(parameter.value)`. Draws are keyed by the runtime's seed and by how
  * many modules and initialisations came before. Shapes are [rows, columns]: fan-in is the number of columns.
  */
+import type { Parameter } from '../module/parameters.ts'
 import { LINK } from '../program/format.ts'
 import { describeValue, expectNumber, expectOptions, expectTensor, fail, shapeText } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
 import { LSTM } from './lstm.ts'
-import type { Parameter } from './parameters.ts'
 
 export interface GainOptions {
   /** A factor; 1 if left out. For ReLU √2, for tanh 5/3 (torch.nn.init.calculate_gain). */

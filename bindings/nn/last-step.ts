@@ -1,21 +1,22 @@
+import { Module } from '../module/module.ts'
+import type {
+  BackwardOptions,
+  ForwardOptions,
+  ForwardResult,
+  Input,
+  InputGradients,
+  OutputGradients,
+} from '../module/options.ts'
+import { Padding } from '../module/padding.ts'
+import type { Parameter, ParameterBlock } from '../module/parameters.ts'
+import { Recorder, expectRecordOptions } from '../module/recorder.ts'
+import { fillIn } from '../module/remember.ts'
+import { expectTape } from '../module/tape.ts'
+import { Workspace } from '../module/workspace.ts'
 import { expectBoolean, expectOptions, expectShape, expectTensor, fail, shapeText } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
-import type { Runtime } from '../runtime/runtime.ts'
+import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import type { Shape } from '../runtime/tensor.ts'
-import {
-  type BackwardOptions,
-  type ForwardOptions,
-  type ForwardResult,
-  type Input,
-  type InputGradients,
-  Module,
-  type OutputGradients,
-} from './module.ts'
-import { Padding } from './padding.ts'
-import type { Parameter, ParameterBlock } from './parameters.ts'
-import { Recorder, expectRecordOptions } from './record.ts'
-import { expectTape } from './tape.ts'
-import { Workspace } from './workspace.ts'
 
 export interface LastStepOptions {
   /** The input is [B, T, F] rather than [T, B, F]. */
@@ -32,6 +33,7 @@ interface Recorded {
 
 /** [T, B, F] → [B, F]: each sample's last step, zeros for a sample of length 0. `step` passes its input through. */
 export class LastStep extends Module {
+  declare readonly options: Readonly<Required<LastStepOptions>>
   readonly directions: 1 | 2
   readonly #batchFirst: boolean
   readonly #output: Workspace
@@ -40,8 +42,9 @@ export class LastStep extends Module {
   readonly #recorder: Recorder<Recorded>
 
   constructor(runtime: Runtime, options: LastStepOptions = {}) {
-    super(runtime)
+    expectRuntime('LastStep', runtime)
     expectOptions('LastStep', options, ['batchFirst', 'directions'])
+    super(runtime, 'LastStep', fillIn(options, { batchFirst: false, directions: 1 }))
     this.#batchFirst = expectBoolean('LastStep', 'batchFirst', options.batchFirst ?? false)
     const { directions = 1 } = options
     if (directions !== 1 && directions !== 2) fail('option', `LastStep: directions is ${directions}; expected 1 or 2`)

@@ -19,6 +19,8 @@ export interface LayerNormOptions {
  * @see torch.nn.LayerNorm; Ba et al. 2016, https://arxiv.org/abs/1607.06450
  */
 export class LayerNorm extends Rowwise {
+  declare readonly options: Readonly<Required<LayerNormOptions>>
+
   constructor(runtime: Runtime, options: LayerNormOptions) {
     expectOptions('LayerNorm', options, ['normalizedShape', 'eps', 'elementwiseAffine'])
     const { normalizedShape } = options
@@ -26,7 +28,12 @@ export class LayerNorm extends Rowwise {
     const N = expectPositive('LayerNorm', 'normalizedShape', given)
     const eps = expectNumber('LayerNorm', 'eps', options.eps ?? 1e-5, 0)
     const affine = expectBoolean('LayerNorm', 'elementwiseAffine', options.elementwiseAffine ?? true)
-    super(runtime, 'normalizedShape', { layers: [[sizeCell(layerNormCell({ eps, affine }), { N })]], boundOf: () => 0 })
+    super(runtime, 'normalizedShape', {
+      type: 'LayerNorm',
+      options: { normalizedShape: N, eps, elementwiseAffine: affine },
+      layers: [[sizeCell(layerNormCell({ eps, affine }), { N })]],
+      boundOf: () => 0,
+    })
     for (const { name, value } of this.parameters()) if (name === 'weight') value.data.fill(1)
   }
 }

@@ -19,6 +19,7 @@ export interface LinearOptions {
  * @see torch.nn.Linear, whose names, shapes and initial values these are
  */
 export class Linear extends Rowwise {
+  declare readonly options: Readonly<Required<LinearOptions>>
   readonly inFeatures: number
   readonly outFeatures: number
 
@@ -29,7 +30,12 @@ export class Linear extends Rowwise {
     const O = expectPositive('Linear', 'outFeatures', options.outFeatures)
     const bias = expectBoolean('Linear', 'bias', options.bias ?? true)
     const bound = 1 / runtime.core.squareRoot(I)
-    super(runtime, 'inFeatures', { layers: [[sizeCell(linearCell({ bias }), { I, O })]], boundOf: () => bound })
+    super(runtime, 'inFeatures', {
+      type: 'Linear',
+      options: { inFeatures: I, outFeatures: O, bias },
+      layers: [[sizeCell(linearCell({ bias }), { I, O })]],
+      boundOf: () => bound,
+    })
     this.inFeatures = I
     this.outFeatures = O
   }

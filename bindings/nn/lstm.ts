@@ -2,8 +2,8 @@ import { ACTIVATIONS, type ActivationName } from '../cells/activations.ts'
 import { lstmCell } from '../cells/lstm.ts'
 import { describeValue, expectBoolean, expectOneOf, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { type CellChoice, type RecurrentOptions, recurrentStack } from './recurrent-options.ts'
-import { Unrolled } from './unrolled.ts'
+import { Unrolled } from '../unroll/unrolled.ts'
+import { type CellChoice, type RecurrentOptions, expectRecurrent, recurrentStack } from './recurrent-options.ts'
 
 export interface LSTMOptions extends RecurrentOptions {
   /** Gates as one pass (the default) or as a chain of plain operations: the same bits forward, slower. */
@@ -16,6 +16,13 @@ export interface LSTMOptions extends RecurrentOptions {
   projSize?: number
 }
 
+const DEFAULTS = {
+  fused: true,
+  activation: 'tanh' as ActivationName,
+  recurrentActivation: 'sigmoid' as ActivationName,
+  projSize: 0,
+}
+
 /**
  * Long short-term memory: c' = f c + i g; h' = o tanh(c'). Gate blocks in every weight: i, f, g, o.
  * Input [T, B, inputSize], output [T, B, P], state { h: [numLayers, B, P], c: [numLayers, B, hiddenSize] }, P being projSize or
@@ -24,26 +31,22 @@ export interface LSTMOptions extends RecurrentOptions {
  * @see torch.nn.LSTM, whose names, shapes and initial values these are
  */
 export class LSTM extends Unrolled {
+  declare readonly options: Readonly<Required<LSTMOptions>>
   readonly inputSize: number
   readonly hiddenSize: number
   /** 0: h is not projected. */
   readonly projSize: number
 
   constructor(runtime: Runtime, options: LSTMOptions) {
-    const fused = expectBoolean('LSTM', 'fused', options?.fused ?? true)
+    const filled = expectRecurrent(runtime, 'LSTM', options, DEFAULTS)
+    const fused = expectBoolean('LSTM', 'fused', filled.fused)
     const names = Object.keys(ACTIVATIONS) as ActivationName[]
-    const activation = expectOneOf('LSTM', 'activation', options?.activation ?? 'tanh', names)
-    const recurrentActivation = expectOneOf(
-      'LSTM',
-      'recurrentActivation',
-      options?.recurrentActivation ?? 'sigmoid',
-      names,
-    )
-    const projSize = expectProjSize(options ?? {})
-    const own = ['fused', 'activation', 'recurrentActivation', 'projSize']
+    const activation = expectOneOf('LSTM', 'activation', filled.activation, names)
+    const recurrentActivation = expectOneOf('LSTM', 'recurrentActivation', filled.recurrentActivation, names)
+    const projSize = expectProjSize(filled)
     const cellOf = (choice: CellChoice) =>
       lstmCell({ ...choice, activation, recurrentActivation, projects: projSize > 0 })
-    super(runtime, { ...recurrentStack(runtime, 'LSTM', options, own, cellOf, projSize), fused })
+    super(runtime, { ...recurrentStack(runtime, 'LSTM', filled, cellOf, projSize), fused })
     this.inputSize = options.inputSize
     this.hiddenSize = options.hiddenSize
     this.projSize = projSize

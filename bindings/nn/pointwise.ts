@@ -1,18 +1,18 @@
-import { type SizedCell, defineCell, sizeCell } from '../program/trace.ts'
+import { Module } from '../module/module.ts'
+import type {
+  BackwardOptions,
+  ForwardOptions,
+  ForwardResult,
+  Input,
+  InputGradients,
+  OutputGradients,
+} from '../module/options.ts'
+import type { Parameter, ParameterBlock } from '../module/parameters.ts'
 import type { Value } from '../program/graph.ts'
+import { type SizedCell, defineCell, sizeCell } from '../program/trace.ts'
 import { expectTensor, fail, shapeText } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import {
-  type BackwardOptions,
-  type ForwardOptions,
-  type ForwardResult,
-  type Input,
-  type InputGradients,
-  Module,
-  type OutputGradients,
-} from './module.ts'
-import type { Parameter, ParameterBlock } from './parameters.ts'
 import { Rowwise } from './rowwise.ts'
 
 /** An operation without parameters on rows of any width: a program for each width that comes. */
@@ -25,8 +25,8 @@ export abstract class Pointwise extends Module {
   /** Over all widths: the draws of two calls never meet. */
   #calls = 0
 
-  constructor(runtime: Runtime, apply: (x: Value) => Value) {
-    super(runtime)
+  constructor(runtime: Runtime, type: string, options: object, apply: (x: Value) => Value) {
+    super(runtime, type, options)
     this.#apply = apply
     this.#ordinal = runtime.nextModule()
   }
@@ -43,9 +43,9 @@ export abstract class Pointwise extends Module {
     this.expectAlive('backward')
     const { tape } = options
     const recorded = tape && [...this.#programs.values()].find((program) => program === tape.module)
-    if (tape && !recorded) fail('tape', `${this.title}.backward: the tape was recorded by another module`)
+    if (tape && !recorded) fail('tape', `${this.type}.backward: the tape was recorded by another module`)
     const program = recorded ?? this.#current
-    if (!program) fail('tape', `${this.title}.backward: there is no tape; call forward in training mode right before`)
+    if (!program) fail('tape', `${this.type}.backward: there is no tape; call forward in training mode right before`)
     return program.backward(gradients, options)
   }
 
@@ -82,9 +82,9 @@ export abstract class Pointwise extends Module {
   /** The program for the input's width, in this module's mode. */
   #select(method: string, input: Input): FixedWidth {
     this.expectAlive(method)
-    const { shape } = expectTensor(`${this.title}.${method}`, 'input', input, this.runtime)
+    const { shape } = expectTensor(`${this.type}.${method}`, 'input', input, this.runtime)
     const width = shape.at(-1)
-    if (!width) fail('shape', `${this.title}.${method}: input is ${shapeText(shape)}; expected [T, B, n] or [B, n]`)
+    if (!width) fail('shape', `${this.type}.${method}: input is ${shapeText(shape)}; expected [T, B, n] or [B, n]`)
     let program = this.#programs.get(width)
     if (!program) {
       const cell = defineCell({
@@ -93,7 +93,7 @@ export abstract class Pointwise extends Module {
         params: {},
         step: ({ x }) => ({ state: {}, output: this.#apply(x!) }),
       })
-      program = new FixedWidth(this.runtime, sizeCell(cell, {}), this.title, this.#ordinal)
+      program = new FixedWidth(this.runtime, sizeCell(cell, {}), this.type, this.#ordinal)
       this.#programs.set(width, program)
     }
     this.#current = program
@@ -104,7 +104,7 @@ export abstract class Pointwise extends Module {
 }
 
 class FixedWidth extends Rowwise {
-  constructor(runtime: Runtime, cell: SizedCell, title: string, ordinal: number) {
-    super(runtime, 'width', { layers: [[cell]], boundOf: () => 0, title, ordinal })
+  constructor(runtime: Runtime, cell: SizedCell, type: string, ordinal: number) {
+    super(runtime, 'width', { layers: [[cell]], boundOf: () => 0, type, ordinal })
   }
 }

@@ -1,22 +1,22 @@
+import { Module } from '../module/module.ts'
+import type {
+  BackwardOptions,
+  ForwardOptions,
+  ForwardResult,
+  Input,
+  InputGradients,
+  OutputGradients,
+} from '../module/options.ts'
+import { Padding } from '../module/padding.ts'
+import { type Parameter, ParameterBlock } from '../module/parameters.ts'
+import { Recorder, expectRecordOptions } from '../module/recorder.ts'
+import type { State } from '../module/state.ts'
+import { expectTape } from '../module/tape.ts'
+import { Workspace } from '../module/workspace.ts'
 import { expectOptions, expectPositive, expectShape, expectTensor, fail, shapeText } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
-import type { Runtime } from '../runtime/runtime.ts'
-import { type Tensor } from '../runtime/tensor.ts'
-import {
-  type BackwardOptions,
-  type ForwardOptions,
-  type ForwardResult,
-  type Input,
-  type InputGradients,
-  Module,
-  type OutputGradients,
-  type State,
-} from './module.ts'
-import { Padding } from './padding.ts'
-import { type Parameter, ParameterBlock } from './parameters.ts'
-import { Recorder, expectRecordOptions } from './record.ts'
-import { expectTape } from './tape.ts'
-import { Workspace } from './workspace.ts'
+import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
+import type { Tensor } from '../runtime/tensor.ts'
 
 export interface PositionalEmbeddingOptions {
   /** Steps that a sequence may have. */
@@ -38,6 +38,7 @@ interface Recorded {
  * counts the steps before the first one, so that streams and split sequences go on where they were.
  */
 export class PositionalEmbedding extends Module {
+  declare readonly options: Readonly<PositionalEmbeddingOptions>
   readonly maxLength: number
   readonly embeddingDim: number
   readonly #block: ParameterBlock
@@ -48,8 +49,9 @@ export class PositionalEmbedding extends Module {
   readonly #recorder: Recorder<Recorded>
 
   constructor(runtime: Runtime, options: PositionalEmbeddingOptions) {
-    super(runtime)
+    expectRuntime('PositionalEmbedding', runtime)
     expectOptions('PositionalEmbedding', options, ['maxLength', 'embeddingDim'])
+    super(runtime, 'PositionalEmbedding', options)
     this.maxLength = expectPositive('PositionalEmbedding', 'maxLength', options.maxLength)
     this.embeddingDim = expectPositive('PositionalEmbedding', 'embeddingDim', options.embeddingDim)
     this.#block = new ParameterBlock(runtime, new Map([['weight', [this.maxLength, this.embeddingDim]]]))

@@ -1,10 +1,11 @@
 /** Options that RNN, LSTM and GRU share, PyTorch's in camelCase. */
 import { layerResidualCell, residualCell } from '../cells/shortcuts.ts'
-import { dropout } from '../program/build.ts'
+import { fillIn } from '../module/remember.ts'
+import { dropout } from '../program/ops/dropout.ts'
 import { type Cell, type SizedCell, sizeCell } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectNumber, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
-import type { UnrolledOptions } from './layers.ts'
+import type { UnrolledOptions } from '../unroll/layers.ts'
 
 export interface RecurrentOptions {
   /** Columns of the input. */
@@ -29,23 +30,37 @@ export interface RecurrentOptions {
   skips?: readonly number[]
 }
 
-export const RECURRENT_OPTIONS = [
-  'inputSize',
-  'hiddenSize',
-  'numLayers',
-  'bias',
-  'batchFirst',
-  'dropout',
-  'bidirectional',
-  'residual',
-  'layerResidual',
-  'skips',
-]
+const DEFAULTS = {
+  numLayers: 1,
+  bias: true,
+  batchFirst: false,
+  dropout: 0,
+  bidirectional: false,
+  residual: false,
+  layerResidual: false,
+  skips: [] as readonly number[],
+}
+
+/** Options with nothing left out. */
+export type Filled<Options extends RecurrentOptions> = Options & typeof DEFAULTS
 
 /** What a module's own cell is made from. */
 export interface CellChoice {
   readonly bias: boolean
   readonly skips: readonly number[]
+}
+
+/** Refuses unknown options, and fills in those left out. @param own what stands for the module's own options where they are left out */
+export function expectRecurrent<Options extends RecurrentOptions, Own extends object>(
+  runtime: Runtime,
+  type: string,
+  options: Options,
+  own: Own,
+): Filled<Options> & Own {
+  expectRuntime(type, runtime)
+  const defaults = { ...DEFAULTS, ...own }
+  expectOptions(type, options, ['inputSize', 'hiddenSize', ...Object.keys(defaults)])
+  return fillIn(options, defaults)
 }
 
 /**
@@ -55,33 +70,32 @@ export interface CellChoice {
  */
 export function recurrentStack(
   runtime: Runtime,
-  who: string,
-  options: RecurrentOptions,
-  own: readonly string[],
+  type: string,
+  options: Filled<RecurrentOptions>,
   cellOf: (choice: CellChoice) => Cell,
   projSize = 0,
 ): UnrolledOptions {
-  expectRuntime(who, runtime)
-  expectOptions(who, options, [...RECURRENT_OPTIONS, ...own])
-  const flag = (name: 'bias' | 'batchFirst' | 'bidirectional' | 'residual' | 'layerResidual', usual: boolean) =>
-    expectBoolean(who, name, options[name] ?? usual)
-  const H = expectPositive(who, 'hiddenSize', options.hiddenSize)
-  const sizes = { I: expectPositive(who, 'inputSize', options.inputSize), H, P: projSize || H }
-  const directions = flag('bidirectional', false) ? [0, 1] : [0]
-  const [isResidual, isLayerResidual] = [flag('residual', false), flag('layerResidual', false)]
-  const p = expectNumber(who, 'dropout', options.dropout ?? 0, 0, 1)
-  const cell = cellOf({ bias: flag('bias', true), skips: expectSkips(who, options.skips ?? []) })
+  const flag = (name: 'bias' | 'batchFirst' | 'bidirectional' | 'residual' | 'layerResidual') =>
+    expectBoolean(type, name, options[name])
+  const H = expectPositive(type, 'hiddenSize', options.hiddenSize)
+  const sizes = { I: expectPositive(type, 'inputSize', options.inputSize), H, P: projSize || H }
+  const directions = flag('bidirectional') ? [0, 1] : [0]
+  const [isResidual, isLayerResidual] = [flag('residual'), flag('layerResidual')]
+  const p = expectNumber(type, 'dropout', options.dropout, 0, 1)
+  const cell = cellOf({ bias: flag('bias'), skips: expectSkips(type, options.skips) })
   const inner = isResidual ? residualCell(cell) : cell
   const layerCell = (depth: number, direction: number): SizedCell => {
     if (depth === 0) return sizeCell(inner, sizes)
     const outer = isLayerResidual ? layerResidualCell(inner, direction) : inner
     return sizeCell(dropsInput(outer, p, depth), { ...sizes, I: directions.length * sizes.P })
   }
-  const numLayers = expectPositive(who, 'numLayers', options.numLayers ?? 1)
+  const numLayers = expectPositive(type, 'numLayers', options.numLayers)
   const bound = 1 / runtime.core.squareRoot(H)
   return {
+    type,
+    options,
     layers: Array.from({ length: numLayers }, (_, depth) => directions.map((direction) => layerCell(depth, direction))),
-    batchFirst: flag('batchFirst', false),
+    batchFirst: flag('batchFirst'),
     layered: true,
     nameOf: (depth, param, reversed) => `${publicName(param)}_l${depth}${reversed ? '_reverse' : ''}`,
     boundOf: () => bound,

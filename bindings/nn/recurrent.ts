@@ -1,19 +1,9 @@
-import { type Cell, type Initial, type SizedCell, sizeCell } from '../program/trace.ts'
-import { describeValue, expectBoolean, expectNumber, expectOptions, fail } from '../runtime/check.ts'
+import { type CellSpec, expectCell } from '../module/cell.ts'
+import { expectBoolean, expectOptions, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { Bound } from './parameters.ts'
-import { Unrolled } from './unrolled.ts'
+import { Unrolled } from '../unroll/unrolled.ts'
 
-export interface RecurrentModuleOptions {
-  /** Made by `defineCell`. */
-  cell: Cell
-  /** Numbers for the sizes that the cell names: { H: 128 }. */
-  sizes?: Readonly<Record<string, number>>
-  /**
-   * Initial values by parameter: one number for all its elements, or [low, high] for draws from U(low, high). The others
-   * start as the cell says, else from U(±1/√fan_in).
-   */
-  init?: Readonly<Record<string, Initial>>
+export interface RecurrentModuleOptions extends CellSpec {
   batchFirst?: boolean
 }
 
@@ -22,6 +12,8 @@ export interface RecurrentModuleOptions {
  * as an object by name), states [B, n].
  */
 export class Recurrent extends Unrolled {
+  declare readonly options: Readonly<RecurrentModuleOptions & { batchFirst: boolean }>
+
   constructor(runtime: Runtime, options: RecurrentModuleOptions) {
     expectOptions('Recurrent', options, ['cell', 'sizes', 'init', 'batchFirst'])
     const { batchFirst = false } = options
@@ -30,33 +22,11 @@ export class Recurrent extends Unrolled {
     if (sized.inputs.size === 0)
       fail('cell', 'Recurrent: the cell has no input; an unrolling takes its number of steps from one')
     super(runtime, {
+      type: 'Recurrent',
+      options: { ...options, batchFirst },
       layers: [[sized]],
       batchFirst,
       boundOf: (param, shape) => starts(param, shape, runtime),
     })
   }
-}
-
-/** A cell with its sizes, and where its parameters start: as the options say, else as the cell does, else U(±1/√fan_in). */
-export function expectCell(
-  who: string,
-  { cell, sizes = {}, init = {} }: Pick<RecurrentModuleOptions, 'cell' | 'sizes' | 'init'>,
-): { sized: SizedCell; starts: (param: string, shape: readonly number[], runtime: Runtime) => Bound } {
-  if (typeof cell?.step !== 'function') fail('type', `${who}: cell is not made by defineCell`)
-  expectOptions(`${who}: init`, init, Object.keys(cell.params))
-  const given = { ...cell.initial, ...init }
-  for (const [name, start] of Object.entries(given)) expectStart(who, name, start)
-  const starts = (param: string, shape: readonly number[], runtime: Runtime): Bound => {
-    const start = Object.hasOwn(given, param) ? given[param] : undefined
-    if (start === undefined) return 1 / runtime.core.squareRoot(shape.at(-1)!)
-    return typeof start === 'number' ? [start, start] : start
-  }
-  return { sized: sizeCell(cell, sizes), starts }
-}
-
-function expectStart(who: string, name: string, start: unknown): void {
-  const numbers = Array.isArray(start) ? start : [start, start]
-  for (const number of numbers) expectNumber(`${who}: init`, name, number)
-  if (numbers.length === 2 && numbers[0] <= numbers[1]) return
-  fail('option', `${who}: init: ${name} is ${describeValue(start)}; expected a number, or [low, high] with low <= high`)
 }

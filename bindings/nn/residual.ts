@@ -1,22 +1,22 @@
+import { Container } from '../module/container.ts'
+import { lengthsOf } from '../module/lengths.ts'
+import { Module } from '../module/module.ts'
+import type {
+  BackwardOptions,
+  ForwardOptions,
+  ForwardResult,
+  Input,
+  InputGradients,
+  OutputGradients,
+} from '../module/options.ts'
+import { Padding } from '../module/padding.ts'
+import type { State } from '../module/state.ts'
+import { Tape, expectTape } from '../module/tape.ts'
+import { Workspace } from '../module/workspace.ts'
 import { fail, shapeText } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
-import type { Runtime } from '../runtime/runtime.ts'
+import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
-import {
-  type BackwardOptions,
-  type ForwardOptions,
-  type ForwardResult,
-  type Input,
-  type InputGradients,
-  Module,
-  type OutputGradients,
-  type State,
-} from './module.ts'
-import { lengthsOf } from './lengths.ts'
-import { Padding } from './padding.ts'
-import type { Parameter, ParameterBlock } from './parameters.ts'
-import { Tape, expectTape } from './tape.ts'
-import { Workspace } from './workspace.ts'
 
 /** What a forward leaves for backward: the module's own tape, where it was kept. */
 interface Recorded {
@@ -25,7 +25,7 @@ interface Recorded {
 }
 
 /** x + module(x), for a module that keeps its input's shape. Parameters and states are the module's own. */
-export class Residual extends Module {
+export class Residual extends Container {
   readonly module: Module
   readonly #output: Workspace
   readonly #padding: Padding
@@ -33,12 +33,16 @@ export class Residual extends Module {
   #followsBatch = false
 
   constructor(runtime: Runtime, module: Module) {
-    super(runtime)
+    expectRuntime('Residual', runtime)
     if (!(module instanceof Module)) fail('type', 'Residual: module is not a module')
-    if (module.runtime !== runtime) fail('runtime', 'Residual: the module belongs to another runtime')
+    super(runtime, 'Residual', [module], { isList: false })
     this.module = module
     this.#output = new Workspace(runtime, 'Residual')
     this.#padding = new Padding(runtime, 'Residual')
+  }
+
+  override rebuild(runtime: Runtime, [module]: readonly Module[]): Residual {
+    return new Residual(runtime, module!)
   }
 
   override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
@@ -88,59 +92,20 @@ export class Residual extends Module {
 
   override followOrder(batchFirst: boolean): void {
     this.#followsBatch = batchFirst
-    this.module.followOrder(batchFirst)
+    super.followOrder(batchFirst)
+  }
+
+  override owns(storage: Allocation): boolean {
+    return this.#output.owns(storage) || super.owns(storage)
+  }
+
+  protected override releaseOwn(): void {
+    this.#output.dispose()
+    this.#padding.dispose()
   }
 
   get #isBatchFirst(): boolean {
     return this.module.batchFirst ?? this.#followsBatch
-  }
-
-  override initialState(batch: number): State | undefined {
-    return this.module.initialState(batch)
-  }
-
-  override get batchFirst(): boolean | undefined {
-    return this.module.batchFirst
-  }
-
-  override owns(storage: Allocation): boolean {
-    return this.#output.owns(storage) || this.module.owns(storage)
-  }
-
-  override descendants(): Module[] {
-    return [this, ...this.module.descendants()]
-  }
-
-  override get hasState(): boolean {
-    return this.module.hasState
-  }
-
-  override checkState(who: string, state: State | undefined, batch?: number): void {
-    this.module.checkState(who, state, batch)
-  }
-
-  override blocks(): ParameterBlock[] {
-    return this.module.blocks()
-  }
-
-  override parameters(): Parameter[] {
-    return this.module.parameters()
-  }
-
-  override train(): this {
-    this.module.train()
-    return super.train()
-  }
-
-  override eval(): this {
-    this.module.eval()
-    return super.eval()
-  }
-
-  protected override release(): void {
-    this.module.dispose()
-    this.#output.dispose()
-    this.#padding.dispose()
   }
 
   #expectOne(method: string, input: Input): Tensor {

@@ -1,12 +1,12 @@
+import { expectCheckpointing } from '../module/checkpointing.ts'
+import type { ForwardOptions, ForwardResult, Input } from '../module/options.ts'
+import { expectTruncation } from '../module/truncation.ts'
 import { expectShape, fail, shapeText } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { expectCheckpointing } from './checkpointing.ts'
-import type { ForwardOptions, ForwardResult, Input } from './module.ts'
-import type { CallShape } from './stack.ts'
-import type { UnrolledOptions } from './layers.ts'
-import { Unrolled } from './unrolled.ts'
-import { expectTruncation } from './unrolling.ts'
+import type { UnrolledOptions } from '../unroll/layers.ts'
+import type { CallShape } from '../unroll/stack.ts'
+import { Unrolled } from '../unroll/unrolled.ts'
 
 /** A cell without state, applied to every row of [T, B, n] (either order of the leading axes) or of [B, n]. */
 export abstract class Rowwise extends Unrolled {
@@ -31,7 +31,7 @@ export abstract class Rowwise extends Unrolled {
 
   /** Rows need no unrolling: truncation and checkpoints say nothing to them. */
   override forward(input: Input, { truncation, checkpoint, ...options }: ForwardOptions = {}): ForwardResult {
-    const who = `${this.title}.forward`
+    const who = `${this.type}.forward`
     if (truncation !== undefined) expectTruncation(who, truncation)
     expectCheckpointing(who, checkpoint)
     return super.forward(input, options)

@@ -3,18 +3,13 @@
  * the outputs, its states the gradients that a step sends to the states it read (a delayed read sends to as many steps
  * back), its outputs the gradients by the inputs. It reads values of the primal program from the tape.
  */
-import { add, concat, copy, fill, flush, matmul, linear, stateLeaf } from './build.ts'
-import {
-  type GradientTerm,
-  type Node,
-  type StateEdge,
-  type StepGraph,
-  type Value,
-  ancestors,
-  isLeaf,
-  makeNode,
-} from './graph.ts'
-import { rules } from './rules.ts'
+import { RetrogradError } from '../runtime/errors.ts'
+import { Cotangents } from './cotangents.ts'
+import { type GradientTerm, type StateEdge, type StepGraph, ancestors } from './graph.ts'
+import { type Maybe, type Node, type Value, isLeaf } from './operation.ts'
+import { fill } from './ops/constant.ts'
+import { copy, flush } from './ops/elementwise.ts'
+import { inputLeaf, stateReads } from './ops/leaves.ts'
 import { ownStates } from './trace.ts'
 
 export interface AdjointOptions {
@@ -41,29 +36,28 @@ export function adjoint(primal: StepGraph, options: AdjointOptions = {}): StepGr
     [...state.reads].sort(([a], [b]) => b - a).map(([lag, read]) => openCarry(state, lag, read, cotangents)),
   )
   const incoming = primal.outputs.map((output, i) => {
-    const leaf = makeNode('input', [], [[output.rows, output.columns]], {}, `dOutput${i}`)[0]!
+    const leaf = inputLeaf(`dOutput${i}`, output.columns, output.rows)
     cotangents.send(output, leaf)
     return leaf
   })
   const wanted = wantedNodes(primal, options)
-  const roots = [...primal.outputs, ...primal.states.map((state) => state.next)]
-  for (const node of ancestors(roots).reverse()) {
-    if (!isLeaf(node.results[0]!)) spread(node, cotangents, wanted)
-  }
-  const totals = options.totals
-    ? totalsOf(primal, cotangents, () => byStatesAlone(primal, carries, incoming, wanted))
-    : []
-  const byInputs = primal.inputs.filter((input) => wanted.has(input.node))
+  spreadAll(ancestors(rootsOf(primal)), cotangents, wanted)
+  const alone = () => byStatesAlone(primal, carries, incoming, wanted)
+  const totals = options.totals ? totalsOf(primal, cotangents, alone) : []
+  const byInputs = primal.inputs.filter(({ node }) => wanted.has(node))
+  const states = carries.map(({ edge, read }) => ({ ...edge, next: closeCarry(cotangents.of(read), read) }))
   return {
     inputs: incoming,
-    states: ownStates(carries.map(({ edge, read }) => ({ ...edge, next: closeCarry(cotangents.of(read), read) }))),
+    states: ownStates(states),
     params: [],
     outputs: [...byInputs.map((input) => gradientByInput(input, cotangents)), ...totals],
     gradients: primal.params
-      .filter((param) => wanted.has(param.node))
+      .filter(({ node }) => wanted.has(node))
       .flatMap((param) => gradientTerms(param, cotangents)),
   }
 }
+
+const rootsOf = ({ outputs, states }: StepGraph): Value[] => [...outputs, ...states.map(({ next }) => next)]
 
 function openCarry(
   state: StateEdge,
@@ -71,13 +65,12 @@ function openCarry(
   read: Value,
   cotangents: Cotangents,
 ): { edge: StateEdge; read: Value } {
-  const { leaf, reads } = stateLeaf(carryName(state.name, lag), state.columns)
+  const name = carryName(state.name, lag)
   // what arrives at a step was sent `lag` steps later
-  const arriving = lag === 1 ? leaf : makeNode('state', [], [['batch', state.columns]], { lag }, leaf.node.name)[0]!
-  if (lag !== 1) reads.clear()
-  reads.set(lag, arriving)
+  const reads = stateReads(name, state.columns, [lag])
+  const arriving = reads.get(lag)!
   cotangents.send(state.next, arriving)
-  return { edge: { name: leaf.node.name, columns: state.columns, reads, carries: state.name, next: arriving }, read }
+  return { edge: { name, columns: state.columns, reads, carries: state.name, next: arriving }, read }
 }
 
 /** Does no state that the step makes read another one that it makes? */
@@ -98,9 +91,11 @@ function byStatesAlone(
   const nexts = new Set(nextOf.values())
   for (const { edge } of carries) cotangents.send(nextOf.get(edge.carries!)!, [...edge.reads.values()][0]!)
   for (const [i, output] of primal.outputs.entries()) cotangents.send(output, incoming[i]!)
-  for (const node of ancestors(primal.outputs, (value) => nexts.has(value)).reverse()) {
-    if (!isLeaf(node.results[0]!)) spread(node, cotangents, wanted)
-  }
+  spreadAll(
+    ancestors(primal.outputs, (value) => nexts.has(value)),
+    cotangents,
+    wanted,
+  )
   return cotangents
 }
 
@@ -125,13 +120,13 @@ function gradientByInput(input: Value, cotangents: Cotangents): Value {
 
 /** Gradients of row ranges of a parameter go straight to their rows. */
 function gradientTerms(param: Value, cotangents: Cotangents): GradientTerm[] {
-  return cotangents
-    .parts(param)
-    .map((value) =>
-      value.node.op === 'padRows'
-        ? { param: param.node.name, firstRow: value.node.attributes['from']!, value: value.node.inputs[0]! }
-        : { param: param.node.name, firstRow: 0, value },
-    )
+  return cotangents.parts(param).map((value) => {
+    const { node } = value
+    const placement = node.op.placement?.(node)
+    return placement?.along === 'rows'
+      ? { param: param.node.name, firstRow: placement.from, value: node.inputs[0]! }
+      : { param: param.node.name, firstRow: 0, value }
+  })
 }
 
 /** Nodes on a path from a wanted input or parameter, or from a state: the others' cotangents are never formed. */
@@ -142,71 +137,28 @@ function wantedNodes(primal: StepGraph, { inputs, params }: AdjointOptions): Set
     if (inputs === undefined || inputs.includes(input.node.name)) wanted.add(input.node)
   for (const param of primal.params)
     if (params === undefined || params.includes(param.node.name)) wanted.add(param.node)
-  for (const node of ancestors([...primal.outputs, ...primal.states.map((state) => state.next)])) {
+  for (const node of ancestors(rootsOf(primal))) {
     if (node.inputs.some((value) => wanted.has(value.node))) wanted.add(node)
   }
   return wanted
 }
 
+/** Sends cotangents from the last node to the first. */
+function spreadAll(nodes: readonly Node[], cotangents: Cotangents, wanted: ReadonlySet<Node>): void {
+  for (const node of [...nodes].reverse()) if (!node.op.isLeaf) spread(node, cotangents, wanted)
+}
+
 function spread(node: Node, cotangents: Cotangents, wanted: ReadonlySet<Node>): void {
   const arrived = node.results.map((result) => cotangents.of(result))
   if (!wanted.has(node) || arrived.every((value) => value === undefined)) return
-  const sent = rules[node.op]!.adjoint(node, arrived)
+  const sent = adjointOf(node, arrived)
   for (const [i, input] of node.inputs.entries()) {
     const cotangent = sent[i]
     if (cotangent && wanted.has(input.node)) cotangents.send(input, cotangent)
   }
 }
 
-/** The contributions to each value's cotangent, added up when first asked for. */
-class Cotangents {
-  readonly #parts = new Map<Value, Value[]>()
-
-  send(value: Value, part: Value): void {
-    const parts = this.#parts.get(value)
-    if (parts) parts.push(part)
-    else this.#parts.set(value, [part])
-  }
-
-  parts(value: Value): readonly Value[] {
-    return this.#parts.get(value) ?? []
-  }
-
-  of(value: Value): Value | undefined {
-    const parts = this.parts(value)
-    if (parts.length === 0) return undefined
-    const total = addUp(parts)
-    this.#parts.set(value, [total])
-    return total
-  }
-}
-
-/** Adds contributions: side-by-side slices are joined, a product's accumulators start from the rest of the sum. */
-function addUp(parts: readonly Value[]): Value {
-  const joined = joinPads(parts)
-  const isOpenProduct = (value: Value) => isProduct(value) && value.node.inputs.length === 2
-  const rest = joined.filter((value) => !isOpenProduct(value))
-  const products = joined.filter(isOpenProduct)
-  let total = rest.length > 0 ? rest.reduce((sum, part) => add(sum, part)) : undefined
-  for (const { node } of products) {
-    const [x, w] = node.inputs as readonly [Value, Value]
-    total = total === undefined ? node.results[0]! : node.op === 'linear' ? linear(x, w, total) : matmul(x, w, total)
-  }
-  return total!
-}
-
-const isProduct = (value: Value): boolean =>
-  value.rows === 'batch' && (value.node.op === 'linear' || value.node.op === 'matmul')
-
-/** Pads that tile the whole width, as the gradients of all slices of a value do, become one concat. */
-function joinPads(parts: readonly Value[]): readonly Value[] {
-  const from = (value: Value) => value.node.attributes['from']!
-  const pads = parts.filter((value) => value.node.op === 'pad').sort((a, b) => from(a) - from(b))
-  let end = 0
-  for (const pad of pads) {
-    if (from(pad) !== end) return parts
-    end += pad.node.inputs[0]!.columns
-  }
-  if (pads.length < 2 || end !== pads[0]!.columns) return parts
-  return [...parts.filter((value) => !pads.includes(value)), concat(...pads.map((pad) => pad.node.inputs[0]!))]
+function adjointOf(node: Node, arrived: readonly Maybe[]): readonly Maybe[] {
+  if (node.op.adjoint) return node.op.adjoint(node, arrived)
+  throw new RetrogradError('internal', `adjoint: ${node.op.name} has no rule; lower the graph first`)
 }

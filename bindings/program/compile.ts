@@ -2,10 +2,12 @@
  * From a schedule to the engine's instructions: which values live in tiles, and the words of each segment; which share memory,
  * storage.ts says. Addresses come later, by plan.ts, for each (T, B).
  */
-import { LINK, LINK_WORDS, OP, START } from './format.ts'
-import type { Node, StepGraph, Value } from './graph.ts'
-import { LINK_CODES, type Schedule, type Segment, type Step, isReduction, schedule } from './schedule.ts'
-import { type Storage, placeInMemory } from './storage.ts'
+import { rowsWord } from './encoding.ts'
+import { LINK, LINK_WORDS, OP } from './format.ts'
+import type { GradientTerm, StepGraph } from './graph.ts'
+import type { Emitter, Node, Scratch, Value } from './operation.ts'
+import { type Schedule, type Segment, type Step, isReduction, schedule } from './schedule.ts'
+import { type Lasting, type Storage, placeInMemory } from './storage.ts'
 
 /** What an index of the value table stands for. */
 export type Slot =
@@ -14,8 +16,7 @@ export type Slot =
   | { kind: 'tile'; tile: number }
   | { kind: 'rows'; of: number; offset: number } // elements into another slot
   | { kind: 'packed'; value: Value; transposed: boolean; elements: number }
-  | { kind: 'panels'; columns: number }
-  | { kind: 'elimination'; rows: number; columns: number }
+  | Scratch
   | { kind: 'gradient'; param: string; firstElement: number }
 
 export interface CompiledState {
@@ -34,13 +35,9 @@ export interface CompiledProgram {
   readonly words: Readonly<Record<Segment | 'start', readonly number[]>>
 }
 
-export interface CompileOptions {
+export interface CompileOptions extends Lasting {
   /** Values that another program provides. */
   readonly given?: (value: Value) => boolean
-  /** Values to keep on the tape, for a later program. */
-  readonly saved?: ReadonlySet<Value>
-  /** How long to keep the outputs. */
-  readonly outputs: 'timed' | 'tape' | 'chunk'
   /** Tiles a chain may use. */
   readonly tiles: number
 }
@@ -51,7 +48,7 @@ export function compile(graph: StepGraph, options: CompileOptions): CompiledProg
   return new Compiler(graph, plan, placeInMemory(graph, plan, given, options), options).compile()
 }
 
-class Compiler {
+class Compiler implements Emitter {
   readonly #graph: StepGraph
   readonly #schedule: Schedule
   readonly #storages: ReadonlyMap<Value, Storage>
@@ -67,6 +64,8 @@ class Compiler {
     epilogue: [],
     finish: [],
   }
+  /** Where instructions go. */
+  #segment: Segment = 'parameters'
 
   constructor(graph: StepGraph, plan: Schedule, storages: ReadonlyMap<Value, Storage>, options: CompileOptions) {
     this.#graph = graph
@@ -78,17 +77,18 @@ class Compiler {
   compile(): CompiledProgram {
     this.#placeReads()
     for (const [segment, steps] of Object.entries(this.#schedule.steps) as [Segment, Step[]][]) {
+      this.#segment = segment
       for (const step of steps) {
-        if (step.chain) this.#chain(step, segment)
-        else this.#single(step.nodes[0]!, segment)
+        if (step.chain) this.#chain(step)
+        else this.#single(step.nodes[0]!)
       }
     }
     this.#addGradients()
     const states = this.#graph.states.map(({ name, next, columns, reads, carries }) => {
-      return { name, slot: this.#slot(next), columns, lag: Math.max(...reads.keys()), carries }
+      return { name, slot: this.slot(next), columns, lag: Math.max(...reads.keys()), carries }
     })
-    for (const output of this.#graph.outputs) this.#slot(output)
-    for (const value of this.#options.saved ?? []) this.#slot(value)
+    for (const output of this.#graph.outputs) this.slot(output)
+    for (const value of this.#options.saved ?? []) this.slot(value)
     return { graph: this.#graph, slots: this.#slots, slotOf: this.#slotOf, states, words: this.#words }
   }
 
@@ -96,51 +96,100 @@ class Compiler {
   #placeReads(): void {
     for (const { next, reads } of this.#graph.states) {
       const storage = this.#storages.get(next)!
-      for (const [lag, read] of reads)
-        this.#slotOf.set(read, this.#slots.push({ kind: 'storage', storage, back: lag }) - 1)
+      for (const [lag, read] of reads) this.#slotOf.set(read, this.#newSlot({ kind: 'storage', storage, back: lag }))
     }
   }
 
-  #slot(value: Value): number {
+  // For operations that write their instructions
+
+  slot(value: Value): number {
     let slot = this.#slotOf.get(value)
-    if (slot === undefined) this.#slotOf.set(value, (slot = this.#slots.push(this.#makeSlot(value)) - 1))
+    if (slot === undefined) this.#slotOf.set(value, (slot = this.#newSlot(this.#makeSlot(value))))
     return slot
   }
 
+  emit(opcode: number, ...operands: number[]): void {
+    this.#emitTo(this.#segment, opcode, ...operands)
+  }
+
+  packed(weight: Value, isTransposed: boolean): number {
+    const form = isTransposed ? 'transposed' : 'plain'
+    const forms = this.#packed.get(weight) ?? {}
+    this.#packed.set(weight, forms)
+    return (forms[form] ??= this.#pack(weight, isTransposed))
+  }
+
+  accumulator(sum: Node): number {
+    const value = sum.results[0]!
+    const direct = this.#directTerm(sum)
+    if (direct) return this.#gradientSlot(direct)
+    const slot = this.slot(value)
+    this.#emitTo(isReduction(sum) ? 'start' : this.#segment, OP.ZERO, slot, (value.rows as number) * value.columns)
+    return slot
+  }
+
+  scratch(need: Scratch): number {
+    return this.#newSlot(need)
+  }
+
+  isInPlace(a: Value, b: Value): boolean {
+    const storage = this.#storages.get(a)
+    return storage !== undefined && storage === this.#storages.get(b)
+  }
+
+  // Slots
+
+  #newSlot(slot: Slot): number {
+    return this.#slots.push(slot) - 1
+  }
+
   #makeSlot(value: Value): Slot {
-    if (value.node.op === 'rows') {
-      const of = value.node.inputs[0]!
-      return { kind: 'rows', of: this.#slot(of), offset: value.node.attributes['from']! * of.columns }
-    }
+    const alias = value.node.op.alias?.(value.node)
+    if (alias) return { kind: 'rows', of: this.slot(alias.of), offset: alias.firstElement }
     const storage = this.#storages.get(value)
     return storage === undefined ? { kind: 'outside', value } : { kind: 'storage', storage, back: 0 }
   }
 
-  // Instructions
-
-  #emit(segment: Segment | 'start', op: number, ...operands: number[]): void {
-    this.#words[segment].push(op, operands.length + 2, ...operands)
+  /** Where the weight is first known. */
+  #pack(weight: Value, isTransposed: boolean): number {
+    const rows = weight.rows as number
+    const [columns, depth] = isTransposed ? [rows, weight.columns] : [weight.columns, rows]
+    const slot = this.#newSlot({ kind: 'packed', value: weight, transposed: isTransposed, elements: columns * depth })
+    const segment = this.#segment === 'finish' ? 'finish' : 'parameters'
+    const isTransposedWord = Number(isTransposed)
+    this.#emitTo(segment, OP.PACK, slot, this.slot(weight), columns, depth, weight.columns, isTransposedWord)
+    return slot
   }
 
-  #chain(step: Step, segment: Segment): void {
-    const { rows, columns } = step.nodes[0]!.results[0]!
-    this.#assignTiles(step)
-    const links = step.nodes.flatMap((node) => this.#link(node))
-    this.#emit(segment, OP.CHAIN, fixedRows(rows), columns, step.nodes.length, ...links)
+  // Instructions
+
+  #emitTo(segment: Segment | 'start', opcode: number, ...operands: number[]): void {
+    this.#words[segment].push(opcode, operands.length + 2, ...operands)
+  }
+
+  #single(node: Node): void {
+    if (node.op.alias) this.slot(node.results[0]!)
+    else node.op.emit!(node, this)
+  }
+
+  #chain({ nodes }: Step): void {
+    const { rows, columns } = nodes[0]!.results[0]!
+    this.#assignTiles(nodes)
+    const links = nodes.flatMap((node) => this.#link(node))
+    this.emit(OP.CHAIN, rowsWord(rows), columns, nodes.length, ...links)
   }
 
   #link(node: Node): number[] {
     const [a, b] = node.inputs
-    const dst = this.#slot(node.results[0]!)
-    const words = [LINK_CODES[node.op]!, dst, a ? this.#slot(a) : dst, b ? this.#slot(b) : dst]
-    const extra = LINK_CODES[node.op] === LINK.VIEW ? viewWords(node) : floatWords(node.attributes['constant'] ?? 0)
-    const link = [...words, ...extra]
+    const { code, words } = node.op.link!
+    const dst = this.slot(node.results[0]!)
+    const link = [code, dst, a ? this.slot(a) : dst, b ? this.slot(b) : dst, ...(words?.(node) ?? [])]
     while (link.length < LINK_WORDS) link.push(0)
     return link
   }
 
   /** Values that live and die inside a chain get a tile; a tile is free again after its value's last use. */
-  #assignTiles({ nodes }: Step): void {
+  #assignTiles(nodes: readonly Node[]): void {
     const free = Array.from({ length: this.#options.tiles }, (_, i) => i)
     const lastUse = new Map<Value, Node>()
     for (const node of nodes) for (const input of node.inputs) lastUse.set(input, node)
@@ -154,7 +203,7 @@ class Compiler {
       const tile = this.#isLocal(value, nodes) ? free.pop() : undefined
       if (tile === undefined) continue
       tileOf.set(value, tile)
-      this.#slotOf.set(value, this.#slots.push({ kind: 'tile', tile }) - 1)
+      this.#slotOf.set(value, this.#newSlot({ kind: 'tile', tile }))
     }
   }
 
@@ -165,170 +214,27 @@ class Compiler {
     )
   }
 
-  #single(node: Node, segment: Segment): void {
-    const s = (value: Value) => this.#slot(value)
-    const [y, y1, y2, y3] = node.results as [Value, Value, Value, Value]
-    const [a, b, c, d, e] = node.inputs as [Value, Value, Value, Value, Value]
-    const rows = fixedRows(y.rows)
-    switch (node.op) {
-      case 'linear':
-      case 'matmul':
-        return this.#product(node, segment)
-      case 'outer':
-      case 'columnSum':
-        return this.#reduction(node, segment)
-      case 'rowSum':
-        return this.#emit(segment, OP.ROW_SUM, s(y), s(a), a.columns, rows)
-      case 'rows':
-        return void s(y)
-      case 'padRows':
-        this.#emit(segment, OP.ZERO, s(y), (y.rows as number) * y.columns)
-        return this.#emit(
-          segment,
-          OP.PLACE,
-          s(y),
-          s(a),
-          (a.rows as number) * a.columns,
-          (y.rows as number) * y.columns,
-          node.attributes['from']! * y.columns,
-          1,
-        )
-      case 'pad':
-        this.#emit(segment, OP.CLEAR_ROWS, s(y), y.columns, rows)
-        return this.#emit(segment, OP.PLACE, s(y), s(a), a.columns, y.columns, node.attributes['from']!, rows)
-      case 'concat': {
-        let offset = 0
-        for (const part of node.inputs) {
-          this.#emit(segment, OP.PLACE, s(y), s(part), part.columns, y.columns, offset, rows)
-          offset += part.columns
-        }
-        return
-      }
-      case 'transpose':
-        return this.#emit(segment, OP.TRANSPOSE, s(y), s(a), a.rows as number, a.columns)
-      case 'solve': {
-        const scratch = this.#slots.push({ kind: 'elimination', rows, columns: y.columns }) - 1
-        return this.#emit(segment, OP.SOLVE, s(y), s(a), s(b), rows, y.columns, scratch)
-      }
-      case 'diag':
-        // element i of row i, as the first of rows that are one element longer
-        this.#emit(segment, OP.ZERO, s(y), rows * rows)
-        return this.#emit(segment, OP.PLACE, s(y), s(a), 1, rows + 1, 0, rows)
-      case 'softmax':
-      case 'logSoftmax':
-        return this.#emit(segment, OP.SOFTMAX, s(y), s(a), y.columns, rows, Number(node.op === 'logSoftmax'))
-      case 'dropout': {
-        const { p, stream } = node.attributes as { p: number; stream: number }
-        return this.#emit(segment, OP.DROPOUT, s(y), s(a), y.columns, stream, ...floatWords(p))
-      }
-      case 'lstmGates':
-        return this.#emit(segment, OP.LSTM_GATES, s(y), s(y1), s(y2), s(y3), s(a), s(b), y.columns)
-      case 'lstmGatesAdjoint':
-        return this.#emit(segment, OP.LSTM_GATES_ADJOINT, s(y), s(y1), s(a), s(b), s(c), s(d), s(e), y1.columns)
-      case 'gruGates':
-        return this.#emit(segment, OP.GRU_GATES, s(y), s(y1), s(a), s(b), s(c), y.columns)
-      case 'gruGatesAdjoint':
-        return this.#emit(segment, OP.GRU_GATES_ADJOINT, s(y), s(y1), s(y2), s(a), s(b), s(c), s(d), y2.columns)
-    }
-  }
+  // Gradients
 
-  #product(node: Node, segment: Segment): void {
-    const [x, w, start] = node.inputs as [Value, Value, Value | undefined]
-    const y = node.results[0]!
-    const packed = this.#packedSlot(w, node.op === 'linear', y.columns, x.columns, segment)
-    const mode = this.#startMode(y, start)
-    const from = start && mode !== START.IN_PLACE ? this.#slot(start) : 0
-    this.#emit(
-      segment,
-      OP.GEMM,
-      this.#slot(y),
-      this.#slot(x),
-      packed,
-      y.columns,
-      x.columns,
-      mode,
-      from,
-      fixedRows(y.rows),
-    )
-  }
-
-  #startMode(y: Value, start: Value | undefined): number {
-    if (start === undefined) return START.ZERO
-    if (start.rows === 1 && y.rows !== 1) return START.VECTOR
-    return this.#storages.get(start) !== undefined && this.#storages.get(start) === this.#storages.get(y)
-      ? START.IN_PLACE
-      : START.COPY
-  }
-
-  /** Packs a weight once for each form it is used in, where it is first known. */
-  #packedSlot(w: Value, transposed: boolean, columns: number, depth: number, user: Segment): number {
-    let forms = this.#packed.get(w)
-    if (forms === undefined) this.#packed.set(w, (forms = {}))
-    const known = transposed ? forms.transposed : forms.plain
-    if (known !== undefined) return known
-    const slot = this.#slots.push({ kind: 'packed', value: w, transposed, elements: columns * depth }) - 1
-    forms[transposed ? 'transposed' : 'plain'] = slot
-    const segment = user === 'finish' ? 'finish' : 'parameters'
-    this.#emit(segment, OP.PACK, slot, this.#slot(w), columns, depth, w.columns, Number(transposed))
-    return slot
-  }
-
-  #reduction(node: Node, segment: Segment): void {
-    const y = node.results[0]!
-    const [a, b] = node.inputs as [Value, Value | undefined]
-    const direct = this.#directGradient(node)
-    const dst = direct ?? this.#slot(y)
-    if (direct === undefined)
-      this.#emit(isReduction(node) ? 'start' : segment, OP.ZERO, dst, (y.rows as number) * y.columns)
-    if (b === undefined) return this.#emit(segment, OP.COLUMN_SUM, dst, this.#slot(a), y.columns, fixedRows(a.rows))
-    const panels = this.#slots.push({ kind: 'panels', columns: y.columns }) - 1
-    this.#emit(
-      segment,
-      OP.GEMM_TN,
-      dst,
-      this.#slot(a),
-      this.#slot(b),
-      y.rows as number,
-      y.columns,
-      panels,
-      fixedRows(a.rows),
-    )
-  }
-
-  /** A sum over time that is one parameter's gradient and nothing else accumulates in the gradient itself. */
-  #directGradient(node: Node): number | undefined {
+  /** The one term that a sum over time is and nothing else: it accumulates in the parameter's gradient itself. */
+  #directTerm(node: Node): GradientTerm | undefined {
     const value = node.results[0]!
     const terms = this.#graph.gradients.filter((term) => term.value === value)
-    if (!isReduction(node) || terms.length !== 1 || this.#schedule.consumers.has(value)) return undefined
-    return this.#gradientSlot(terms[0]!.param, terms[0]!.firstRow * value.columns)
+    return isReduction(node) && terms.length === 1 && !this.#schedule.consumers.has(value) ? terms[0] : undefined
   }
 
-  #gradientSlot(param: string, firstElement: number): number {
-    return this.#slots.push({ kind: 'gradient', param, firstElement }) - 1
+  #gradientSlot({ param, firstRow, value }: GradientTerm): number {
+    return this.#newSlot({ kind: 'gradient', param, firstElement: firstRow * value.columns })
   }
 
   /** Adds the remaining gradient terms at the end of the call. */
   #addGradients(): void {
-    for (const { param, firstRow, value } of this.#graph.gradients) {
-      if (this.#directGradient(value.node) !== undefined) continue
-      const slot = this.#gradientSlot(param, firstRow * value.columns)
-      const link = [LINK.ADD, slot, slot, this.#slot(value), 0, 0, 0, 0]
-      this.#emit('finish', OP.CHAIN, value.rows as number, value.columns, 1, ...link)
+    for (const term of this.#graph.gradients) {
+      const { value } = term
+      if (this.#directTerm(value.node)) continue
+      const slot = this.#gradientSlot(term)
+      const link = [LINK.ADD, slot, slot, this.slot(value), 0, 0, 0, 0]
+      this.#emitTo('finish', OP.CHAIN, value.rows as number, value.columns, 1, ...link)
     }
   }
-}
-
-const fixedRows = (rows: Value['rows']): number => (rows === 'batch' ? 0 : rows)
-
-/** Row stride, column stride and offset, in elements, of a view's source. */
-function viewWords(node: Node): number[] {
-  const source = node.inputs[0]!
-  if (node.op === 'slice') return [source.columns, 1, node.attributes['from']!]
-  if (node.op === 'diagonal') return [0, source.columns + 1, 0]
-  return node.op === 'expandRows' ? [0, 1, 0] : [1, 0, 0]
-}
-
-/** A float64 as two words, low first. */
-function floatWords(constant: number): number[] {
-  return [...new Int32Array(new Float64Array([constant]).buffer)]
 }

@@ -1,5 +1,5 @@
 /** Where everything of a plan lies, as offsets from its start: so that a plan's size is known before it is made. */
-import { roundUp } from '../runtime/heap.ts'
+import { Area } from '../runtime/area.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Slot } from './compile.ts'
 import { PORT, PROGRAM, RUN, STAGE, STATE, UNIT, VALUE } from './format.ts'
@@ -7,24 +7,12 @@ import type { PlanOptions, PlanUnit, Stage } from './plan.ts'
 import type { Storage } from './storage.ts'
 
 const WORD = 4
-const ALIGNMENT = 64
 
 /** Rows that a time chunk holds, if the batch is no larger: enough for a weight gradient's product to run at full speed. */
 export const CHUNK_ROWS = 256
 
 /** Steps of a time chunk: a fixed grid, so that results never depend on how much of a sequence comes at once. */
 export const chunkSteps = (batch: number): number => Math.max(1, Math.floor(CHUNK_ROWS / batch))
-
-/** Hands out offsets in an area that is allocated afterwards, whole cache lines each. */
-export class Area {
-  bytes = 0
-
-  take(bytes: number): number {
-    const offset = this.bytes
-    this.bytes += roundUp(bytes, ALIGNMENT)
-    return offset
-  }
-}
 
 /** Offsets of a unit's storages, scratch and tables. */
 export interface UnitLayout {

@@ -5,6 +5,7 @@
 import { RetrogradError } from '../runtime/errors.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import type { Scope } from '../runtime/scope.ts'
 import type { CompiledProgram, CompiledState, Slot } from './compile.ts'
 import { KIND, PORT, PROGRAM, RUN, STAGE, STATE, UNIT, VALUE } from './format.ts'
 import type { Value } from './graph.ts'
@@ -37,8 +38,8 @@ export interface Port {
 export interface PlanUnit {
   readonly program: CompiledProgram
   readonly invariants: Invariants
-  /** Entry of a value that the program does not compute: a parameter, an input (`previous`: the output of the unit before), or a value on the tape. */
-  outside(value: Value, previous: Entry | undefined): Entry
+  /** Entry of a value that the program does not compute: a parameter, an input (`below`: the outputs of the unit before), or a value on the tape. */
+  outside(value: Value, below: readonly Entry[]): Entry
   /** Where a parameter's gradient is. */
   gradient(param: string): Entry
   readonly ports: readonly Port[]
@@ -104,7 +105,8 @@ export class Plan {
   readonly #stateTables: number[] = []
   readonly #portTables: number[] = []
 
-  constructor(runtime: Runtime, stages: readonly Stage[], options: PlanOptions) {
+  constructor(scope: Scope, stages: readonly Stage[], options: PlanOptions) {
+    const { runtime } = scope
     this.#runtime = runtime
     this.#stages = stages
     this.#units = stages.flatMap(({ units }) => units)
@@ -117,16 +119,11 @@ export class Plan {
         'memory',
         `${options.who}: needs ${bytes} bytes, more than the 4 GiB that WebAssembly addresses`,
       )
-    this.storage = runtime.heap.allocate(bytes, options.who)
+    this.storage = scope.allocate(bytes, options.who)
     this.address = this.storage.address
-    try {
-      this.#resolveAll()
-      this.#writeRun(options.lengths ?? 0)
-      for (const [i, layout] of this.#layout.units.entries()) this.#writeUnit(i, layout)
-    } catch (error) {
-      this.storage.dispose()
-      throw error
-    }
+    this.#resolveAll()
+    this.#writeRun(options.lengths ?? 0)
+    for (const [i, layout] of this.#layout.units.entries()) this.#writeUnit(i, layout)
   }
 
   /** Where unit `unit` has a value. */
@@ -177,10 +174,6 @@ export class Plan {
     words[run + RUN.KEY + 3] = draws.call
   }
 
-  dispose(): void {
-    this.storage.dispose()
-  }
-
   #write(address: number, words: readonly number[]): void {
     this.#runtime.heap.words.set(words, address >>> 2)
   }
@@ -188,23 +181,22 @@ export class Plan {
   #resolveAll(): void {
     let unit = 0
     for (const { units, reversed } of this.#stages) {
-      let previous: Entry | undefined
+      let below: readonly Entry[] = []
       for (const { program } of units) {
-        this.#entries.push(this.#resolve(unit, reversed, previous))
-        previous = this.entry(unit++, program.graph.outputs[0]!)
+        this.#entries.push(this.#resolve(unit, reversed, below))
+        below = program.graph.outputs.map((output) => this.entry(unit, output))
+        unit++
       }
     }
   }
 
-  #resolve(index: number, reversed: boolean, previous: Entry | undefined): Entry[] {
+  #resolve(index: number, reversed: boolean, below: readonly Entry[]): Entry[] {
     const unit = this.#units[index]!
     const layout = this.#layout.units[index]!
     const entries: Entry[] = []
     for (const slot of unit.program.slots) {
       const entry =
-        slot.kind === 'outside'
-          ? unit.outside(slot.value, previous)
-          : this.#entryOf(slot, unit, layout, reversed, entries)
+        slot.kind === 'outside' ? unit.outside(slot.value, below) : this.#entryOf(slot, unit, layout, reversed, entries)
       entries.push(entry)
     }
     return entries

@@ -2,25 +2,12 @@
  * Where each node of a step program runs: once per call, for a whole chunk of steps at once before or after the
  * steps, or step by step. Only what lies on the cycle through the state must run step by step.
  */
-import { LINK } from './format.ts'
-import { type Node, type StepGraph, type Value, ancestors, isLeaf } from './graph.ts'
+import { type StepGraph, ancestors } from './graph.ts'
+import { type Node, type Value, isLeaf } from './operation.ts'
 
 /** In the order in which they run. */
 export const SEGMENTS = ['parameters', 'prologue', 'step', 'epilogue', 'finish'] as const
 export type Segment = (typeof SEGMENTS)[number]
-
-/** The elementwise operations, which run in chains, and their codes. */
-// prettier-ignore
-export const LINK_CODES: Readonly<Record<string, number>> = {
-  slice: LINK.VIEW, expandRows: LINK.VIEW, expandColumns: LINK.VIEW, diagonal: LINK.VIEW, fill: LINK.FILL, copy: LINK.COPY, neg: LINK.NEG,
-  scale: LINK.SCALE, shift: LINK.SHIFT, square: LINK.SQUARE, sqrt: LINK.SQRT, exp: LINK.EXP, expm1: LINK.EXPM1, log: LINK.LOG,
-  tanh: LINK.TANH, sigmoid: LINK.SIGMOID, relu: LINK.RELU, softplus: LINK.SOFTPLUS, sin: LINK.SIN, cos: LINK.COS,
-  flush: LINK.FLUSH, add: LINK.ADD, sub: LINK.SUB, mul: LINK.MUL, div: LINK.DIV, tanhGrad: LINK.TANH_GRAD,
-  sigmoidGrad: LINK.SIGMOID_GRAD, reluGrad: LINK.RELU_GRAD,
-}
-
-/** Cheap re-readings that run where they are used rather than where they could first run. */
-const VIEWS: ReadonlySet<string> = new Set(['slice', 'expandRows', 'expandColumns', 'diagonal', 'fill'])
 
 /** A chain of elementwise nodes of one shape, or any other node alone. */
 export interface Step {
@@ -38,8 +25,7 @@ export interface Schedule {
 }
 
 /** Is this a sum over all rows and steps? */
-export const isReduction = (node: Node): boolean =>
-  (node.op === 'outer' || node.op === 'columnSum') && node.inputs[0]!.rows === 'batch'
+export const isReduction = (node: Node): boolean => node.op.sumsRows === true && node.inputs[0]!.rows === 'batch'
 
 /** Schedules a program whose `given` values are computed elsewhere; `saved` values are kept for a later program. */
 export function schedule(graph: StepGraph, given: (value: Value) => boolean, saved: ReadonlySet<Value>): Schedule {
@@ -102,7 +88,7 @@ function sinkViews(
   for (const node of [...nodes].reverse()) {
     const value = node.results[0]!
     const users = consumers.get(value)
-    if (!VIEWS.has(node.op) || value.rows !== 'batch' || kept.has(value) || !users) continue
+    if (!node.op.isView || value.rows !== 'batch' || kept.has(value) || !users) continue
     const first = Math.min(...users.map((user) => SEGMENTS.indexOf(segmentOf.get(user)!)))
     segmentOf.set(node, SEGMENTS[first]!)
   }
@@ -118,7 +104,7 @@ function chains(nodes: Node[]): Step[] {
     const next = ready.find((node) => open?.chain && continues(open, node)) ?? ready[0]!
     waiting.delete(next)
     if (open?.chain && continues(open, next)) open.nodes.push(next)
-    else steps.push({ chain: next.op in LINK_CODES, nodes: [next] })
+    else steps.push({ chain: next.op.link !== undefined, nodes: [next] })
   }
   return steps
 }
@@ -126,6 +112,6 @@ function chains(nodes: Node[]): Step[] {
 /** May the node join the chain? A view reads rows and columns of its own, so its source must stand before the chain. */
 function continues(chain: Step, node: Node): boolean {
   const [head, value] = [chain.nodes[0]!.results[0]!, node.results[0]!]
-  if (!(node.op in LINK_CODES) || head.rows !== value.rows || head.columns !== value.columns) return false
-  return !VIEWS.has(node.op) || !node.inputs.some((input) => chain.nodes.includes(input.node))
+  if (!node.op.link || head.rows !== value.rows || head.columns !== value.columns) return false
+  return !node.op.isView || !node.inputs.some((input) => chain.nodes.includes(input.node))
 }

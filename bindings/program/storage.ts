@@ -1,6 +1,6 @@
 /** Which values of a program share memory, and how long that memory must hold them. */
-import type { CompileOptions } from './compile.ts'
-import { type Node, type StepGraph, type Value, isLeaf } from './graph.ts'
+import type { StepGraph } from './graph.ts'
+import { type Node, type Value, isLeaf } from './operation.ts'
 import type { Schedule } from './schedule.ts'
 
 /** How long a value's memory must hold it; `tape`: for the steps that the tape holds at a time. */
@@ -14,12 +14,20 @@ export interface Storage {
   lag: number
 }
 
+/** Which values outlive the program that computes them. */
+export interface Lasting {
+  /** Values to keep on the tape, for a later program. */
+  readonly saved?: ReadonlySet<Value>
+  /** How long to keep the outputs. */
+  readonly outputs: 'timed' | 'tape' | 'chunk'
+}
+
 /** Gives every value that the program computes a storage; in-place operations share their operand's. */
 export function placeInMemory(
   graph: StepGraph,
   plan: Schedule,
   given: (value: Value) => boolean,
-  options: CompileOptions,
+  options: Lasting,
 ): ReadonlyMap<Value, Storage> {
   const storages = new Map<Value, Storage>()
   for (const node of plan.nodes) {
@@ -39,7 +47,7 @@ export function placeInMemory(
   return storages
 }
 
-function durationOf(value: Value, graph: StepGraph, plan: Schedule, { outputs, saved }: CompileOptions): Duration {
+function durationOf(value: Value, graph: StepGraph, plan: Schedule, { outputs, saved }: Lasting): Duration {
   if (value.rows !== 'batch') return 'call'
   const asOutput = graph.outputs.includes(value) ? outputs : 'step'
   if (saved?.has(value)) return longer('tape', asOutput)
@@ -63,17 +71,9 @@ function overwritten(
   { kept, consumers }: Schedule,
   given: (value: Value) => boolean,
 ): Value | undefined {
-  const operand = inPlaceOperand(node, value)
+  const operand = node.op.inPlace?.(node, value)
   if (operand === undefined || isLeaf(operand) || given(operand)) return undefined
   if (operand.rows !== 'batch' || operand.columns !== value.columns) return undefined
   if (kept.has(operand) || consumers.get(operand)!.length > 1) return undefined
   return node.inputs.filter((input) => input === operand).length > 1 ? undefined : operand
-}
-
-/** Accumulators may start in what they are added to, and pre-activations become gates. */
-function inPlaceOperand(node: Node, value: Value): Value | undefined {
-  if ((node.op === 'linear' || node.op === 'matmul') && node.inputs[2]?.rows === value.rows) return node.inputs[2]
-  if (node.op === 'lstmGates' && value.index === 2) return node.inputs[0]
-  if (node.op === 'gruGates' && value.index === 1) return node.inputs[0]
-  return undefined
 }

@@ -3,9 +3,12 @@
  * Inputs, states and parameters get a twin, named with a dot.
  */
 import { RetrogradError } from '../runtime/errors.ts'
-import { copy, stateLeaf, zerosLike } from './build.ts'
-import { type StepGraph, type Value, ancestors, isLeaf, makeNode } from './graph.ts'
-import { rules } from './rules.ts'
+import { type StateEdge, type StepGraph, ancestors } from './graph.ts'
+import { lower } from './lower.ts'
+import { type Maybe, type Node, type Value, isLeaf } from './operation.ts'
+import { zerosLike } from './ops/constant.ts'
+import { copy } from './ops/elementwise.ts'
+import { inputLeaf, paramLeaf, stateReads } from './ops/leaves.ts'
 import { ownStates } from './trace.ts'
 
 /** Name of the twin that holds a value's direction. */
@@ -18,52 +21,49 @@ export interface TangentOptions {
   readonly params?: readonly string[]
 }
 
-/** Source transformation into the tangent program. The graph must be traced without fused gates. */
-export function tangent(primal: StepGraph, options: TangentOptions = {}): StepGraph {
+/** Source transformation into the tangent program. */
+export function tangent(graph: StepGraph, options: TangentOptions = {}): StepGraph {
+  const primal = lower(graph)
   const directions = new Map<Value, Value>()
-  const twin = (leaf: Value, op: string): Value => {
-    const direction = makeNode(op, [], [[leaf.rows, leaf.columns]], {}, tangentName(leaf.node.name))[0]!
-    directions.set(leaf, direction)
-    return direction
-  }
-  const chosen = (leaves: readonly Value[], names: readonly string[] | undefined) =>
-    leaves.filter(({ node }) => names === undefined || names.includes(node.name))
-  const inputs = chosen(primal.inputs, options.inputs).map((leaf) => twin(leaf, 'input'))
-  const params = chosen(primal.params, options.params).map((leaf) => twin(leaf, 'param'))
-  const states = primal.states.map(({ name, columns, reads }) => {
-    const { leaf, reads: own } = stateLeaf(tangentName(name), columns)
-    own.clear()
-    for (const [lag, read] of reads) {
-      const direction = lag === 1 ? leaf : makeNode('state', [], [['batch', columns]], { lag }, leaf.node.name)[0]!
-      own.set(lag, direction)
-      directions.set(read, direction)
-    }
-    return { name: leaf.node.name, columns, reads: own }
-  })
-  const roots = [...primal.outputs, ...primal.states.map((state) => state.next)]
-  for (const node of ancestors(roots)) {
-    const value = node.results[0]!
-    if (isLeaf(value)) continue
-    const rule = rules[node.op]!.tangent
-    if (rule === undefined)
-      throw new RetrogradError('internal', `tangent: ${node.op} has no rule; trace without fusion`)
-    const direction = rule(
-      node,
-      node.inputs.map((input) => directions.get(input)),
-    )
-    if (direction) directions.set(value, direction)
-  }
+  const twins = (leaves: readonly Value[], names: readonly string[] | undefined, leafOf: typeof paramLeaf) =>
+    leaves
+      .filter(({ node }) => names === undefined || names.includes(node.name))
+      .map((leaf) => {
+        const direction = leafOf(tangentName(leaf.node.name), leaf.columns, leaf.rows)
+        directions.set(leaf, direction)
+        return direction
+      })
+  const inputs = twins(primal.inputs, options.inputs, inputLeaf)
+  const params = twins(primal.params, options.params, paramLeaf)
+  const reads = primal.states.map((state) => twinReads(state, directions))
+  const nexts = primal.states.map(({ next }) => next)
+  for (const node of ancestors([...primal.outputs, ...nexts])) spread(node, directions)
   const directionOf = (value: Value) => directions.get(value) ?? zerosLike(value)
+  const states = primal.states.map(({ name, columns, next }, i) => {
+    return { name: tangentName(name), columns, reads: reads[i]!, next: directionOf(next) }
+  })
   return {
     inputs: [...primal.inputs, ...inputs],
     params: [...primal.params, ...params],
-    states: ownStates([
-      ...primal.states,
-      ...states.map((state, i) => ({ ...state, next: directionOf(primal.states[i]!.next) })),
-    ]),
+    states: ownStates([...primal.states, ...states]),
     outputs: [...primal.outputs, ...primal.outputs.map((output) => ownValue(directionOf(output)))],
     gradients: [],
   }
+}
+
+/** A state's direction is read as far back as the state. */
+function twinReads({ name, columns, reads }: StateEdge, directions: Map<Value, Value>): Map<number, Value> {
+  const own = stateReads(tangentName(name), columns, reads.keys())
+  for (const [lag, read] of reads) directions.set(read, own.get(lag)!)
+  return own
+}
+
+function spread(node: Node, directions: Map<Value, Value>): void {
+  const given = node.inputs.map((input): Maybe => directions.get(input))
+  if (given.every((direction) => direction === undefined)) return
+  if (!node.op.tangent) throw new RetrogradError('internal', `tangent: ${node.op.name} has no rule`)
+  const direction = node.op.tangent(node, given)
+  if (direction) directions.set(node.results[0]!, direction)
 }
 
 /** An output must be a value of its own, not a leaf. */

@@ -1,8 +1,10 @@
 /** From a cell's step function to its graph. */
 import { RetrogradError } from '../runtime/errors.ts'
-import { withFusion } from './gates.ts'
-import { LEAVES, type StateEdge, type StepGraph, Value, ancestors, makeNode } from './graph.ts'
-import { copy, stateLeaf } from './build.ts'
+import { type StateEdge, type StepGraph, ancestors } from './graph.ts'
+import { lower } from './lower.ts'
+import { Value, isLeaf } from './operation.ts'
+import { copy } from './ops/elementwise.ts'
+import { inputLeaf, paramLeaf, stateReads } from './ops/leaves.ts'
 
 /** A number, or a name with an optional factor: 'H', '3H'. */
 export type Size = number | string
@@ -72,35 +74,33 @@ function resolveSize(size: Size, sizes: Readonly<Record<string, number>>): numbe
   throw new RetrogradError('cell', `cell: size '${size}' is not known; give it in sizes as a whole number >= 1`)
 }
 
-/** Calls the step once with symbolic values and returns the graph it built. */
+/** Calls the step once with symbolic values and returns the graph it built; `fused: false`: of plain operations alone. */
 export function trace({ cell, states, inputs, params }: SizedCell, options: { fused?: boolean } = {}): StepGraph {
-  const inputLeaves = [...inputs].map(([name, columns]) => makeNode('input', [], [['batch', columns]], {}, name)[0]!)
+  const inputLeaves = [...inputs].map(([name, columns]) => inputLeaf(name, columns))
   const paramLeaves = [...params].map(([name, shape]) => {
     const [rows, columns] = shape.length === 1 ? [1, shape[0]!] : [shape[0]!, shape[1]!]
-    return makeNode('param', [], [[rows, columns]], {}, name)[0]!
+    return paramLeaf(name, columns, rows)
   })
-  const edges = [...states].map(([name, columns]) => ({ name, columns, ...stateLeaf(name, columns) }))
-  const named = [...inputLeaves, ...paramLeaves, ...edges.map((edge) => edge.leaf)].map((leaf) => [
-    leaf.node.name,
-    leaf,
-  ])
-  const result = withFusion(options.fused ?? true, () => cell.step(Object.fromEntries(named)))
+  const edges = [...states].map(([name, columns]) => ({ name, columns, reads: stateReads(name, columns) }))
+  const leaves = [...inputLeaves, ...paramLeaves, ...edges.map(({ reads }) => reads.get(1)!)]
+  const result = cell.step(Object.fromEntries(leaves.map((leaf) => [leaf.node.name, leaf])))
   const nexts = edges.map(({ name, columns }) => nextState(name, columns, result?.state?.[name]))
   const output = expectOutput(result?.output)
   const reads = edges.flatMap((edge) => [...edge.reads.values()])
   expectOwnLeaves([output, ...nexts], [...inputLeaves, ...paramLeaves, ...reads])
-  return {
+  const graph = {
     inputs: inputLeaves,
     params: paramLeaves,
-    states: ownStates(edges.map(({ name, columns, reads }, i) => ({ name, columns, reads, next: nexts[i]! }))),
+    states: ownStates(edges.map((edge, i) => ({ ...edge, next: nexts[i]! }))),
     outputs: [output],
     gradients: [],
   }
+  return options.fused === false ? lower(graph) : graph
 }
 
 /** A value kept from another trace would be read from nowhere. */
 function expectOwnLeaves(roots: Value[], own: Value[]): void {
-  const stray = ancestors(roots).find((node) => LEAVES.has(node.op) && !own.some((leaf) => leaf.node === node))
+  const stray = ancestors(roots).find((node) => node.op.isLeaf && !own.some((leaf) => leaf.node === node))
   if (!stray) return
   throw new RetrogradError('cell', `step: '${stray.name}' is a value of another step; use only what this step is given`)
 }
@@ -116,14 +116,14 @@ function expectOutput(output: unknown): Value {
     throw new RetrogradError('cell', 'step: output is not a value [B, n]')
   }
   // an input or an old state handed on is copied: an output has memory of its own
-  return output.node.op === 'input' || output.node.op === 'state' ? copy(output) : output
+  return isLeaf(output) ? copy(output) : output
 }
 
 /** Each state owns the value it becomes: what is a leaf, a constant or another state's value is copied. */
 export function ownStates(states: StateEdge[]): StateEdge[] {
   const taken = new Set<Value>()
   return states.map((state) => {
-    const free = !taken.has(state.next) && !['input', 'state', 'expandRows', 'fill'].includes(state.next.node.op)
+    const free = !taken.has(state.next) && !isLeaf(state.next) && !state.next.node.op.isRepeated
     const next = free ? state.next : copy(state.next)
     taken.add(next)
     return { ...state, next }

@@ -4,24 +4,25 @@
  *
  * @see Williams and Peng 1990, https://doi.org/10.1162/neco.1990.2.4.490
  */
-import type { Module, State } from '../nn/module.ts'
-import { Unrolled } from '../nn/unrolled.ts'
-import { type Truncation, expectTruncation } from '../nn/unrolling.ts'
+import type { Module } from '../module/module.ts'
+import type { State } from '../module/state.ts'
+import { type Truncation, expectTruncation } from '../module/truncation.ts'
 import { fail, shapeText } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import type { Answers, Batch } from './batch.ts'
-import { forwardWith } from './lengths.ts'
-import { forgetGradient } from './losses.ts'
-import type { Part, Passage } from './parts.ts'
+import type { SampleAxis } from './data/axes.ts'
+import type { Batch } from './data/batch.ts'
+import type { Span } from './data/steps.ts'
+import { Ends } from './ends.ts'
+import { type Comparison, forwardWith } from './model.ts'
+import type { Passage, Portion } from './portions.ts'
 import { StateQueue } from './state-queue.ts'
-import { Room, type SampleAxis, type Span, copySteps, withSteps } from './steps.ts'
 
 /** Refuses a truncation that is none, or a model that cannot be run on a few steps at a time. */
 export function checkTruncation(model: Module, truncation: Truncation): Required<Truncation> {
   const { window, stride = window } = expectTruncation('fit', truncation)
   if (model.dropsTime)
     fail('unsupported', 'fit: truncation is given; the model drops time (LastStep), so that its steps have no outputs')
-  if (model.descendants().some((module) => module instanceof Unrolled && module.stack.directions === 2))
+  if (!model.isCausal)
     fail('unsupported', 'fit: truncation is given; a bidirectional module needs what comes after a block as well')
   return { window, stride }
 }
@@ -48,7 +49,7 @@ export class Blocks implements Passage {
   }
 
   /** The state before the batch's first step is 0. Blocks that lie behind every sample's end are left out. */
-  *parts(batch: Batch): Generator<Part> {
+  *portions(batch: Batch): Generator<Portion> {
     const steps = Math.max(1, batch.lengths ? batch.lengths.reduce((a, b) => Math.max(a, b), 0) : batch.steps!)
     const { stride } = this.#truncation
     const count = Math.ceil(steps / stride)
@@ -86,11 +87,7 @@ export class Blocks implements Passage {
     }
   }
 
-  #forward(
-    batch: Batch,
-    { losses, window, kept }: Block,
-    start: State | undefined,
-  ): { output: Tensor; answers: Answers } {
+  #forward(batch: Batch, { losses, window, kept }: Block, start: State | undefined): Comparison {
     if (kept !== undefined && kept < window.to) this.#keepInside(batch, { from: window.from, to: kept }, start)
     const { input, lengths } = batch.during(window)
     const { output, state } = forwardWith(this.#model, input, { lengths, state: start })
@@ -125,47 +122,4 @@ function expectSteps({ shape }: Tensor, { count, axis }: Batch, { from, to }: Sp
   const leading = axis === 1 ? [to - from, count] : [count, to - from]
   const expected = `truncation expected ${shapeText([...leading, 'F'])}`
   fail('shape', `fit: the model's output is ${shapeText(shape)}; ${expected}`)
-}
-
-/** The last steps of outputs, and gradients by outputs that are 0 before their last steps. */
-class Ends {
-  readonly #gradient: Room
-  readonly #isWhole: boolean
-  /** By shape: a loss keeps its gradient by the very tensor that it was given. */
-  readonly #cuts = new Map<string, Tensor>()
-
-  /** @param isWhole a window is its last steps */
-  constructor({ runtime }: Module, isWhole: boolean) {
-    this.#isWhole = isWhole
-    this.#gradient = new Room(runtime, 'fit: the gradient by the output')
-  }
-
-  cut(output: Tensor, axis: SampleAxis, steps: number): Tensor {
-    const { runtime, shape } = output
-    if (this.#isWhole) return output
-    const all = shape[1 - axis]!
-    const own = withSteps(shape, axis, steps)
-    let end = this.#cuts.get(shapeText(own))
-    if (end === undefined) this.#cuts.set(shapeText(own), (end = runtime.emptyTensor(own)))
-    copySteps(axis, steps, { tensor: output, at: all - steps }, { tensor: end, at: 0 })
-    return end
-  }
-
-  extend(gradient: Tensor, axis: SampleAxis, steps: number): Tensor {
-    const { runtime, shape, kind } = gradient
-    const own = shape[1 - axis]!
-    if (own === steps) return gradient
-    const whole = this.#gradient.take(withSteps(shape, axis, steps), kind)
-    runtime.core.zeroBytes(whole.address, whole.size * runtime.elementBytes)
-    copySteps(axis, own, { tensor: gradient, at: 0 }, { tensor: whole, at: steps - own })
-    return whole
-  }
-
-  dispose(): void {
-    this.#gradient.dispose()
-    for (const end of this.#cuts.values()) {
-      forgetGradient(end)
-      end.dispose()
-    }
-  }
 }

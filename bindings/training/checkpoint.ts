@@ -2,15 +2,15 @@
  * Checkpoints: weights, optimiser, schedule, random state, position and early stopping in one safetensors file, so that a resumed run gives the
  * bits of an uninterrupted one.
  */
-import type * as FileSystem from 'node:fs/promises'
 import { readSafetensors, writeSafetensors } from '../io/safetensors.ts'
-import { Module } from '../nn/module.ts'
-import type { StateDict } from '../nn/parameters.ts'
+import type { Module } from '../module/module.ts'
+import type { StateDict } from '../module/parameters.ts'
 import { describeValue, expectOptions, fail } from '../runtime/check.ts'
 import { checkStopping } from './early-stopping.ts'
 import type { FitPosition } from './fit-options.ts'
-import { Optimizer } from './optimizer.ts'
-import { Schedule } from './schedules.ts'
+import { expectModel } from './model.ts'
+import { type Optimizer, expectOptimizer } from './optimizers/optimizer.ts'
+import { type Schedule, expectSchedule } from './optimizers/schedules/schedule.ts'
 
 export interface CheckpointParts {
   model: Module
@@ -18,10 +18,7 @@ export interface CheckpointParts {
   schedule?: Schedule
 }
 
-/** Not a literal in the import: bundlers for the browser would look for it. */
-const FILE_SYSTEM = ['node:fs', 'promises'].join('/')
-
-const FORMAT = 'retrograd-checkpoint-1'
+const CHECKPOINT_FORMAT = 'retrograd-checkpoint-1'
 
 /** Everything that a run needs to go on from here, as the bytes of a safetensors file. `position` is what `onProgress` reports. */
 export function writeCheckpoint(parts: CheckpointParts & { position?: FitPosition }): Uint8Array {
@@ -36,7 +33,7 @@ export function writeCheckpoint(parts: CheckpointParts & { position?: FitPositio
     ...prefixed('best.', weights),
   }
   return writeSafetensors(tensors, {
-    format: FORMAT,
+    format: CHECKPOINT_FORMAT,
     dtype: runtime.dtype,
     variant: runtime.variant,
     seed: String(runtime.seed),
@@ -55,35 +52,50 @@ export function writeCheckpoint(parts: CheckpointParts & { position?: FitPositio
 export function readCheckpoint(bytes: Uint8Array | ArrayBuffer, parts: CheckpointParts): { position: FitPosition } {
   expectParts('readCheckpoint', parts, [])
   const { tensors, metadata } = readSafetensors(bytes)
-  if (metadata['format'] !== FORMAT)
-    fail('file', `readCheckpoint: format is '${metadata['format']}'; expected '${FORMAT}'`)
-  const { model, optimizer, schedule } = parts
+  const dict = tensors as StateDict
+  const { model, optimizer } = parts
+  expectSameRun(metadata, parts)
+  const position = joinPosition(metadata['position'], withoutPrefix('best.', dict), model)
+  const modules = model.descendants()
+  const counts = expectCallCounts(dict, modules)
+  loadParts(dict, metadata, parts)
+  optimizer.lr = Number(metadata['lr'])
+  for (const [i, module] of modules.entries()) module.callCount = counts[i]!
+  return { position }
+}
+
+type Metadata = Readonly<Record<string, string>>
+
+function expectSameRun(metadata: Metadata, { model, schedule }: CheckpointParts): void {
   const { runtime } = model
-  const [seed, dtype] = [metadata['seed'], metadata['dtype']]
+  const { format, seed, dtype } = metadata
+  if (format !== CHECKPOINT_FORMAT)
+    fail('file', `readCheckpoint: format is '${format}'; expected '${CHECKPOINT_FORMAT}'`)
   if (seed !== String(runtime.seed) || dtype !== runtime.dtype) {
-    fail(
-      'file',
-      `readCheckpoint: the run had seed ${seed} and ${dtype}; this runtime has ${runtime.seed} and ${runtime.dtype}`,
-    )
+    const [before, now] = [`seed ${seed} and ${dtype}`, `${runtime.seed} and ${runtime.dtype}`]
+    fail('file', `readCheckpoint: the run had ${before}; this runtime has ${now}`)
   }
   if (schedule && !metadata['schedule']) fail('file', 'readCheckpoint: there is no schedule in the file')
-  const position = joinPosition(metadata['position'], withoutPrefix('best.', tensors as StateDict), model)
-  const counts = Array.from((tensors['random.calls']?.data ?? []) as ArrayLike<number>)
-  const modules = model.descendants()
+}
+
+function expectCallCounts(dict: StateDict, modules: readonly Module[]): number[] {
+  const counts = Array.from((dict['random.calls']?.data ?? []) as ArrayLike<number>)
   if (counts.length !== modules.length)
     fail('file', `readCheckpoint: the file is of ${counts.length} modules; the model has ${modules.length}`)
+  return counts
+}
+
+/** A model keeps its weights where what goes with them does not fit. */
+function loadParts(dict: StateDict, metadata: Metadata, { model, optimizer, schedule }: CheckpointParts): void {
   const before = model.stateDict()
-  model.loadStateDict(withoutPrefix('model.', tensors as StateDict))
+  model.loadStateDict(withoutPrefix('model.', dict))
   try {
-    optimizer.loadStateDict(withoutPrefix('optimizer.', tensors as StateDict))
+    optimizer.loadStateDict(withoutPrefix('optimizer.', dict))
     schedule?.loadStateDict(parseObject(metadata['schedule'], takeInfinite) as Record<string, number>)
   } catch (error) {
     model.loadStateDict(before)
     throw error
   }
-  optimizer.lr = Number(metadata['lr'])
-  for (const [i, module] of modules.entries()) module.callCount = counts[i]!
-  return { position }
 }
 
 /** A position as JSON can hold it, and the best epoch's weights, which are tensors of the file. */
@@ -105,32 +117,12 @@ function joinPosition(text: string | undefined, weights: StateDict, model: Modul
   return { ...position, stopping: whole }
 }
 
-/** Writes a file whole or not at all: a temporary file beside it, then a rename. Node, Deno and Bun only. */
-export async function saveFile(path: string, bytes: Uint8Array): Promise<void> {
-  const { open, rename, unlink } = (await import(/* @vite-ignore */ FILE_SYSTEM)) as typeof FileSystem
-  const temporary = `${path}.${Date.now().toString(36)}${Math.floor(performance.now() * 1000).toString(36)}.tmp`
-  const file = await open(temporary, 'wx')
-  try {
-    await file.writeFile(bytes)
-    await file.sync()
-    await file.close()
-    await rename(temporary, path)
-  } catch (error) {
-    await file.close().catch(() => undefined)
-    await unlink(temporary).catch(() => undefined)
-    throw error
-  }
-}
-
 function expectParts(who: string, parts: CheckpointParts, own: readonly string[]): void {
   expectOptions(who, parts, ['model', 'optimizer', 'schedule', ...own])
   const { model, optimizer, schedule } = parts
-  if (!(model instanceof Module)) fail('type', `${who}: model is ${describeValue(model)}; expected a module`)
-  if (!(optimizer instanceof Optimizer))
-    fail('type', `${who}: optimizer is ${describeValue(optimizer)}; expected an optimiser`)
-  if (schedule !== undefined && !(schedule instanceof Schedule)) {
-    fail('type', `${who}: schedule is ${describeValue(schedule)}; expected a schedule`)
-  }
+  expectModel(who, model)
+  expectOptimizer(who, optimizer)
+  if (schedule !== undefined) expectSchedule(who, schedule)
 }
 
 function callCounts(model: Module): StateDict {

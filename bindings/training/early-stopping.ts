@@ -1,6 +1,6 @@
 /** When a run has waited long enough for a smaller validation loss, and which weights it goes back to. */
-import type { Module } from '../nn/module.ts'
-import { type StateDict, expectStateDict } from '../nn/parameters.ts'
+import type { Module } from '../module/module.ts'
+import { type StateDict, expectStateDict } from '../module/parameters.ts'
 import { describeValue, expectOptions, fail } from '../runtime/check.ts'
 
 /** What early stopping knows after an epoch. */

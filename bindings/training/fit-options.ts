@@ -1,14 +1,12 @@
-/** What `fit` takes, tells and gives, and the checks of it. */
-import { Module } from '../nn/module.ts'
-import type { Truncation } from '../nn/unrolling.ts'
-import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
-import { checkTruncation } from './blocks.ts'
-import { type StoppingState, checkStopping } from './early-stopping.ts'
-import type { LossFunction } from './evaluate.ts'
-import { type MetricName, type Tally, checkMetrics } from './metrics.ts'
-import { Optimizer } from './optimizer.ts'
-import { Schedule } from './schedules.ts'
-import type { FitSource } from './source.ts'
+/** What `fit` takes, tells and gives. */
+import type { Truncation } from '../module/truncation.ts'
+import type { FitSource } from './data/fit-data.ts'
+import type { StoppingState } from './early-stopping.ts'
+import type { LossFunction } from './losses/loss.ts'
+import type { MetricName } from './metrics.ts'
+import type { Optimizer } from './optimizers/optimizer.ts'
+import type { Schedule } from './optimizers/schedules/schedule.ts'
+import type { Sums } from './totals.ts'
 
 /**
  * Where a run stands: the next batch to be taken, both counted from 0, and what was gathered on the way there. Gradients that are
@@ -18,7 +16,7 @@ export interface FitPosition {
   readonly epoch: number
   readonly batch: number
   /** Sums so far in an epoch that has begun: of its losses, each times its samples, and of its metrics. */
-  readonly sums?: Readonly<Partial<Record<'loss' | MetricName, Tally>>>
+  readonly sums?: Sums
   /** Early stopping, where there is a `patience`. */
   readonly stopping?: StoppingState
   /**
@@ -96,85 +94,4 @@ export interface FitResult {
   readonly metrics?: Partial<Record<MetricName, number[]>>
   /** Batches seen, or with truncation blocks. */
   readonly steps: number
-}
-
-const OPTIONS = [
-  'loss',
-  'optimizer',
-  'epochs',
-  'batchSize',
-  'truncation',
-  'accumulate',
-  'clip',
-  'schedule',
-  'validation',
-  'metrics',
-  'patience',
-  'onNonFinite',
-  'seed',
-  'signal',
-  'from',
-  'onProgress',
-]
-/** Options once checked, with what stands for those left out. */
-export interface Settings {
-  readonly epochs: number
-  readonly accumulate: number
-  readonly patience: number
-  readonly from: FitPosition
-  readonly truncation: Required<Truncation> | undefined
-}
-
-/** Refuses options that are unknown or do not go together. */
-export function checkOptions(model: Module, options: FitOptions): Settings {
-  if (!(model instanceof Module)) fail('type', `fit: model is ${describeValue(model)}; expected a module`)
-  expectOptions('fit', options, OPTIONS)
-  const { loss, optimizer, schedule, clip, validation, patience, onNonFinite, batchSize, seed, from, truncation } =
-    options
-  if (typeof loss !== 'function') fail('type', `fit: loss is ${describeValue(loss)}; expected a loss function`)
-  if (!(optimizer instanceof Optimizer))
-    fail('type', `fit: optimizer is ${describeValue(optimizer)}; expected an optimiser`)
-  if (schedule !== undefined && !(schedule instanceof Schedule)) {
-    fail('type', `fit: schedule is ${describeValue(schedule)}; expected a schedule`)
-  }
-  if (patience !== undefined && !validation)
-    fail('option', 'fit: patience is given without validation data to judge by')
-  if (onNonFinite !== undefined) expectOneOf('fit', 'onNonFinite', onNonFinite, ['throw', 'skip'])
-  if (clip) checkClip(clip)
-  checkMetrics('fit', options.metrics, loss)
-  if (batchSize !== undefined) expectPositive('fit', 'batchSize', batchSize)
-  if (seed !== undefined) expectNumber('fit', 'seed', seed, 0)
-  return {
-    epochs: expectPositive('fit', 'epochs', options.epochs ?? 1),
-    accumulate: expectPositive('fit', 'accumulate', options.accumulate ?? 1),
-    patience: patience === undefined ? Infinity : expectPositive('fit', 'patience', patience),
-    from: checkPosition(from, model),
-    truncation: truncation === undefined ? undefined : checkTruncation(model, truncation),
-  }
-}
-
-function checkClip(clip: object): void {
-  expectOptions('fit: clip', clip, ['norm', 'value'])
-  if (Object.keys(clip).length !== 1) {
-    fail('option', 'fit: clip has both norm and value, or neither; expected one of them')
-  }
-}
-
-function checkPosition(from: FitPosition = { epoch: 0, batch: 0 }, model: Module): FitPosition {
-  expectOptions('fit: from', from, ['epoch', 'batch', 'block', 'sums', 'stopping'])
-  for (const name of ['epoch', 'batch', 'block'] as const) {
-    const count = name === 'block' ? (from.block ?? 0) : from[name]
-    if (!(Number.isSafeInteger(count) && count >= 0))
-      fail('option', `fit: from.${name} is ${describeValue(count)}; expected a whole number >= 0`)
-  }
-  if (from.block) {
-    const remedy = 'write checkpoints where position.block is undefined, or leave it out to begin that batch again'
-    fail('option', `fit: from.block is ${from.block}: the states in the middle of a series are lost; ${remedy}`)
-  }
-  for (const [name, tally] of Object.entries(from.sums ?? {})) {
-    if (!Number.isFinite(tally?.sum) || !Number.isFinite(tally?.count))
-      fail('option', `fit: from.sums.${name} is no { sum, count }; expected what onProgress or readCheckpoint gave`)
-  }
-  if (from.stopping) checkStopping('fit: from.stopping', from.stopping, model)
-  return from
 }

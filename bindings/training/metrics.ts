@@ -1,10 +1,13 @@
-/** Measures over a whole data set beside its loss: sums and counts come from the core, batch after batch. */
-import type { Runtime } from '../runtime/runtime.ts'
+/** Measures over a whole data set beside its loss: which there are, and the sums and counts of some samples, from the core. */
 import { describeValue, expectOneOf, fail, shapeText } from '../runtime/check.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
-import type { Answers } from './batch.ts'
-import type { LossFunction } from './evaluate.ts'
-import { bceWithLogitsLoss, crossEntropyLoss, huberLoss, mseLoss } from './losses.ts'
+import { bceWithLogitsLoss } from './losses/bce-with-logits.ts'
+import { crossEntropyLoss } from './losses/cross-entropy.ts'
+import { huberLoss } from './losses/huber.ts'
+import type { LossFunction } from './losses/loss.ts'
+import { mseLoss } from './losses/mse.ts'
+import type { Comparison } from './model.ts'
 
 /**
  * accuracy: the share of right answers, for ids that of positions whose greatest logit is the id's, for other targets that of elements
@@ -43,48 +46,16 @@ export function checkMetrics(who: string, metrics: readonly MetricName[] | undef
     fail('option', `${who}: metrics holds '${errors}'; expected mseLoss, huberLoss or another loss of errors`)
 }
 
-/** Adds up what metrics need. */
-export class Tallies {
-  readonly #who: string
-  readonly #tallies: ReadonlyMap<MetricName, Tally>
-
-  /** `before`: where an earlier count stopped. */
-  constructor(
-    who: string,
-    names: readonly MetricName[] = [],
-    before: Readonly<Partial<Record<MetricName, Tally>>> = {},
-  ) {
-    this.#who = who
-    this.#tallies = new Map(names.map((name) => [name, { sum: 0, count: 0, ...before[name] }]))
-  }
-
-  /** A batch's prediction and what it is compared with. */
-  add(prediction: Tensor, { target, mask }: Answers): void {
-    for (const [name, tally] of this.#tallies) {
-      const ofIds = name === 'perplexity' || (name === 'accuracy' && target.kind === 'int32')
-      const { sum, count } = ofIds
-        ? overRows(this.#who, name, prediction, target, mask)
-        : overElements(this.#who, name, prediction, target, mask)
-      tally.sum += sum
-      tally.count += count
-    }
-  }
-
-  /** The metrics of all batches so far. */
-  values(runtime: Runtime): Metrics {
-    const { core } = runtime
-    return Object.fromEntries(
-      [...this.#tallies].map(([name, { sum, count }]) => [name, finish(core, name, sum / count)]),
-    )
-  }
-
-  /** A copy to go on from. */
-  get tallies(): Partial<Record<MetricName, Tally>> {
-    return Object.fromEntries([...this.#tallies].map(([name, tally]) => [name, { ...tally }]))
-  }
+/** What a metric needs of some samples. */
+export function tallyOf(who: string, name: MetricName, { output, answers }: Comparison): Tally {
+  const { target, mask } = answers
+  const ofIds = name === 'perplexity' || (name === 'accuracy' && target.kind === 'int32')
+  return (ofIds ? overRows : overElements)(who, name, output, target, mask)
 }
 
-function finish(core: Runtime['core'], name: MetricName, mean: number): number {
+/** The metric of all samples whose tallies were added up. */
+export function metricOf({ core }: Runtime, name: MetricName, { sum, count }: Tally): number {
+  const mean = sum / count
   if (name === 'rmse') return core.squareRoot(mean)
   return name === 'perplexity' ? core.exponential(mean) : mean
 }

@@ -1,6 +1,5 @@
 /** States kept for a while, first in, first out; their memory is used again. */
-import type { State } from '../nn/module.ts'
-import { cloneState, stateTensors } from '../nn/state-tree.ts'
+import { type State, cloneState, stateTensors } from '../module/state.ts'
 import { shapeText } from '../runtime/check.ts'
 
 export class StateQueue {

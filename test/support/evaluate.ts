@@ -6,6 +6,7 @@ import { Invariants } from '../../bindings/program/invariants.ts'
 import { Itinerary } from '../../bindings/program/itinerary.ts'
 import { Plan } from '../../bindings/program/plan.ts'
 import type { Runtime } from '../../bindings/runtime/runtime.ts'
+import { Scope } from '../../bindings/runtime/scope.ts'
 
 export type Values = Readonly<Record<string, ArrayLike<number>>>
 
@@ -26,9 +27,10 @@ export function evaluator(runtime: Runtime, graph: StepGraph, batch: number): (l
     gradient: () => ({ base: 0, stride: 0, kind: KIND.TIMED }),
     ports: [],
   }
-  const plan = new Plan(runtime, [{ reversed: false, units: [unit] }], { steps: 1, batch, who: 'evaluate' })
+  const scope = new Scope(runtime)
+  const plan = new Plan(scope, [{ reversed: false, units: [unit] }], { steps: 1, batch, who: 'evaluate' })
   const flags = LEG.BEGINS + LEG.STARTS + LEG.ENDS + LEG.FINISHES
-  const itinerary = new Itinerary(runtime, [{ plan, stage: 0, from: 0, to: 1, flags }], 'evaluate')
+  const itinerary = new Itinerary(scope, [{ plan, stage: 0, from: 0, to: 1, flags }], 'evaluate')
   return (leaves) => {
     for (const [name, { address, size }] of places) runtime.arrayAt(address, size).set(leaves[name]!)
     plan.prepare(true)

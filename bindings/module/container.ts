@@ -1,0 +1,111 @@
+import { fail } from '../runtime/check.ts'
+import type { Allocation } from '../runtime/heap.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { Module } from './module.ts'
+import type { Parameter, ParameterBlock } from './parameters.ts'
+import type { State } from './state.ts'
+
+/** Options of a container: its children say all that there is to say. */
+const NONE = {}
+
+/**
+ * A module made of others. What it has follows from them: parameters, modes, states, order of axes, and its end. Either it is one of
+ * several kinds of list, whose names and states are told apart by index, or it is about one module, whose names and state are its own.
+ */
+export abstract class Container extends Module {
+  readonly #children: readonly Module[]
+  readonly #isList: boolean
+
+  constructor(runtime: Runtime, type: string, children: readonly Module[], { isList }: { isList: boolean }) {
+    super(runtime, type, NONE)
+    if (children.some((child) => child.runtime !== runtime))
+      fail('runtime', `${type}: a module belongs to another runtime`)
+    this.#children = [...children]
+    this.#isList = isList
+  }
+
+  override children(): readonly Module[] {
+    return this.#children
+  }
+
+  /** @internal A container of this kind around others. */
+  abstract rebuild(runtime: Runtime, children: readonly Module[]): Container
+
+  /** Gives back what is the container's own. */
+  protected abstract releaseOwn(): void
+
+  override get batchFirst(): boolean | undefined {
+    return this.#children.map((child) => child.batchFirst).find((order) => order !== undefined)
+  }
+
+  override followOrder(batchFirst: boolean): void {
+    for (const child of this.#children) child.followOrder(batchFirst)
+  }
+
+  override get isCausal(): boolean {
+    return this.#children.every((child) => child.isCausal)
+  }
+
+  override get dropsTime(): boolean {
+    return this.#children.some((child) => child.dropsTime)
+  }
+
+  override get hasState(): boolean {
+    return this.#children.some((child) => child.hasState)
+  }
+
+  override owns(storage: Allocation): boolean {
+    return this.#children.some((child) => child.owns(storage))
+  }
+
+  override initialState(batch: number): State | undefined {
+    return this.joinStates(this.#children.map((child) => child.initialState(batch)))
+  }
+
+  override checkState(who: string, state: State | undefined, batch?: number): void {
+    const states = this.splitState(who, state)
+    for (const [i, child] of this.#children.entries())
+      child.checkState(this.#isList ? `${who} ${i}` : who, states[i], batch)
+  }
+
+  override blocks(): ParameterBlock[] {
+    return this.#children.flatMap((child) => child.blocks())
+  }
+
+  override parameters(): Parameter[] {
+    return this.#children.flatMap((child, i) =>
+      this.#isList
+        ? child.parameters().map((parameter) => ({ ...parameter, name: `${i}.${parameter.name}` }))
+        : child.parameters(),
+    )
+  }
+
+  override train(): this {
+    for (const child of this.#children) child.train()
+    return super.train()
+  }
+
+  override eval(): this {
+    for (const child of this.#children) child.eval()
+    return super.eval()
+  }
+
+  protected override release(): void {
+    for (const child of this.#children) child.dispose()
+    this.releaseOwn()
+  }
+
+  /** The children's states; an empty list where there is none. @param who with the state's name: 'Sequential.step: state' */
+  protected splitState(who: string, state: State | undefined): readonly (State | undefined)[] {
+    if (state === undefined) return []
+    if (!this.#isList) return [state]
+    const count = this.#children.length
+    if (Array.isArray(state) && state.length === count) return state
+    return fail('shape', `${who} is not a list of ${count} states (undefined where a module has none)`)
+  }
+
+  protected joinStates(states: readonly (State | undefined)[]): State | undefined {
+    if (!this.#isList) return states[0]
+    return states.some(Boolean) ? [...states] : undefined
+  }
+}

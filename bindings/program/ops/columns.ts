@@ -1,0 +1,72 @@
+/** Columns of values: a part of them, a part among zeros, values side by side. */
+import { RetrogradError } from '../../runtime/errors.ts'
+import { rowsWord, viewLink } from '../encoding.ts'
+import { OP } from '../format.ts'
+import { type Node, type Operation, type Value, apply } from '../operation.ts'
+import { mismatch } from './broadcast.ts'
+import { zerosLike } from './constant.ts'
+import { linearMap } from './linear-map.ts'
+
+const from = (node: Node): number => node.attributes['from']!
+
+const SLICE: Operation = {
+  name: 'slice',
+  link: viewLink((node) => [node.inputs[0]!.columns, 1, from(node)]),
+  isView: true,
+  ...linearMap(
+    (x, node) => slice(x, from(node), from(node) + node.results[0]!.columns),
+    (dY, node) => pad(dY, from(node), node.inputs[0]!.columns),
+  ),
+}
+
+const PAD: Operation = {
+  name: 'pad',
+  placement: (node) => ({ along: 'columns', from: from(node) }),
+  emit(node, out) {
+    const [x, y] = [node.inputs[0]!, node.results[0]!]
+    out.emit(OP.CLEAR_ROWS, out.slot(y), y.columns, rowsWord(y.rows))
+    out.emit(OP.PLACE, out.slot(y), out.slot(x), x.columns, y.columns, from(node), rowsWord(y.rows))
+  },
+  ...linearMap(
+    (x, node) => pad(x, from(node), node.results[0]!.columns),
+    (dY, node) => slice(dY, from(node), from(node) + node.inputs[0]!.columns),
+  ),
+}
+
+const CONCAT: Operation = {
+  name: 'concat',
+  emit({ inputs, results }, out) {
+    const y = results[0]!
+    let offset = 0
+    for (const part of inputs) {
+      out.emit(OP.PLACE, out.slot(y), out.slot(part), part.columns, y.columns, offset, rowsWord(y.rows))
+      offset += part.columns
+    }
+  },
+  adjoint: ({ inputs }, [dY]) => {
+    let offset = 0
+    return inputs.map((x) => slice(dY!, offset, (offset += x.columns)))
+  },
+  tangent: ({ inputs }, tangents) => concat(...inputs.map((x, i) => tangents[i] ?? zerosLike(x))),
+}
+
+/** Columns [from, to) of x. */
+export function slice(x: Value, from: number, to: number): Value {
+  if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to && to <= x.columns)) {
+    throw new RetrogradError('cell', `slice: [${from}, ${to}) of ${x.columns} columns`)
+  }
+  return apply(SLICE, [x], x.rows, to - from, { from })
+}
+
+/** x in the columns from `from` on of [B, columns], zeros elsewhere: the adjoint of slice. */
+export const pad = (x: Value, from: number, columns: number): Value => apply(PAD, [x], x.rows, columns, { from })
+
+/** Values side by side: [B, n1 + n2 + …]. */
+export function concat(...values: Value[]): Value {
+  const first = values[0]
+  if (first === undefined) throw new RetrogradError('cell', 'concat: no values given')
+  for (const value of values) if (value.rows !== first.rows) throw mismatch('concat', [first, value])
+  if (values.length === 1) return first
+  const columns = values.reduce((total, value) => total + value.columns, 0)
+  return apply(CONCAT, values, first.rows, columns)
+}

@@ -1,0 +1,67 @@
+/** Batches that the caller makes, checked one by one. */
+import { lengthsOf } from '../../module/lengths.ts'
+import type { Module } from '../../module/module.ts'
+import { describeValue, fail } from '../../runtime/check.ts'
+import type { Batch, BatchSource } from './batch.ts'
+import { type FitBatches, type FitData, checkData } from './fit-data.ts'
+import { Selection, Tray } from './selection.ts'
+
+type Batches = FitBatches | ((epoch: number) => FitBatches | Promise<FitBatches>)
+
+const REMEDY = 'pass an array, an object with [Symbol.asyncIterator], or a function that makes an iterable per epoch'
+
+export class BatchStream implements BatchSource {
+  readonly #who: string
+  readonly #name: string
+  readonly #model: Module
+  readonly #data: Batches
+  readonly #bySteps: boolean
+  readonly #tray: Tray
+  /** Learned from the epoch before. */
+  batches: number | undefined
+
+  constructor(who: string, name: string, model: Module, data: Batches, options: { epochs: number; bySteps: boolean }) {
+    const { epochs, bySteps } = options
+    // what is an iterator itself is gone through once
+    if (epochs > 1 && 'next' in data)
+      fail('option', `${who}: ${name} is an iterator, good for one epoch, and there are ${epochs}; ${REMEDY}`)
+    this.#who = who
+    this.#name = name
+    this.#model = model
+    this.#data = data
+    this.#bySteps = bySteps
+    this.#tray = new Tray(model.runtime)
+  }
+
+  async *epoch(epoch: number, first: number): AsyncGenerator<Batch> {
+    let count = 0
+    for await (const data of await this.#open(epoch)) {
+      count++
+      if (count > first) yield this.#batch(data, `batch ${count} of epoch ${epoch + 1}`)
+    }
+    if (count <= first) {
+      const given = `${this.#who}: ${this.#name} gave ${count} batches in epoch ${epoch + 1}`
+      fail('shape', `${given}; expected at least ${first + 1}. If it was used up before, ${REMEDY}`)
+    }
+    this.batches = count
+  }
+
+  dispose(): void {
+    this.#tray.dispose()
+  }
+
+  async #open(epoch: number): Promise<FitBatches> {
+    if (typeof this.#data !== 'function') return this.#data
+    const made: unknown = await this.#data(epoch)
+    if (Symbol.iterator in Object(made) || Symbol.asyncIterator in Object(made)) return made as FitBatches
+    return fail(
+      'type',
+      `${this.#who}: ${this.#name}(${epoch}) is ${describeValue(made)}; expected an iterable of batches`,
+    )
+  }
+
+  #batch(data: FitData, where: string): Batch {
+    const axes = checkData(`${this.#who}: ${where}`, this.#name, this.#model, data, this.#bySteps)
+    return new Selection(this.#tray, data, axes, { lengths: lengthsOf(data) })
+  }
+}

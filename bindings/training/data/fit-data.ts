@@ -1,0 +1,64 @@
+/** What data are, as the caller gives them: samples and what is wanted of them, and what is checked. */
+import { type Lengths, expectLengths } from '../../module/lengths.ts'
+import type { Module } from '../../module/module.ts'
+import { describeValue, expectOptions, expectTensor, fail } from '../../runtime/check.ts'
+import type { Tensor } from '../../runtime/tensor.ts'
+import { type Axes, axesOf, expectAnyTensor, expectEveryStep, expectSamples } from './axes.ts'
+
+/** Samples and what is wanted of them: of a whole data set, or of a batch of one's own. */
+export interface FitData {
+  /** [T, N, F] ([N, T, F] for a batchFirst model), [N, F] for a model without time, or ids [T, N]. */
+  input: Tensor
+  /**
+   * What the loss compares with. Where the model's output has time: [T, N, F] or ids [T, N], samples along the input's axis; where
+   * it has not, [N, F] or ids [N].
+   */
+  target: Tensor
+  /**
+   * Steps of each sample that hold data, N whole numbers from 0 to T: what comes after them is not read. A target per step is
+   * masked by them unless there is a `mask`.
+   */
+  lengths?: Lengths
+  /** For the loss, 0 leaves an element out: [T, N] or [T, N, F] where the output has time, else [N] or [N, F]. */
+  mask?: Tensor
+}
+
+/** Batches one after the other, used as they come. */
+export type FitBatches = Iterable<FitData> | AsyncIterable<FitData>
+
+/**
+ * Tensors of all samples, from which batches are gathered; or batches themselves: an (async) iterable of them, or a function that
+ * gives one for each epoch, counted from 0. An iterator that can be gone through once (a generator's) does for one epoch.
+ * A batch's tensors are not read after the next one was asked for.
+ */
+export type FitSource = FitData | FitBatches | ((epoch: number) => FitBatches | Promise<FitBatches>)
+
+/**
+ * Checks what belongs to one input. `name` is what messages call it.
+ *
+ * @param bySteps it will be gone through a few steps at a time
+ * @returns how its axes lie
+ */
+export function checkData(who: string, name: string, model: Module, data: FitData, bySteps: boolean): Axes {
+  if (data === null || typeof data !== 'object')
+    fail('type', `${who}: ${name} is ${describeValue(data)}; expected { input, target }`)
+  expectOptions(`${who}: ${name}`, data, ['input', 'target', 'lengths', 'mask'])
+  const { input, target, lengths, mask } = data
+  const axes = axesOf(who, `${name}.input`, model, input)
+  expectAnyTensor(who, `${name}.target`, target, model)
+  expectSamples(who, `${name}.target`, target, axes, false)
+  if (lengths !== undefined) checkLengths(who, `${name}.lengths`, lengths, axes)
+  if (mask !== undefined) {
+    expectTensor(who, `${name}.mask`, mask, model.runtime)
+    expectSamples(who, `${name}.mask`, mask, axes, true)
+  }
+  if (!bySteps) return axes
+  expectEveryStep(who, `${name}.target`, target, axes, false)
+  if (mask) expectEveryStep(who, `${name}.mask`, mask, axes, true)
+  return axes
+}
+
+function checkLengths(who: string, name: string, lengths: Lengths, { steps, samples }: Axes): void {
+  if (steps === undefined) fail('option', `${who}: ${name} is given; the input has no time axis`)
+  expectLengths(who, lengths, { steps, batch: samples }, name)
+}

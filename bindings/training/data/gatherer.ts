@@ -1,0 +1,52 @@
+import type { Runtime } from '../../runtime/runtime.ts'
+import { Tensor, sizeOf } from '../../runtime/tensor.ts'
+import type { SampleAxis } from './axes.ts'
+import { GrowingMemory } from './growing-memory.ts'
+import { type Span, copySteps, stepBytesOf, withSteps } from './steps.ts'
+
+/** Samples by their positions. */
+export interface Chosen {
+  /** Address of their positions, 32-bit integers. */
+  readonly indices: number
+  readonly count: number
+}
+
+/** Picks samples, and steps of them, out of tensors, in the core. What it gives lives until the next is asked for. */
+export class Gatherer {
+  readonly #memory: GrowingMemory
+
+  constructor(runtime: Runtime) {
+    this.#memory = new GrowingMemory(runtime, 'a batch of samples')
+  }
+
+  /** @param chosen samples along `axis`; all in their order if left out @param span steps along the other axis; all if left out */
+  gather(tensor: Tensor, axis: SampleAxis, chosen: Chosen | undefined, span?: Span): Tensor {
+    // a single sample has one order
+    if (!chosen || tensor.shape[axis] === 1) return span ? this.#steps(tensor, axis, span) : tensor
+    const { runtime, kind } = tensor
+    const picked = tensor.shape.with(axis, chosen.count)
+    const shape = span ? withSteps(picked, axis, span.to - span.from) : picked
+    const batch = this.#memory.take(shape, kind)
+    const bytesBehind = (axes: Tensor['shape']) => sizeOf(axes.slice(axis + 1)) * runtime.bytesOf(kind)
+    const [rowBytes, stride] = [bytesBehind(shape), bytesBehind(tensor.shape)]
+    const source = tensor.address + (span ? span.from * stepBytesOf(tensor, axis) : 0)
+    const [outer, samples] = [sizeOf(shape.slice(0, axis)), tensor.shape[axis]!]
+    runtime.core.gatherRows(outer, samples, chosen.count, rowBytes, stride, chosen.indices, source, batch.address)
+    return batch
+  }
+
+  dispose(): void {
+    this.#memory.dispose()
+  }
+
+  /** Steps of all samples: read where they lie if they lie together. */
+  #steps(tensor: Tensor, axis: SampleAxis, { from, to }: Span): Tensor {
+    const { runtime, storage, address, kind } = tensor
+    const shape = withSteps(tensor.shape, axis, to - from)
+    if (axis === 1 || tensor.shape[0] === 1)
+      return new Tensor(runtime, storage, address + from * stepBytesOf(tensor, axis), shape, kind)
+    const copy = this.#memory.take(shape, kind)
+    copySteps(axis, to - from, { tensor, at: from }, { tensor: copy, at: 0 })
+    return copy
+  }
+}

@@ -1,0 +1,20 @@
+import { expectNumber, expectOptions, expectPositive } from '../../../runtime/check.ts'
+import type { Optimizer } from '../optimizer.ts'
+import { Schedule } from './schedule.ts'
+
+/** Multiplies the rate by gamma (0.1) every stepSize steps. @see torch.optim.lr_scheduler.StepLR */
+export class StepLR extends Schedule {
+  readonly stepSize: number
+  readonly gamma: number
+
+  constructor(optimizer: Optimizer, options: { stepSize: number; gamma?: number }) {
+    super('StepLR', optimizer)
+    expectOptions('StepLR', options, ['stepSize', 'gamma'])
+    this.stepSize = expectPositive('StepLR', 'stepSize', options.stepSize)
+    this.gamma = expectNumber('StepLR', 'gamma', options.gamma ?? 0.1, 0)
+  }
+
+  protected override rate(): number {
+    return this.steps % this.stepSize === 0 ? this.optimizer.lr * this.gamma : this.optimizer.lr
+  }
+}

@@ -1,0 +1,47 @@
+import { inMode } from '../module/mode.ts'
+import type { Module } from '../module/module.ts'
+import { expectOptions, expectPositive } from '../runtime/check.ts'
+import { type Tensor, sizeOf } from '../runtime/tensor.ts'
+import { hasTime } from './data/axes.ts'
+import type { DataSet } from './data/data-set.ts'
+import { openInputs } from './data/source.ts'
+import { EVALUATION_BATCH_SIZE } from './evaluate.ts'
+import { expectModel, forwardWith } from './model.ts'
+
+/**
+ * The model's output for every sample, in evaluation mode; afterwards the mode of the model and of each module inside it is as before.
+ *
+ * @returns a tensor that belongs to the caller, samples along the axis along which they came
+ */
+export function predict(model: Module, input: Tensor, options: { batchSize?: number } = {}): Tensor {
+  expectOptions('predict', options, ['batchSize'])
+  const batchSize = expectPositive('predict', 'batchSize', options.batchSize ?? EVALUATION_BATCH_SIZE)
+  expectModel('predict', model)
+  const source = openInputs('predict', 'input', model, input, batchSize)
+  try {
+    return inMode(model, false, () => outputsOf(model, source))
+  } finally {
+    source.dispose()
+  }
+}
+
+function outputsOf(model: Module, source: DataSet): Tensor {
+  let all: Tensor | undefined
+  let done = 0
+  for (const { input, lengths, axis, count } of source.epoch(0, 0)) {
+    const { output } = forwardWith(model, input, { lengths })
+    const outputAxis = hasTime(output) ? axis : 0
+    all ??= model.runtime.emptyTensor(output.shape.with(outputAxis, source.samples))
+    copySamples(output, all, outputAxis, done)
+    done += count
+  }
+  return all!
+}
+
+/** Copies a batch to its place among all samples. */
+function copySamples(batch: Tensor, all: Tensor, axis: number, first: number): void {
+  const { core, elementBytes } = all.runtime
+  const rowBytes = sizeOf(batch.shape.slice(axis + 1)) * elementBytes
+  const [size, total] = [batch.shape[axis]! * rowBytes, all.shape[axis]! * rowBytes]
+  core.copyRows(sizeOf(batch.shape.slice(0, axis)), size, batch.address, size, all.address + first * rowBytes, total)
+}

@@ -1,0 +1,320 @@
+/**
+ * A module made of a cell, or of a stack of them, unrolled over time in the core. Each public method reads: check,
+ * plan, call, return.
+ */
+import { type CallMemory, Calls } from '../module/calls.ts'
+import { expectCheckpointing } from '../module/checkpointing.ts'
+import { inputTensors } from '../module/inputs.ts'
+import { expectLengths, writeLengths } from '../module/lengths.ts'
+import { Module } from '../module/module.ts'
+import {
+  type BackwardOptions,
+  type ForwardOptions,
+  type ForwardResult,
+  type Input,
+  type InputGradients,
+  type OutputGradients,
+  expectBackwardOptions,
+  expectForwardOptions,
+} from '../module/options.ts'
+import type { Parameter, ParameterBlock } from '../module/parameters.ts'
+import { Staleness } from '../module/staleness.ts'
+import { type NamedStates, type State, copyStates } from '../module/state.ts'
+import { Tape, expectTape } from '../module/tape.ts'
+import { type Truncation, expectTruncation } from '../module/truncation.ts'
+import type { Draws, Plan } from '../program/plan.ts'
+import { describeValue, expectShape, expectTensor, fail } from '../runtime/check.ts'
+import type { Allocation } from '../runtime/heap.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { Tensor } from '../runtime/tensor.ts'
+import { type Recorded, backwardOf, pointBackward } from './backward-call.ts'
+import {
+  type ForwardCall,
+  type ForwardEnds,
+  type ForwardRequest,
+  planForward,
+  pointForward,
+  requestKey,
+  specOf,
+} from './forward-call.ts'
+import { type UnrolledOptions, boundsOf, makeLayers } from './layers.ts'
+import { StackPrograms } from './programs.ts'
+import type { CallShape, Stack } from './stack.ts'
+import { States } from './states.ts'
+
+/** The last step of a stream. */
+interface Stream {
+  readonly input: Tensor
+  readonly state: State | undefined
+  readonly tensors: readonly Tensor[]
+  readonly call: ForwardCall
+  readonly result: ForwardResult
+}
+
+export abstract class Unrolled extends Module {
+  readonly #block: ParameterBlock
+  /** @internal */
+  readonly stack: Stack
+  readonly #batchFirst: boolean
+  readonly #calls: Calls<ForwardCall>
+  readonly #staleness: Staleness
+  readonly #ordinal: number
+  /** Calls so far: keys the draws of the next one. */
+  #count = 0
+  #tape: Tape<Recorded> | undefined
+  #stream: Stream | undefined
+
+  constructor(runtime: Runtime, options: UnrolledOptions) {
+    super(runtime, options.type, options.options)
+    const { layers, block } = makeLayers(runtime, options)
+    this.#block = block
+    this.#ordinal = options.ordinal ?? runtime.nextModule()
+    block.fillUniform(this.#ordinal, boundsOf(layers, options))
+    this.stack = {
+      runtime,
+      layers,
+      directions: options.layers[0]!.length === 2 ? 2 : 1,
+      states: new States(runtime, layers, options.layered ?? false),
+      programs: new StackPrograms(layers, runtime.core.CHAIN_TILES.value),
+      who: this.type,
+    }
+    this.#batchFirst = options.batchFirst ?? false
+    this.#calls = new Calls(runtime)
+    this.#staleness = new Staleness(block)
+  }
+
+  override get batchFirst(): boolean | undefined {
+    return this.#batchFirst
+  }
+
+  override get isCausal(): boolean {
+    return this.stack.directions === 1
+  }
+
+  override owns(storage: Allocation): boolean {
+    return this.#calls.owns(storage)
+  }
+
+  override get callCount(): number {
+    return this.#count
+  }
+
+  override set callCount(count: number) {
+    this.#count = count
+  }
+
+  override get hasState(): boolean {
+    return this.stack.states.names.length > 0
+  }
+
+  override checkState(who: string, state: State | undefined, batch = this.#tape?.data.call.shape.batch): void {
+    this.stack.states.expect(who, 'state', state, batch)
+  }
+
+  override blocks(): ParameterBlock[] {
+    return [this.#block]
+  }
+
+  override parameters(): Parameter[] {
+    this.expectAlive('parameters')
+    return [...this.#block.parameters]
+  }
+
+  override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
+    const who = this.#enter('forward')
+    const { tape, keep } = expectForwardOptions(who, options, this.training)
+    const { inputs: given, shape } = this.expectInput(who, input, options.lengths !== undefined)
+    const state = this.stack.states.expect(who, 'state', options.state, shape.batch)
+    const lengths = expectLengths(who, options.lengths, shape)
+    const truncation = this.#expectTruncation(who, options)
+    const checkpoint = expectCheckpointing(who, options.checkpoint)
+    const request: ForwardRequest = {
+      mode: tape ? 'tape' : 'plain',
+      lengths: lengths !== undefined,
+      checkpoint: tape ? checkpoint : undefined,
+    }
+    const { call, giveBack } = this.#plan(shape, request, keep, [...given, ...Object.values(state ?? {})])
+    const inputs = given.map((tensor, i) => call.memory.copies.of(`input ${i}`, tensor))
+    const draws = this.#run(call, { inputs, initial: state, final: call.state }, lengths)
+    const recorded = tape && { call, inputs, draws, truncation, pasts: this.stack.states.pastsIn(state) }
+    this.#tape = recorded && !keep ? new Tape(this, recorded) : undefined
+    return keep && recorded ? { ...call.result, tape: new Tape(this, recorded, giveBack) } : call.result
+  }
+
+  override step(input: Input, state?: State): ForwardResult {
+    if (this.#stream && this.#goesOn(this.#stream, input, state)) return this.#stepOn(this.#stream)
+    const who = this.#enter('step')
+    const { states } = this.stack
+    if (!this.isCausal)
+      fail('unsupported', `${who}: the module is bidirectional: a step needs what comes after it; use forward`)
+    const inputs = this.#inputTensors(who, input)
+    const shape = this.#stepShape(who, inputs)
+    const given = states.expect(who, 'state', state, shape.batch)
+    const missing = states.names.find((name) => given?.[name] === undefined)
+    if (missing !== undefined)
+      fail('type', `${who}: state${given ? `.${missing}` : ''} is missing; make one with initialState(${shape.batch})`)
+    const { call } = this.#plan(shape, STEP, false, [...inputs, ...Object.values(given ?? {})])
+    const read = inputs.map((tensor, i) => call.memory.copies.of(`input ${i}`, tensor))
+    this.#run(call, { inputs: read, initial: given, final: given }, undefined)
+    this.#tape = undefined
+    const result = given === undefined ? call.result : { ...call.result, state: given }
+    const isPlain = input instanceof Tensor && read[0] === input
+    const tensors = states.names.map((name) => given![name]!)
+    this.#stream = isPlain ? { input, state, tensors, call, result } : undefined
+    return result
+  }
+
+  override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
+    const who = this.#enter('backward')
+    const { inputGradient } = expectBackwardOptions(who, gradients, options)
+    const tape = expectTape(who, this, options.tape, this.#tape)
+    const { call, inputs, truncation, pasts } = tape.data
+    const { states } = this.stack
+    if (inputs.some((tensor) => tensor.disposed))
+      fail('tape', `${who}: the input of the recorded forward was disposed of; keep it until backward`)
+    const output = gradients.output && expectTensor(who, 'output', gradients.output, this.runtime)
+    if (output) expectShape(who, 'output', output.shape, call.result.output.shape.map(Number))
+    const state = states.expect(who, 'state', gradients.state, call.shape.batch)
+    if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
+    const backward = backwardOf(this.stack, call, { inputGradient, frozen: this.#block.frozen, truncation })
+    const outgoing = states.withPasts(backward.states, pasts)
+    const { copies } = backward
+    const entering = output && copies.of('gradient', output)
+    const incoming = state && copies.ofStates('gradient', state)
+    pointBackward(this.stack, tape.data, backward, { output: entering, state: incoming }, outgoing)
+    if (call.tapePlan !== call.plan) this.#prepare('rerun', call.tapePlan, tape.data.draws)
+    this.#prepare(backward.kind, backward.plan, tape.data.draws)
+    backward.itinerary.run()
+    const hasState = Object.keys(outgoing).length > 0
+    return { ...(backward.input && { input: backward.input }), ...(hasState && { state: outgoing }) }
+  }
+
+  override initialState(batch: number): State | undefined {
+    const who = this.#enter('initialState')
+    if (!Number.isSafeInteger(batch) || batch < 1)
+      fail('range', `${who}: batch is ${describeValue(batch)}; expected a whole number >= 1`)
+    const { states } = this.stack
+    if (states.names.length === 0) return undefined
+    return Object.fromEntries(states.names.map((name) => [name, this.runtime.emptyTensor(states.shape(name, batch))]))
+  }
+
+  protected override release(): void {
+    this.#calls.dispose()
+    for (const layer of this.stack.layers) layer.invariants.dispose()
+    this.#block.dispose()
+    this.#tape = undefined
+    this.#stream = undefined
+  }
+
+  /** @internal The input's tensors, and their sizes; refuses what forward would. */
+  expectInput(who: string, input: Input, hasLengths = false): { inputs: Tensor[]; shape: CallShape } {
+    const inputs = this.#inputTensors(who, input)
+    return { inputs, shape: this.callShape(who, inputs, hasLengths) }
+  }
+
+  /** Steps, batch and leading axes of the caller's tensors; refuses what does not fit. */
+  protected callShape(who: string, inputs: readonly Tensor[], _hasLengths: boolean): CallShape {
+    const names = [...this.stack.layers[0]!.sized.inputs]
+    const [first, second] = [inputs[0]!.shape[0]!, inputs[0]!.shape[1]!]
+    for (const [i, [name, columns]] of names.entries()) {
+      const axes = this.#batchFirst ? ['B', 'T'] : ['T', 'B']
+      const sizes = i === 0 ? axes : [first, second]
+      expectShape(who, this.inputName(name), inputs[i]!.shape, [...sizes, columns], this.sizeHint(columns))
+    }
+    const [steps, batch] = this.#batchFirst ? [second, first] : [first, second]
+    if (steps < 1) fail('shape', `${who}: the input has T = 0 steps; expected at least 1`)
+    if (batch < 1) fail('shape', `${who}: the input's batch is empty; expected at least 1 sample`)
+    return { steps, batch, leading: [first, second], batchFirst: this.#batchFirst }
+  }
+
+  /** How messages call an input; a module with one input calls it `input`. */
+  protected inputName(name: string): string {
+    return this.stack.layers[0]!.sized.inputs.size === 1 ? 'input' : `input '${name}'`
+  }
+
+  protected sizeHint(_columns: number): string {
+    return ''
+  }
+
+  #enter(method: string): string {
+    this.expectAlive(method)
+    return `${this.type}.${method}`
+  }
+
+  #stepShape(who: string, inputs: readonly Tensor[]): CallShape {
+    const batch = inputs[0]!.shape[0]!
+    for (const [i, [name, columns]] of [...this.stack.layers[0]!.sized.inputs].entries()) {
+      expectShape(who, this.inputName(name), inputs[i]!.shape, [i === 0 ? 'B' : batch, columns], this.sizeHint(columns))
+    }
+    if (batch < 1) fail('shape', `${who}: the input's batch is empty; expected at least 1 sample`)
+    return { steps: 1, batch, leading: [batch], batchFirst: false }
+  }
+
+  #inputTensors(who: string, input: Input): Tensor[] {
+    return inputTensors(who, [...this.stack.layers[0]!.sized.inputs.keys()], input, this.runtime)
+  }
+
+  #expectTruncation(who: string, { truncation, checkpoint }: ForwardOptions): Truncation | undefined {
+    if (truncation === undefined) return undefined
+    if (!this.isCausal)
+      fail('unsupported', `${who}: truncation is given; a bidirectional module has no one past to cut off`)
+    if (checkpoint !== undefined)
+      fail('option', `${who}: truncation and checkpoint are both given; a truncated window is short by itself`)
+    return expectTruncation(who, truncation)
+  }
+
+  // Calls
+
+  /** Is this the last step's input and state again, both still there? Then all is checked and pointed already. */
+  #goesOn({ input, state, tensors, call }: Stream, nextInput: Input, nextState: State | undefined): boolean {
+    if (input !== nextInput || state !== nextState || input.disposed || call.memory.scope.disposed) return false
+    const { names } = this.stack.states
+    for (let i = 0; i < names.length; i++) {
+      if ((nextState as NamedStates)[names[i]!] !== tensors[i] || tensors[i]!.disposed) return false
+    }
+    return true
+  }
+
+  #stepOn({ call, result }: Stream): ForwardResult {
+    this.#prepare(call.kind, call.plan, this.#nextDraws())
+    call.itinerary.run()
+    this.#tape = undefined
+    return result
+  }
+
+  #nextDraws(): Draws {
+    return { drops: this.training, module: this.#ordinal, call: this.#count++ }
+  }
+
+  #plan(
+    shape: CallShape,
+    request: ForwardRequest,
+    keep: boolean,
+    read: readonly Tensor[],
+  ): { call: ForwardCall; giveBack?: () => void } {
+    const key = requestKey(shape, request)
+    const plan = (memory: CallMemory) => planForward(memory, this.stack, shape, specOf(this.stack, shape, request))
+    return keep ? this.#calls.lend(key, plan) : { call: this.#calls.take(key, plan, read) }
+  }
+
+  #run(call: ForwardCall, ends: ForwardEnds, lengths: Int32Array | undefined): Draws {
+    const { stack } = this
+    pointForward(stack, call, ends)
+    if (lengths) writeLengths(this.runtime, call.lengths, lengths)
+    if (call.initial) {
+      const kept = ends.initial && copyStates(ends.initial, call.initial)
+      for (const layer of stack.layers.keys())
+        stack.states.point(call.tapePlan, layer, call.programs[layer]!, layer, kept)
+    }
+    const draws = this.#nextDraws()
+    this.#prepare(call.kind, call.plan, draws)
+    call.itinerary.run()
+    return draws
+  }
+
+  #prepare(kind: string, plan: Plan, draws: Draws): void {
+    plan.prepare(this.#staleness.refresh(kind), draws)
+  }
+}
+
+const STEP: ForwardRequest = { mode: 'step', lengths: false, checkpoint: undefined }
