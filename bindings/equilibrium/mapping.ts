@@ -3,9 +3,9 @@ import type { CompiledProgram } from '../program/compile.ts'
 import { KIND } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import { type Entry, Plan } from '../program/plan.ts'
+import { CoreRecord } from '../runtime/record.ts'
 import type { Scope } from '../runtime/scope.ts'
-import { CONTEXT, MAPPING } from './format.ts'
-import { CoreRecord, bytesOfRecord } from './record.ts'
+import { CONTEXT, MAPPING } from './records.ts'
 import { type Ground, stagesOf } from './unit.ts'
 
 export interface MappingOptions {
@@ -35,10 +35,10 @@ export class Mapping {
     const values = [...new Set([...inside, ...(point ? [point] : []), ...(vector ? [vector] : [])])]
     const contexts = inside.filter((value) => value !== point && value !== vector)
     const { at } = scope.rooms(who, {
-      record: bytesOfRecord(MAPPING),
+      record: MAPPING.bytes,
       rows: capacity * 4,
       values: values.map((value) => capacity * bytesOf(value)),
-      table: contexts.length * bytesOfRecord(CONTEXT),
+      table: contexts.length * CONTEXT.bytes,
     })
     const room = (value: Value | undefined) => (value ? at.values[values.indexOf(value)]! : 0)
     const outside = (value: Value): Entry => ({
@@ -50,7 +50,7 @@ export class Mapping {
     this.#ground = ground
     this.#plan = new Plan(scope, stagesOf(ground, program, outside), { steps: 1, batch: capacity, who })
     for (const [i, value] of contexts.entries()) {
-      const context = new CoreRecord(runtime, at.table + i * bytesOfRecord(CONTEXT), CONTEXT)
+      const context = new CoreRecord(runtime, at.table + i * CONTEXT.bytes, CONTEXT)
       context.set({ source: 0, target: room(value), bytes: bytesOf(value) })
       this.#contexts.set(value, context)
     }

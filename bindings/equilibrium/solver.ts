@@ -1,11 +1,12 @@
 /** A batch of fixed points in the core: the record that describes it, the samples' memory, and what it tells. */
+import { CoreRecord } from '../runtime/record.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Scope } from '../runtime/scope.ts'
 import type { Shape } from '../runtime/tensor.ts'
-import { METHOD, SOLVE } from './format.ts'
+import { METHOD } from './format.ts'
 import { SolveReport } from './info.ts'
 import type { Mapping } from './mapping.ts'
-import { CoreRecord, bytesOfRecord } from './record.ts'
+import { SOLVE } from './records.ts'
 import type { SolverSettings } from './settings.ts'
 
 /** Samples side by side, at most: enough for a product to run at full speed. */
@@ -67,7 +68,7 @@ export class Solver {
     const all = steps * rows
     const sampleBytes = sampleBytesOf(core, settings, columns)
     const { at } = scope.rooms(`${who}: the solver`, {
-      record: bytesOfRecord(SOLVE),
+      record: SOLVE.bytes,
       iterations: 4 * all,
       evaluations: 4 * all,
       outcomes: 4 * all,
