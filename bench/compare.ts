@@ -1,6 +1,7 @@
 /** node --import tsx bench/compare.ts before.json after.json: how figures changed between two runs. */
 import { readFileSync } from 'node:fs'
-import { type Environment, type Figure, isRate, short } from './support/report.ts'
+import type { Environment } from './support/environment.ts'
+import { type Figure, isRate, short } from './support/report.ts'
 
 interface Run {
   readonly environment: Environment

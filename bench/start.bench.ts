@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Context } from './support/context.ts'
-import { type Timing, median, quantile } from './support/measure.ts'
+import { type Timing, median, spreadOf } from './support/measure.ts'
 
 const TARGET_MS = 25
 const [RUNS, QUICK_RUNS] = [31, 15]
@@ -43,7 +43,5 @@ function launch(name: string, variant: string): { ms: number; text: string } {
 }
 
 function timing(ms: readonly number[]): Timing {
-  const middle = median(ms)
-  const spread = (quantile(ms, 0.75) - quantile(ms, 0.25)) / 2 / middle
-  return { seconds: middle / 1e3, spread, rounds: ms.map((x) => x / 1e3) }
+  return { seconds: median(ms) / 1e3, spread: spreadOf(ms), rounds: ms.map((x) => x / 1e3) }
 }

@@ -1,15 +1,13 @@
 /** ONNX Runtime in WebAssembly: one call for U u + b, then one for each iteration, tested in JavaScript. */
-import type { OnnxRuntime } from '../peers/onnx-case.ts'
 import { writeOnnx } from '../peers/onnx-format.ts'
-import { load } from '../peers/packages.ts'
-import { type Case, Unavailable } from '../peers/peer.ts'
+import { loadWeb, sessionOf } from '../peers/onnx-runtime.ts'
+import { type Case, Unavailable } from '../support/case.ts'
 import { type PlainKey, TOLERANCE } from './plain.ts'
 import type { Problem } from './problems.ts'
 
 export async function prepare(key: PlainKey, problem: Problem): Promise<Case> {
   if (key === 'training') throw new Unavailable('it has no gradients')
-  const ort = load('onnxruntime-web')
-  ort.env.wasm.numThreads = 1
+  const ort = loadWeb()
   const { B, I, n } = problem
   const context = await sessionOf(ort, contextModel(problem))
   const step = await sessionOf(ort, stepModel(problem))
@@ -21,14 +19,11 @@ export async function prepare(key: PlainKey, problem: Problem): Promise<Case> {
     for (;;) {
       const { F } = await step.run({ Z, C: C! })
       if (isClose(F!.data, Z.data)) return F!
-      Z = F
+      Z = F!
     }
   }
   return { check: async () => [...(await call()).data], call }
 }
-
-const sessionOf = (ort: OnnxRuntime, model: Uint8Array) =>
-  ort.InferenceSession.create(model, { intraOpNumThreads: 1, interOpNumThreads: 1, graphOptimizationLevel: 'all' })
 
 /** ‖f - z‖ <= tolerance ‖f‖. */
 function isClose(f: Float32Array, z: Float32Array): boolean {

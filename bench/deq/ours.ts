@@ -1,6 +1,6 @@
 /** retrograd on a problem: plain iteration, and the adjoint by the same. */
 import { createRuntime } from '../../bindings/index.ts'
-import type { Case } from '../peers/peer.ts'
+import type { Case } from '../support/case.ts'
 import { type PlainKey, TOLERANCE } from './plain.ts'
 import { type Problem, load } from './problems.ts'
 

@@ -3,12 +3,12 @@
  * How do the solvers and adjoints do on a fixed set of problems, beside what other libraries do by default? And what does D1 cost
  * beside them?
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
+import { chosen } from '../support/command.ts'
+import type { ContestEffort, Results } from '../support/contest.ts'
+import { announce, keep } from '../support/environment.ts'
 import { chooseVariant } from '../support/variant.ts'
-import { environment } from '../support/report.ts'
-import { ORT_WEB, OURS, type PeerEffort, type PeerResult, TORCH_AVX2, TORCH_AVX512, comparePeers } from './peers.ts'
+import { ORT_WEB, OURS, TORCH_AVX2, TORCH_AVX512, comparePeers } from './peers.ts'
 import type { PlainKey } from './plain.ts'
 import { type Problem, makeD1, makeProblems } from './problems.ts'
 import { type Outcome, solveProblem } from './solvers.ts'
@@ -31,27 +31,28 @@ const variant = chooseVariant(values.variant)
 
 async function chosenProblems(): Promise<Problem[]> {
   const all = [...makeProblems(), await makeTrained(quick)]
-  const names = all.map(({ name }) => name)
-  const unknown = positionals.find((name) => !names.includes(name))
-  if (unknown !== undefined) throw new Error(`no problem is called ${unknown}; there are ${names.join(', ')}`)
-  return positionals.length > 0 ? all.filter(({ name }) => positionals.includes(name)) : all
+  const names = chosen(
+    'problem',
+    positionals,
+    all.map(({ name }) => name),
+  )
+  return all.filter(({ name }) => names.includes(name))
 }
 
 /** PyTorch's plain loop where ours converges, too. */
-async function torchLoop(problem: Problem, { solvers }: Outcome): Promise<Record<string, PeerResult>> {
+async function torchLoop(problem: Problem, { solvers }: Outcome): Promise<Results> {
   const picard = solvers.find(({ name }) => name === 'picard')!
   if (quick || picard.failed > 0) return {}
   return comparePeers([OURS, TORCH_AVX2], 'forward', problem, FULL.problems)
 }
 
-async function compareD1(key: PlainKey, effort: PeerEffort): Promise<Record<string, PeerResult>> {
+async function compareD1(key: PlainKey, effort: ContestEffort): Promise<Results> {
   const peers = [OURS, ...(key === 'forward' ? [ORT_WEB] : []), TORCH_AVX2, TORCH_AVX512]
   return comparePeers(peers, key, makeD1(), effort)
 }
 
-const about = environment(variant, quick)
-for (const [name, value] of Object.entries(about)) console.log(`${name.padEnd(8)} ${value}`)
-const problems: Record<string, Outcome & { loops: Record<string, PeerResult> }> = {}
+const about = announce(variant, quick)
+const problems: Record<string, Outcome & { loops: Results }> = {}
 for (const problem of await chosenProblems()) {
   const outcome = await solveProblem(problem, variant, { effort: (quick ? QUICK : FULL).solvers, quick })
   const loops = await torchLoop(problem, outcome)
@@ -59,7 +60,7 @@ for (const problem of await chosenProblems()) {
   printPeers('plain loop', loops)
   problems[problem.name] = { ...outcome, loops }
 }
-const D1: Partial<Record<PlainKey, Record<string, PeerResult>>> = {}
+const D1: Partial<Record<PlainKey, Results>> = {}
 if (quick) console.log('\npeers are left out by --quick')
 else if (positionals.length === 0 || positionals.includes('D1')) {
   for (const key of ['forward', 'training'] as const) {
@@ -68,8 +69,4 @@ else if (positionals.length === 0 || positionals.includes('D1')) {
   }
   printTargets(D1)
 }
-console.log(`\nload at the end ${loadavg()[0]!.toFixed(1)}: above ${cpus().length} the figures are disturbed`)
-mkdirSync('out/bench', { recursive: true })
-const file = `out/bench/deq-${about.commit}-${variant}${quick ? '-quick' : ''}.json`
-writeFileSync(file, JSON.stringify({ environment: about, problems, D1 }, undefined, 1))
-console.log(`kept in ${file}`)
+keep(`deq-${about.commit}-${variant}`, about, { problems, D1 })

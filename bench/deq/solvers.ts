@@ -7,8 +7,8 @@ import {
   type BatchResult, type Method, type PointMap, type Rule, jaxoptAnderson, normalCg, plain, solveBatch, torchdeqAnderson, torchdeqBroyden,
 } from './references.ts' // prettier-ignore
 
-export const SOLVERS: readonly SolverName[] = ['picard', 'anderson', 'broyden', 'newton', 'auto']
-export const ADJOINTS: readonly AdjointName[] = ['neumann', 'gmres', 'bicgstab', 'lu', 'anderson', 'broyden']
+const SOLVERS: readonly SolverName[] = ['picard', 'anderson', 'broyden', 'newton', 'auto']
+const ADJOINTS: readonly AdjointName[] = ['neumann', 'gmres', 'bicgstab', 'lu', 'anderson', 'broyden']
 
 /** So many that a failure is one of the method. */
 const MAX_ITERATIONS = 1000

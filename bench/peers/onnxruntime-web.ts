@@ -1,10 +1,6 @@
 /** ONNX Runtime in WebAssembly. */
 import { onnxCase } from './onnx-case.ts'
-import { load } from './packages.ts'
+import { loadWeb } from './onnx-runtime.ts'
 import type { Prepare } from './peer.ts'
 
-export const prepare: Prepare = (...workload) => {
-  const ort = load('onnxruntime-web')
-  ort.env.wasm.numThreads = 1
-  return onnxCase(ort, ...workload)
-}
+export const prepare: Prepare = (...workload) => onnxCase(loadWeb(), ...workload)

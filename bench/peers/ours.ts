@@ -1,10 +1,12 @@
 /** retrograd itself, as a user would write it. */
 import {
-  Adam, GRU, LSTM, LastStep, Linear, RNN, type Runtime, Sequential, createRuntime, crossEntropyLoss, mseLoss,
+  GRU, LSTM, LastStep, Linear, RNN, type Runtime, Sequential, createRuntime, crossEntropyLoss, mseLoss,
 } from '../../bindings/index.ts' // prettier-ignore
+import type { Case } from '../support/case.ts'
+import { trainingStep } from '../support/models.ts'
 import type { Workload } from '../support/shapes.ts'
 import { type Data, dataOf } from './data.ts'
-import { CHECKED_STEPS, type Case, type Form, type Prepare } from './peer.ts'
+import { CHECKED_STEPS, type Form, type Prepare } from './peer.ts'
 
 export const prepare: Prepare = async (key, workload, form) => {
   const rt = await createRuntime({ seed: 1 })
@@ -40,18 +42,12 @@ function training(rt: Runtime, workload: Workload, data: Data, form: Form): Case
   linear.loadStateDict({ weight: weight!, bias: bias! })
   if (form.oneBias) body.freeze(['bias_hh_l0'])
   const module = new Sequential(rt, head!.on === 'last' ? [body, new LastStep(rt), linear] : [body, linear])
-  const optimizer = new Adam(module)
   const x = rt.tensor(data.input, [T, B, I])
   const target = rt.tensor(data.target, head!.on === 'last' ? [B, head!.outputs] : [T, B, head!.outputs])
   const ids = rt.indices(data.ids, [B])
-  const call = () => {
-    const { output } = module.forward(x)
-    const { value, grad } = head!.loss === 'mse' ? mseLoss(output, target) : crossEntropyLoss(output, ids)
-    module.zeroGrad()
-    module.backward({ output: grad }, { inputGradient: false })
-    optimizer.step()
-    return value
-  }
+  const call = trainingStep(module, x, (output) =>
+    head!.loss === 'mse' ? mseLoss(output, target) : crossEntropyLoss(output, ids),
+  )
   return { check: () => Array.from({ length: CHECKED_STEPS }, call), call }
 }
 

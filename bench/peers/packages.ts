@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { Unavailable } from './peer.ts'
+import { Unavailable } from '../support/case.ts'
 
 const folder = new URL('.', import.meta.url)
 const require = createRequire(import.meta.url)

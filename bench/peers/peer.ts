@@ -1,4 +1,5 @@
-/** What a process that is timed offers; the process answers in the words of protocol.ts. */
+/** What a module of this folder offers: its case of a workload (support/case.ts). */
+import type { Case } from '../support/case.ts'
 import type { Workload } from '../support/shapes.ts'
 
 /** Where a peer cannot express our net: ours is then checked, never timed, in the peer's form. */
@@ -9,17 +10,10 @@ export interface Form {
   readonly resetBefore?: boolean
 }
 
-/** A workload, made ready on the data of data.ts. */
-export interface Case {
-  /** The outputs, or the losses of the first CHECKED_STEPS training steps; absent where a peer trains another net. */
-  check?(): number[] | Promise<number[]>
-  /** What is timed: one forward pass, one streaming step or one training step. A promise is waited for. */
-  call(): unknown
-  /** By what a call's time is multiplied, for a peer that does a part of the work. */
-  readonly times?: number
-}
-
-/** A module of bench/peers/ exports this as `prepare`. */
+/**
+ * A module of this folder exports this as `prepare`. Its case works on the data of data.ts; it is checked by the outputs, or the losses of the
+ * first CHECKED_STEPS training steps; a call is one forward pass, one streaming step or one training step.
+ */
 export type Prepare = (key: Key, workload: Workload, form: Form) => Case | Promise<Case>
 
 export type Key = 'L1' | 'L2' | 'L3' | 'L4' | 'L5' | 'L6'
@@ -28,6 +22,3 @@ export type Key = 'L1' | 'L2' | 'L3' | 'L4' | 'L5' | 'L6'
 export const CHECKED_STEPS = 10
 
 export const isTraining = (workload: Workload): boolean => workload.head !== undefined
-
-/** Thrown where a peer cannot run here at all: a row says why, and the run goes on. */
-export class Unavailable extends Error {}

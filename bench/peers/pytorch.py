@@ -1,4 +1,4 @@
-"""PyTorch on one thread, where Debian's python3-torch is installed: a process that child.ts describes.
+"""PyTorch on one thread, where Debian's python3-torch is installed: a process that support/child.ts describes.
 
 Weights and data are those of data.ts, by the generator's twin.
 """

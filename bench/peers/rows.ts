@@ -1,11 +1,11 @@
 /** The rows of the table, ours first, and what each can do. */
+import { fileURLToPath } from 'node:url'
+import type { Entrant } from '../support/contest.ts'
 import { L1, L2, L3, L4, L5, L6, type Workload } from '../support/shapes.ts'
+import * as torch from '../support/torch.ts'
 import type { Form, Key } from './peer.ts'
 
-export interface Row {
-  readonly name: string
-  /** In this folder. */
-  readonly file: string
+export interface Row extends Entrant {
   readonly workloads: readonly Key[]
   /** A peer written in JavaScript or WebAssembly that trains: what the training targets are held against. */
   readonly trainsInJavaScript?: boolean
@@ -13,40 +13,32 @@ export interface Row {
   readonly forms?: Partial<Record<Key, Form>>
   /** Stands under the table. */
   readonly note?: string
-  readonly env?: Readonly<Record<string, string | undefined>>
-  readonly nodeFlags?: readonly string[]
-  readonly stackMegabytes?: number
 }
+
+const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 
 const INFERENCE: readonly Key[] = ['L1', 'L2', 'L3']
 const TRAINING: readonly Key[] = ['L4', 'L5', 'L6']
 export const KEYS: readonly Key[] = [...INFERENCE, ...TRAINING]
 export const SHAPES: Readonly<Record<Key, Workload>> = { L1, L2, L3, L4, L5, L6 }
 
-export const ONE_THREAD = { OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' }
-
-export const OURS: Row = { name: 'retrograd', file: 'ours.ts', workloads: KEYS }
-export const ORT_WEB: Row = { name: 'onnxruntime-web', file: 'onnxruntime-web.ts', workloads: INFERENCE }
-export const TORCH_AVX2: Row = {
-  name: 'PyTorch, AVX2 kernels',
-  file: 'pytorch.py',
-  workloads: KEYS,
-  env: { ...ONE_THREAD, OPENBLAS_CORETYPE: 'Haswell', OPENBLAS_L2_SIZE: process.env.OPENBLAS_L2_SIZE },
-}
+export const OURS: Row = { name: 'retrograd', file: path('ours.ts'), workloads: KEYS }
+export const ORT_WEB: Row = { name: 'onnxruntime-web', file: path('onnxruntime-web.ts'), workloads: INFERENCE }
+export const TORCH_AVX2: Row = { ...torch.TORCH_AVX2, file: path('pytorch.py'), workloads: KEYS }
 
 export const ROWS: readonly Row[] = [
   OURS,
   ORT_WEB,
   {
     name: 'tfjs-wasm, hand-tuned',
-    file: 'tfjs-tuned.ts',
+    file: path('tfjs-tuned.ts'),
     workloads: TRAINING,
     trainsInJavaScript: true,
     note: 'one weight matrix per gate, no split or unstack, a matMul gradient of its own',
   },
   {
     name: 'tfjs-wasm, layers',
-    file: 'tfjs-layers.ts',
+    file: path('tfjs-layers.ts'),
     workloads: KEYS,
     trainsInJavaScript: true,
     forms: { L3: { resetBefore: true }, L4: { oneBias: true }, L5: { oneBias: true }, L6: { oneBias: true, resetBefore: true } },
@@ -54,7 +46,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     name: 'jax-js, wasm, jit',
-    file: 'jax-js.ts',
+    file: path('jax-js.ts'),
     workloads: TRAINING,
     trainsInJavaScript: true,
     nodeFlags: ['--stack-size=200000'],
@@ -63,16 +55,11 @@ export const ROWS: readonly Row[] = [
   },
   {
     name: 'brain.js',
-    file: 'brain.ts',
+    file: path('brain.ts'),
     workloads: TRAINING,
     note: 'no target: it trains another net (its own cells, predicting its next input, RMSprop-like updates after each sequence), one sequence at a time; its time is that of B sequences',
   },
-  { name: 'onnxruntime-node (native)', file: 'onnxruntime-node.ts', workloads: INFERENCE },
+  { name: 'onnxruntime-node (native)', file: path('onnxruntime-node.ts'), workloads: INFERENCE },
   TORCH_AVX2,
-  {
-    name: 'PyTorch, AVX-512 kernels',
-    file: 'pytorch.py',
-    workloads: KEYS,
-    env: { ...ONE_THREAD, OPENBLAS_CORETYPE: undefined, OPENBLAS_L2_SIZE: undefined },
-  },
+  { ...torch.TORCH_AVX512, file: path('pytorch.py'), workloads: KEYS },
 ] // prettier-ignore

@@ -1,7 +1,8 @@
 /** TensorFlow.js as most people use it: its layers, with the activations of our nets. */
+import type { Case } from '../support/case.ts'
 import type { Workload } from '../support/shapes.ts'
 import { type Data, type Named, batchFirst, dataOf, reordered, transposed } from './data.ts'
-import { CHECKED_STEPS, type Case, type Prepare } from './peer.ts'
+import { CHECKED_STEPS, type Prepare } from './peer.ts'
 import { adamOf, loadTfjs } from './tfjs.ts'
 
 /** PyTorch's i, f, g, o in Keras's order i, f, c, o; r, z, n as z, r, h. */

@@ -21,9 +21,9 @@ export const QUICK: Effort = { rounds: 5, seconds: 0.01, samples: 1, warmSeconds
 export interface Timing {
   /** Median seconds of a call. */
   readonly seconds: number
-  /** Half the distance between the quartiles, as a share of the median. */
+  /** By `spreadOf`. */
   readonly spread: number
-  /** Median of each round. */
+  /** Of each round, the median of its samples or their mean. */
   readonly rounds: readonly number[]
 }
 
@@ -74,9 +74,7 @@ function warm(fn: () => unknown, limitSeconds: number): void {
 
 function timing(rounds: readonly number[][]): Timing {
   const all = rounds.flat()
-  const seconds = median(all)
-  const spread = (quantile(all, 0.75) - quantile(all, 0.25)) / 2 / seconds
-  return { seconds, spread, rounds: rounds.map(median) }
+  return { seconds: median(all), spread: spreadOf(all), rounds: rounds.map(median) }
 }
 
 /** How many times longer `a` takes than `b`: the median of the rounds' ratios. Both come from one `measure`. */
@@ -84,9 +82,13 @@ export function ratio(a: Timing, b: Timing): number {
   return median(a.rounds.map((seconds, round) => seconds / b.rounds[round]!))
 }
 
+/** Half the distance between the quartiles, as a share of the median. */
+export const spreadOf = (values: readonly number[]): number =>
+  (quantile(values, 0.75) - quantile(values, 0.25)) / 2 / median(values)
+
 export const median = (values: readonly number[]): number => quantile(values, 0.5)
 
-export function quantile(values: readonly number[], q: number): number {
+function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   const position = (sorted.length - 1) * q
   const low = sorted[Math.floor(position)]!

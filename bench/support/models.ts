@@ -1,6 +1,6 @@
 /** The workloads as a user would write them, checked before they are timed. */
 import {
-  Adam, GRU, LSTM, LastStep, Linear, type Module, RNN, type Runtime, Sequential, type Tensor, createRuntime, crossEntropyLoss, mseLoss,
+  Adam, GRU, LSTM, LastStep, Linear, type LossFunction, type Module, RNN, type Runtime, Sequential, type Tensor, createRuntime, crossEntropyLoss, mseLoss,
 } from '../../bindings/index.ts' // prettier-ignore
 import { generate, generateIds } from '../../test/support/generator.ts'
 import type { Weights } from './scalar.ts'
@@ -21,27 +21,37 @@ export function recurrent(rt: Runtime, { cell, B, T, I, H, name }: Workload): Mo
   return { rt, module, x: rt.tensor(generate(1, `${name} input`, T * B * I), [T, B, I]) }
 }
 
-/** A training step of the module under its head: forward, loss, backward without the input's gradient, Adam. */
+/** A training step of the module under its head. */
 export function training(rt: Runtime, workload: Workload): Model & { step(): number } {
   const { B, T, H, head, name } = workload
   const { module: body, x } = recurrent(rt, workload)
   const { outputs, on, loss } = head!
   const linear = new Linear(rt, { inFeatures: H, outFeatures: outputs })
   const module = new Sequential(rt, on === 'last' ? [body, new LastStep(rt), linear] : [body, linear])
-  const optimizer = new Adam(module)
   const leading = on === 'last' ? [B] : [T, B]
   const count = leading.reduce((total, n) => total * n, 1)
   const ids = rt.indices(generateIds(2, `${name} ids`, count, outputs), leading)
   const target = rt.tensor(generate(2, `${name} target`, count * outputs), [...leading, outputs])
-  const step = () => {
-    const { output } = module.forward(x)
-    const { value, grad } = loss === 'mse' ? mseLoss(output, target) : crossEntropyLoss(output, ids)
+  const step = trainingStep(module, x, (output) =>
+    loss === 'mse' ? mseLoss(output, target) : crossEntropyLoss(output, ids),
+  )
+  return { rt, module, x, step }
+}
+
+/** Forward, loss, backward without the input's gradient, Adam; gives the loss. */
+export function trainingStep(
+  module: Module,
+  x: Tensor,
+  lossOf: (output: Tensor) => ReturnType<LossFunction>,
+): () => number {
+  const optimizer = new Adam(module)
+  return () => {
+    const { value, grad } = lossOf(module.forward(x).output)
     module.zeroGrad()
     module.backward({ output: grad }, { inputGradient: false })
     optimizer.step()
     return value
   }
-  return { rt, module, x, step }
 }
 
 /** Losses of a few steps, in which forward, gradients and updates show, agree with those of float64. */

@@ -2,16 +2,19 @@ import { sumTolerance } from '../../test/support/tolerance.ts'
 import type { Numbers } from './scalar.ts'
 import type { Product } from './shapes.ts'
 
-/** Throws unless the values agree within the tolerance. */
+/** Throws unless there are as many values as expected, and all agree within the tolerance: one for all, or one for each. */
 export function expectClose(
   what: string,
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,
-  tolerance: number,
+  tolerance: number | ArrayLike<number>,
 ): void {
+  if (actual.length !== expected.length)
+    throw new Error(`${what}: ${actual.length} values; expected ${expected.length}; not timed`)
   for (let i = 0; i < expected.length; i++) {
-    if (!(Math.abs(actual[i]! - expected[i]!) <= tolerance)) {
-      throw new Error(`${what}: element ${i} is ${actual[i]}; expected ${expected[i]} within ${tolerance}; not timed`)
+    const allowed = typeof tolerance === 'number' ? tolerance : tolerance[i]!
+    if (!(Math.abs(actual[i]! - expected[i]!) <= allowed)) {
+      throw new Error(`${what}: element ${i} is ${actual[i]}; expected ${expected[i]} within ${allowed}; not timed`)
     }
   }
 }

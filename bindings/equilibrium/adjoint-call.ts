@@ -30,7 +30,7 @@ export interface Leaving {
 }
 
 /** What going back through recorded iterations needs. */
-interface Unrolled {
+interface UnrolledIterations {
   readonly mapping: Mapping
   readonly record: CoreRecord<typeof UNROLLING>
   /** Address of the gradient by the start. */
@@ -38,7 +38,7 @@ interface Unrolled {
 }
 
 /** The planned backward of a call, made once for each kind of what is wanted. */
-export const adjointOf = (call: EquilibriumCall, wanted: Wanted): AdjointCall =>
+export const adjointCallOf = (call: EquilibriumCall, wanted: Wanted): AdjointCall =>
   call.memory.once(`adjoint ${wantedKey(wanted)}`, (scope) => new AdjointCall(scope, call, wanted))
 
 class AdjointCall {
@@ -55,7 +55,7 @@ class AdjointCall {
   readonly #inputs: readonly Tensor[]
   readonly #state: NamedStates
   readonly #implicit: { solver: Solver; gradient: Pass } | undefined
-  readonly #unrolled: Unrolled | undefined
+  readonly #unrolled: UnrolledIterations | undefined
 
   constructor(scope: Scope, forward: EquilibriumCall, wanted: Wanted) {
     const { model, shape } = forward
@@ -122,7 +122,7 @@ class AdjointCall {
     return { solver, gradient: new Pass(scope, programs.ground, program, { ...passOptions, outside }) }
   }
 
-  #planUnrolled(scope: Scope, who: string): Unrolled {
+  #planUnrolled(scope: Scope, who: string): UnrolledIterations {
     const { model, shape, solver, iterates } = this.#forward
     const { programs, solver: settings } = model
     const { runtime, graphs, ground } = programs
@@ -183,7 +183,7 @@ class AdjointCall {
     return this.#forward.leaves(inputs)
   }
 
-  /** Gradients by the last states: of each sample's last step. Unrolled, those by states that are held pass on by themselves. */
+  /** Gradients by the last states: of each sample's last step. UnrolledIterations, those by states that are held pass on by themselves. */
   #addState(state: NamedStates): void {
     const { model, shape, padding } = this.#forward
     const { runtime, graphs } = model.programs

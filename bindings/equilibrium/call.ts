@@ -2,6 +2,7 @@
 import type { CallMemory, PlannedCall } from '../module/calls.ts'
 import type { NamedStates } from '../module/state.ts'
 import type { Value } from '../program/graph.ts'
+import type { Scope } from '../runtime/scope.ts'
 import { type Shape, Tensor } from '../runtime/tensor.ts'
 import { METHOD } from './format.ts'
 import type { SolveReport } from './info.ts'
@@ -36,6 +37,18 @@ export interface Model {
   readonly who: string
 }
 
+function furnish(scope: Scope, who: string, { programs, solver, adjoint }: Model, { steps, batch }: SolveShape) {
+  const { graphs, runtime } = programs
+  const rows = (columns: number, count = batch) => count * columns * runtime.elementBytes
+  const recorded = steps * batch * solver.maxIterations
+  return scope.rooms(who, {
+    z: rows(graphs.columns, steps * batch),
+    start: rows(graphs.columns),
+    states: graphs.parts.map(({ columns }) => rows(columns)),
+    iterates: adjoint.name === 'unrolled' ? rows(graphs.columns, recorded) : undefined,
+  })
+}
+
 export class EquilibriumCall implements PlannedCall {
   readonly memory: CallMemory
   readonly shape: SolveShape
@@ -65,22 +78,14 @@ export class EquilibriumCall implements PlannedCall {
     this.model = model
     this.shape = shape
     programs.refresh(this.#who)
-    const rows = (columns: number, count = batch) => count * columns * runtime.elementBytes
-    const recorded = model.adjoint.name === 'unrolled' ? steps * batch * settings.maxIterations : 0
-    const rooms = scope.rooms(this.#who, {
-      z: rows(graphs.columns, steps * batch),
-      start: rows(graphs.columns),
-      states: graphs.parts.map(({ columns }) => rows(columns)),
-      iterates: rows(graphs.columns, recorded),
-    })
+    const rooms = furnish(scope, this.#who, model, shape)
     const { at } = rooms
+    const tensor = (address: number, axes: Shape) => new Tensor(runtime, rooms.memory, address, axes, 'float')
     this.z = at.z
     this.#start = at.start
-    this.iterates = recorded > 0 ? at.iterates : 0
+    this.iterates = at.iterates ?? 0
     this.state = Object.fromEntries(
-      graphs.parts.map(({ name, columns }, i) => {
-        return [name, new Tensor(runtime, rooms.memory, at.states[i]!, [batch, columns], 'float')]
-      }),
+      graphs.parts.map(({ name, columns }, i) => [name, tensor(at.states[i]!, [batch, columns])]),
     )
     const context = programs.context()
     this.#context = context.graph.outputs.length > 0 ? new Pass(scope, ground, context, this.passOptions) : undefined
@@ -95,7 +100,7 @@ export class EquilibriumCall implements PlannedCall {
     this.padding = shape.hasLengths ? new PaddedRows(scope, graphs, this.passOptions) : undefined
     const source = this.readout?.result ?? this.z
     const axes = [...leading, graphs.outputColumns]
-    this.output = this.padding?.output ?? new Tensor(runtime, rooms.memory, source, axes, 'float')
+    this.output = this.padding?.output ?? tensor(source, axes)
   }
 
   get passOptions(): PassOptions {

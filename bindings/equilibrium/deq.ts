@@ -11,7 +11,7 @@ import {
   type Input,
   type InputGradients,
   type OutputGradients,
-  type Recording,
+  type TapeChoice,
   expectBackwardOptions,
   expectForwardOptions,
 } from '../module/options.ts'
@@ -24,7 +24,7 @@ import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor,
 import type { Allocation } from '../runtime/heap.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { adjointOf } from './adjoint-call.ts'
+import { adjointCallOf } from './adjoint-call.ts'
 import { EquilibriumCall, type Model, type SolveShape, shapeKey } from './call.ts'
 import { judge } from './failure.ts'
 import { equilibriumGraphs } from './graphs.ts'
@@ -159,7 +159,7 @@ export class DEQ extends Module {
     const initial = this.#expectState(who, options.state, sizes.batch)
     const lengths = this.#expectLengths(who, options.lengths, sizes)
     const shape = { ...sizes, hasLengths: lengths !== undefined }
-    const read = [...given, ...Object.values(initial ?? {})]
+    const read = () => [...given, ...Object.values(initial ?? {})]
     const { call, giveBack } = this.#plan(shape, keep, read)
     try {
       const recorded = this.#run(who, call, { ...this.#outside(call, given, initial), lengths }, tape)
@@ -178,7 +178,7 @@ export class DEQ extends Module {
     const shape = this.#shapeOf(who, given, true)
     const initial = this.#expectState(who, state, shape.batch)
     if (initial === undefined) fail('type', `${who}: state is missing; make one with initialState(${shape.batch})`)
-    const { call } = this.#plan(shape, false, [...given, ...Object.values(initial)])
+    const { call } = this.#plan(shape, false, () => [...given, ...Object.values(initial)])
     const { result } = this.#run(who, call, { ...this.#outside(call, given, initial), lengths: undefined }, false)
     for (const [name, tensor] of Object.entries(initial)) {
       this.runtime.core.copyBytes(tensor.address, call.state[name]!.address, tensor.size * this.runtime.elementBytes)
@@ -197,7 +197,7 @@ export class DEQ extends Module {
     if (output) expectShape(who, 'output', output.shape, call.output.shape.map(Number))
     const state = this.#expectState(who, gradients.state, call.shape.batch)
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
-    const backward = adjointOf(call, { inputGradient, frozen: new Set(this.#block.frozen) })
+    const backward = adjointCallOf(call, { inputGradient, frozen: new Set(this.#block.frozen) })
     const { copies } = backward
     const entering = output && copies.of('gradient', output)
     const incoming = state && copies.ofStates('gradient', state)
@@ -252,7 +252,11 @@ export class DEQ extends Module {
     return `DEQ.${method}`
   }
 
-  #plan(shape: SolveShape, keep: boolean, read: readonly Tensor[]): { call: EquilibriumCall; giveBack?: () => void } {
+  #plan(
+    shape: SolveShape,
+    keep: boolean,
+    read: () => readonly Tensor[],
+  ): { call: EquilibriumCall; giveBack?: () => void } {
     const plan = (memory: CallMemory) => new EquilibriumCall(memory, this.#model, shape)
     const key = shapeKey(shape)
     return keep ? this.#calls.lend(key, plan) : { call: this.#calls.take(key, plan, read) }
@@ -296,7 +300,7 @@ export class DEQ extends Module {
     })
   }
 
-  #expectForwardOptions(who: string, options: ForwardOptions): Recording {
+  #expectForwardOptions(who: string, options: ForwardOptions): TapeChoice {
     const recording = expectForwardOptions(who, options, this.training)
     if (options.truncation !== undefined) expectTruncation(who, options.truncation)
     expectCheckpointing(who, options.checkpoint)

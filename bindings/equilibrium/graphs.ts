@@ -12,14 +12,14 @@ import { fail } from '../runtime/check.ts'
 export const POINT = '@z'
 
 /** A state's columns among all. */
-export interface Part {
+export interface StatePart {
   readonly name: string
   readonly columns: number
   readonly offset: number
 }
 
 export interface EquilibriumGraphs {
-  readonly parts: readonly Part[]
+  readonly parts: readonly StatePart[]
   /** All states' columns: n. */
   readonly columns: number
   readonly outputColumns: number
@@ -31,32 +31,16 @@ export interface EquilibriumGraphs {
 
 export function equilibriumGraphs(who: string, sized: SizedCell): EquilibriumGraphs {
   const graph = trace(sized, { fused: false })
-  if (graph.states.length === 0) fail('cell', `${who}: the cell has no state; expected one that finds its fixed point`)
-  if (graph.inputs.length === 0)
-    fail('cell', `${who}: the cell has no input; a batch takes its number of samples from one`)
-  const roots = [...graph.states.map(({ next }) => next), ...graph.outputs]
-  if (ancestors(roots).some(({ op }) => op.isRandom))
-    fail('unsupported', `${who}: the cell drops values at random; a fixed point needs one map`)
-  const delayed = graph.states.find(({ reads }) => Math.max(...reads.keys()) > 1)
-  if (delayed)
-    fail('unsupported', `${who}: state '${delayed.name}' is read further than one step back; a fixed point has no past`)
-  let columns = 0
-  const parts = graph.states.map((state) => {
-    const part = { name: state.name, columns: state.columns, offset: columns }
-    columns += state.columns
-    return part
-  })
+  expectMap(who, graph)
+  const parts = sideBySide(graph)
+  const columns = parts.reduce((sum, part) => sum + part.columns, 0)
   const z = inputLeaf(POINT, columns)
-  const part = ({ offset, columns: width }: Part) => (parts.length === 1 ? z : slice(z, offset, offset + width))
-  const values = parts.map(part)
+  const values = parts.map((part) => (parts.length === 1 ? z : slice(z, part.offset, part.offset + part.columns)))
   // at a fixed point what a step reads and what it makes are the same
   const reads = new Map(graph.states.map((state, i) => [state.reads.get(1)!, values[i]!]))
   const ends = new Map([...reads, ...graph.states.map((state, i) => [state.next, values[i]!] as const)])
-  const nexts = substitute(
-    graph.states.map(({ next }) => next),
-    reads,
-  )
-  const whole = concat(...nexts)
+  const nexts = graph.states.map(({ next }) => next)
+  const whole = concat(...substitute(nexts, reads))
   const shared = { inputs: [z, ...graph.inputs], params: graph.params, states: [], gradients: [] }
   const output = substitute(graph.outputs, ends)[0]!
   const own = (value: Value) => (isLeaf(value) ? copy(value) : value)
@@ -67,6 +51,27 @@ export function equilibriumGraphs(who: string, sized: SizedCell): EquilibriumGra
     map: { ...shared, outputs: [own(whole)] },
     readout: isPoint(output, z) ? undefined : { ...shared, outputs: [own(output)] },
   }
+}
+
+/** Refuses a step that is no map of states to states, one and the same at every evaluation. */
+function expectMap(who: string, { states, inputs, outputs }: StepGraph): void {
+  if (states.length === 0) fail('cell', `${who}: the cell has no state; expected one that finds its fixed point`)
+  if (inputs.length === 0) fail('cell', `${who}: the cell has no input; a batch takes its number of samples from one`)
+  const roots = [...states.map(({ next }) => next), ...outputs]
+  if (ancestors(roots).some(({ op }) => op.isRandom))
+    fail('unsupported', `${who}: the cell drops values at random; a fixed point needs one map`)
+  const delayed = states.find(({ reads }) => Math.max(...reads.keys()) > 1)
+  if (delayed)
+    fail('unsupported', `${who}: state '${delayed.name}' is read further than one step back; a fixed point has no past`)
+}
+
+function sideBySide({ states }: StepGraph): StatePart[] {
+  let offset = 0
+  return states.map(({ name, columns }) => {
+    const part = { name, columns, offset }
+    offset += columns
+    return part
+  })
 }
 
 const isPoint = (value: Value, z: Value): boolean =>

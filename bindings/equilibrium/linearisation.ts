@@ -1,6 +1,6 @@
 /** The map's values at the fixed points of a call, and products with its transposed Jacobian there. */
+import type { Entry } from '../program/entry.ts'
 import type { Value } from '../program/graph.ts'
-import type { Entry } from '../program/plan.ts'
 import type { Scope } from '../runtime/scope.ts'
 import { Mapping } from './mapping.ts'
 import { Pass, type PassOptions } from './pass.ts'

@@ -1,12 +1,13 @@
 /** A program that solvers send rows through: planned for one step, with memory of its own for all that it reads by rows. */
 import type { CompiledProgram } from '../program/compile.ts'
+import type { Entry } from '../program/entry.ts'
 import { KIND } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
-import { type Entry, Plan } from '../program/plan.ts'
+import { Plan } from '../program/plan.ts'
 import { CoreRecord } from '../runtime/record.ts'
 import type { Scope } from '../runtime/scope.ts'
 import { CONTEXT, MAPPING } from './records.ts'
-import { type Ground, stagesOf } from './unit.ts'
+import { type Ground, unitStage } from './unit.ts'
 
 export interface MappingOptions {
   /** Rows at a time. */
@@ -23,12 +24,11 @@ export class Mapping {
   readonly #ground: Ground
   readonly #plan: Plan
   readonly #record: CoreRecord<typeof MAPPING>
-  readonly #contexts = new Map<Value, CoreRecord<typeof CONTEXT>>()
+  readonly #contexts: ReadonlyMap<Value, CoreRecord<typeof CONTEXT>>
 
   constructor(scope: Scope, ground: Ground, program: CompiledProgram, options: MappingOptions) {
-    const { runtime } = scope
     const { capacity, point, vector, who } = options
-    const bytesOf = ({ columns }: Value) => columns * runtime.elementBytes
+    const bytesOf = ({ columns }: Value) => columns * scope.runtime.elementBytes
     const inside = program.slots.flatMap((slot) =>
       slot.kind === 'outside' && slot.value.rows === 'batch' ? [slot.value] : [],
     )
@@ -41,20 +41,20 @@ export class Mapping {
       table: contexts.length * CONTEXT.bytes,
     })
     const room = (value: Value | undefined) => (value ? at.values[values.indexOf(value)]! : 0)
-    const outside = (value: Value): Entry => ({
-      base: room(value),
-      stride: capacity * bytesOf(value),
-      kind: KIND.TIMED,
-    })
+    const outside = (value: Value): Entry => {
+      return { base: room(value), stride: capacity * bytesOf(value), kind: KIND.TIMED }
+    }
     this.program = program
     this.#ground = ground
-    this.#plan = new Plan(scope, stagesOf(ground, program, outside), { steps: 1, batch: capacity, who })
-    for (const [i, value] of contexts.entries()) {
-      const context = new CoreRecord(runtime, at.table + i * CONTEXT.bytes, CONTEXT)
-      context.set({ source: 0, target: room(value), bytes: bytesOf(value) })
-      this.#contexts.set(value, context)
-    }
-    this.#record = new CoreRecord(runtime, at.record, MAPPING)
+    this.#plan = new Plan(scope, unitStage(ground, program, outside), { steps: 1, batch: capacity, who })
+    this.#contexts = new Map(
+      contexts.map((value, i) => {
+        const context = new CoreRecord(scope.runtime, at.table + i * CONTEXT.bytes, CONTEXT)
+        context.set({ source: 0, target: room(value), bytes: bytesOf(value) })
+        return [value, context]
+      }),
+    )
+    this.#record = new CoreRecord(scope.runtime, at.record, MAPPING)
     this.#record.set({
       unit: this.#plan.unitAddress(0),
       refresh: 0,

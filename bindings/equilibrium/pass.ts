@@ -1,11 +1,12 @@
 /** One program run once over all steps and samples. */
 import type { CompiledProgram } from '../program/compile.ts'
+import type { Entry } from '../program/entry.ts'
 import { KIND } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import { Itinerary, fullLegs } from '../program/itinerary.ts'
-import { type Entry, Plan } from '../program/plan.ts'
+import { Plan } from '../program/plan.ts'
 import type { Scope } from '../runtime/scope.ts'
-import { type Ground, stagesOf } from './unit.ts'
+import { type Ground, unitStage } from './unit.ts'
 
 export interface PassOptions {
   readonly steps: number
@@ -29,7 +30,7 @@ export class Pass {
       stride: batch * value.columns * elementBytes,
       kind: KIND.TIMED,
     })
-    const stages = stagesOf(ground, program, (value) => outside?.(value) ?? unpointed(value))
+    const stages = unitStage(ground, program, (value) => outside?.(value) ?? unpointed(value))
     this.program = program
     this.#ground = ground
     this.plan = new Plan(scope, stages, { steps, batch, who })

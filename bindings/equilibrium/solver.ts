@@ -25,6 +25,24 @@ function sampleBytesOf(core: Runtime['core'], settings: SolverSettings, columns:
   return core.sampleBytes(settings.method, columns, settings.history, settings.pairs, settings.krylov)
 }
 
+/** The record, what is told of each sample, and what the samples work in. */
+function furnish(scope: Scope, who: string, settings: SolverSettings, { steps, rows, columns, capacity }: SolverShape) {
+  const { core } = scope.runtime
+  const all = steps * rows
+  return scope.rooms(who, {
+    record: SOLVE.bytes,
+    iterations: 4 * all,
+    evaluations: 4 * all,
+    outcomes: 4 * all,
+    best: 4 * all,
+    residuals: 8 * all,
+    traces: 8 * all * (settings.maxIterations + 1),
+    samples: capacity * sampleBytesOf(core, settings, columns),
+    list: 4 * capacity,
+    scratch: settings.method === METHOD.LU ? core.denseScratch(columns) : 0,
+  })
+}
+
 export interface SolverShape {
   /** Fixed points one after the other, each starting from the last. */
   readonly steps: number
@@ -61,50 +79,26 @@ export class Solver {
     shape: SolverShape,
     { value, product, who }: { value: Mapping; product: Mapping | undefined; who: string },
   ) {
-    const { runtime } = scope
-    const { core } = runtime
     const { steps, rows, columns, capacity } = shape
-    const { maxIterations, method, mode, terms, history, pairs, krylov, tolerance, damping, regularisation } = settings
-    const all = steps * rows
-    const sampleBytes = sampleBytesOf(core, settings, columns)
-    const { at } = scope.rooms(`${who}: the solver`, {
-      record: SOLVE.bytes,
-      iterations: 4 * all,
-      evaluations: 4 * all,
-      outcomes: 4 * all,
-      best: 4 * all,
-      residuals: 8 * all,
-      traces: 8 * all * (maxIterations + 1),
-      samples: capacity * sampleBytes,
-      list: 4 * capacity,
-      scratch: method === METHOD.LU ? core.denseScratch(columns) : 0,
-    })
+    const { at } = furnish(scope, `${who}: the solver`, settings, shape)
     const { record, ...arrays } = at
     this.settings = settings
-    this.#runtime = runtime
+    this.#runtime = scope.runtime
     this.#shape = shape
     this.#mappings = product && product !== value ? [value, product] : [value]
     this.#at = at
-    this.#record = new CoreRecord(runtime, record, SOLVE)
+    this.#record = new CoreRecord(scope.runtime, record, SOLVE)
+    const { name: _name, onFailure: _manner, ...numbers } = settings
     this.#record.set({
+      ...numbers,
+      ...arrays,
       steps,
       rows,
       capacity,
       columns,
-      method,
-      mode,
-      maxIterations,
-      terms,
-      history,
-      pairs,
-      krylov,
       value: value.address,
       product: product?.address ?? 0,
-      sampleBytes,
-      tolerance,
-      damping,
-      regularisation,
-      ...arrays,
+      sampleBytes: sampleBytesOf(scope.runtime.core, settings, columns),
     })
   }
 

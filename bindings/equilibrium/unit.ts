@@ -2,11 +2,11 @@
 import type { Parameter } from '../module/parameters.ts'
 import type { Staleness } from '../module/staleness.ts'
 import type { CompiledProgram } from '../program/compile.ts'
-import { KIND } from '../program/format.ts'
+import { type Entry, fixedEntry } from '../program/entry.ts'
 import type { Value } from '../program/graph.ts'
 import type { Invariants } from '../program/invariants.ts'
 import { PARAM } from '../program/ops/leaves.ts'
-import type { Entry, PlanUnit, Stage } from '../program/plan.ts'
+import type { PlanUnit, Stage } from '../program/stage.ts'
 
 /** What all programs of a model stand on, whatever the call. */
 export interface Ground {
@@ -17,7 +17,7 @@ export interface Ground {
 }
 
 /** @param outside where a value with rows of its own is */
-export function stagesOf(ground: Ground, program: CompiledProgram, outside: (value: Value) => Entry): Stage[] {
+export function unitStage(ground: Ground, program: CompiledProgram, outside: (value: Value) => Entry): Stage[] {
   const unit: PlanUnit = {
     program,
     invariants: ground.invariants,
@@ -33,5 +33,3 @@ function ofParameters({ params, invariants }: Ground, value: Value): Entry {
   const { op, name } = value.node
   return op === PARAM ? fixedEntry(params.get(name)!.value.address) : invariants.entry(value)!
 }
-
-const fixedEntry = (base: number): Entry => ({ base, stride: 0, kind: KIND.TIMED })

@@ -1,12 +1,14 @@
 import type { Module } from '../module/module.ts'
 import type { Input } from '../module/options.ts'
 import { type Truncation, expectTruncation } from '../module/truncation.ts'
-import { adjoint } from '../program/adjoint.ts'
-import { KIND } from '../program/format.ts'
-import { expectNumber, expectPositive, fail } from '../runtime/check.ts'
+import { expectNumber, expectPositive } from '../runtime/check.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import type { Unrolled } from '../unroll/unrolled.ts'
-import { type InspectOptions, Recording, expectInspected, expectOutput } from './recording.ts'
+import { parameterEntry } from '../unroll/stack.ts'
+import { byParameters } from './adjoints.ts'
+import { type InspectOptions, expectCausal, expectInspected, expectOutput, parameterNames } from './options.ts'
+import { Recording } from './recording.ts'
+import { type Tensors, disposeTensors, normAt } from './tensors.ts'
 
 export interface BiasOptions extends InspectOptions {
   /** Steps that a loss's gradient reaches back over. */
@@ -28,22 +30,18 @@ export function truncationBias(module: Module, input: Input, options: BiasOption
   const who = 'truncationBias'
   const net = expectInspected(who, module, options, ['window', 'stride'])
   expectOutput(who, options)
-  expectOneDirection(who, net)
-  const truncation = cutOf(who, options)
-  const recording = new Recording(who, net, input, options)
-  try {
-    const whole = wholeGradients(recording)
-    try {
-      const gradients = gradientsOf(recording, truncation)
-      subtract(recording, gradients, whole)
-      return { gradients, norms: normsOf(recording, gradients), wholeNorms: normsOf(recording, whole) }
-    } finally {
-      disposeAll(whole)
-    }
-  } finally {
-    recording.dispose()
-  }
+  expectCausal(who, net, NO_PAST)
+  const { window, stride = window } = options
+  const truncation = expectTruncation(who, { window, stride })
+  return new Recording(who, net, input, options).look((recording) =>
+    besideWhole(recording, (whole) => {
+      const gradients = biasOf(recording, truncation, whole)
+      return { gradients, norms: normsOf(net.runtime, gradients), wholeNorms: normsOf(net.runtime, whole) }
+    }),
+  )
 }
+
+const NO_PAST = 'it has no one past to cut off'
 
 export interface WindowOptions extends InspectOptions {
   /** The greatest bias that is borne, as a share of the whole gradient's norm (all parameters together). */
@@ -57,86 +55,68 @@ export function smallestWindow(module: Module, input: Input, options: WindowOpti
   const who = 'smallestWindow'
   const net = expectInspected(who, module, options, ['bias', 'stride'])
   expectOutput(who, options)
-  expectOneDirection(who, net)
+  expectCausal(who, net, NO_PAST)
   const wanted = expectNumber(who, 'bias', options.bias, 0)
   const stride = expectPositive(who, 'stride', options.stride ?? 1)
-  const recording = new Recording(who, net, input, options)
-  try {
-    const whole = wholeGradients(recording)
-    const norm = totalNorm(recording, whole)
+  return new Recording(who, net, input, options).look((recording) => {
     // from here on nothing is cut
     const last = stride * Math.ceil(recording.steps / stride)
-    try {
+    return besideWhole(recording, (whole) => {
       for (let window = stride; window < last; window++) {
-        const gradients = gradientsOf(recording, { window, stride })
-        subtract(recording, gradients, whole)
-        const bias = norm === 0 ? 0 : totalNorm(recording, gradients) / norm
-        disposeAll(gradients)
+        const bias = shareOf(recording, { window, stride }, whole)
         if (bias <= wanted) return { window, bias }
       }
       return { window: last, bias: 0 }
-    } finally {
-      disposeAll(whole)
-    }
+    })
+  })
+}
+
+/** Truncated gradients minus the whole ones, in tensors of their own. */
+function biasOf(recording: Recording, truncation: Truncation, whole: Tensors): Record<string, Tensor> {
+  const { core } = recording.module.runtime
+  const gradients = gradientsOf(recording, truncation)
+  for (const [name, { address, size }] of Object.entries(gradients))
+    core.addScaled(size, -1, whole[name]!.address, address)
+  return gradients
+}
+
+/** Its norm as a share of the whole gradient's. */
+function shareOf(recording: Recording, truncation: Truncation, whole: Tensors): number {
+  const { runtime } = recording.module
+  const bias = biasOf(recording, truncation, whole)
+  const norm = totalNorm(runtime, whole)
+  const share = norm === 0 ? 0 : totalNorm(runtime, bias) / norm
+  disposeTensors(bias)
+  return share
+}
+
+/** What `compare` makes of the whole gradients, which end then. */
+function besideWhole<Seen>(recording: Recording, compare: (whole: Tensors) => Seen): Seen {
+  const whole = gradientsOf(recording, undefined)
+  try {
+    return compare(whole)
   } finally {
-    recording.dispose()
+    disposeTensors(whole)
   }
 }
-
-function cutOf(who: string, { window, stride = window }: BiasOptions): Truncation {
-  return expectTruncation(who, { window, stride })
-}
-
-function expectOneDirection(who: string, { stack }: Unrolled): void {
-  if (stack.directions === 2) fail('unsupported', `${who}: the module is bidirectional; it has no one past to cut off`)
-}
-
-const wholeGradients = (recording: Recording): Record<string, Tensor> => gradientsOf(recording, undefined)
 
 /** Gradients by all parameters, in tensors of their own. */
 function gradientsOf(recording: Recording, truncation: Truncation | undefined): Record<string, Tensor> {
   const { module, stack } = recording
-  const { runtime } = module
   const tensors = Object.fromEntries(
-    module.parameters().map(({ name, value }): [string, Tensor] => [name, runtime.emptyTensor(value.shape)]),
+    module.parameters().map(({ name, value }): [string, Tensor] => [name, module.runtime.emptyTensor(value.shape)]),
   )
-  const backward = recording.backward({
-    kind: 'parameters',
-    make: ({ graph, depth }) => ({ graph: adjoint(graph, depth === 0 ? { inputs: [] } : {}) }),
-    outputs: 'chunk',
-    truncation,
-    gradient: (layer, param) => {
-      const { name } = stack.layers[layer]!.params.get(param)!
-      return { base: tensors[name]!.address, stride: 0, kind: KIND.TIMED }
-    },
-  })
-  backward.run()
-  backward.dispose()
-  return tensors
+  const gradient = (layer: number, param: string) =>
+    parameterEntry(tensors[stack.layers[layer]!.params.get(param)!.name]!)
+  return recording.runBackward({ ...byParameters(parameterNames(module)), truncation, gradient }, () => tensors)
 }
 
-/** a -= b, by name. */
-function subtract({ module }: Recording, a: Record<string, Tensor>, b: Record<string, Tensor>): void {
-  for (const [name, { address, size }] of Object.entries(a))
-    module.runtime.core.addScaled(size, -1, b[name]!.address, address)
+function normsOf(runtime: Runtime, tensors: Tensors): Record<string, number> {
+  const norms = Object.entries(tensors).map(([name, { size, address }]) => [name, normAt(runtime, size, address)])
+  return Object.fromEntries(norms)
 }
 
-function normsOf({ module }: Recording, tensors: Record<string, Tensor>): Record<string, number> {
-  const { core } = module.runtime
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, { size, address }]) => [
-      name,
-      core.squareRoot(core.dot(size, address, address)),
-    ]),
-  )
-}
-
-function totalNorm({ module }: Recording, tensors: Record<string, Tensor>): number {
-  const { core } = module.runtime
+function totalNorm({ core }: Runtime, tensors: Tensors): number {
   const squares = Object.values(tensors).map(({ size, address }) => core.dot(size, address, address))
   return core.squareRoot(squares.reduce((sum, square) => sum + square, 0))
-}
-
-const disposeAll = (tensors: Record<string, Tensor>): void => {
-  for (const tensor of Object.values(tensors)) tensor.dispose()
 }

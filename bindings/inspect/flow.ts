@@ -1,14 +1,16 @@
 import type { Module } from '../module/module.ts'
 import type { Input } from '../module/options.ts'
-import { adjoint } from '../program/adjoint.ts'
+import type { Entry } from '../program/entry.ts'
 import { KIND } from '../program/format.ts'
-import type { GradientTerm, StepGraph, Value } from '../program/graph.ts'
-import type { Entry } from '../program/plan.ts'
+import type { GradientTerm, Value } from '../program/graph.ts'
 import { valuesOf } from '../program/reads.ts'
 import { isReduction } from '../program/schedule.ts'
-import type { Layer } from '../unroll/layer.ts'
+import type { BackwardCall } from '../unroll/backward-call.ts'
+import { inspectedAdjoint, perLayer } from './adjoints.ts'
 import { instancesOf } from './instances.ts'
-import { type InspectOptions, type PlannedBackward, Recording, expectInspected, expectOutput } from './recording.ts'
+import { layerName } from './names.ts'
+import { type InspectOptions, expectInspected, expectOutput } from './options.ts'
+import { type OwnBackward, Recording } from './recording.ts'
 import { Squares } from './squares.ts'
 
 export interface GradientFlow {
@@ -30,24 +32,25 @@ export function gradientFlow(module: Module, input: Input, options: InspectOptio
   const who = 'gradientFlow'
   const net = expectInspected(who, module, options, [])
   expectOutput(who, options)
-  const recording = new Recording(who, net, input, options)
-  try {
-    return new Flow(recording).measure()
-  } finally {
-    recording.dispose()
-  }
+  return new Recording(who, net, input, options).look((recording) =>
+    recording.runBackward(FLOW, (backward) => new Flow(recording, backward).measure()),
+  )
 }
 
-const adjoints = new WeakMap<Layer, StepGraph>()
-
 /** The adjoint of a layer that also gives the whole gradients by its states. */
-function adjointOf(layer: Layer): StepGraph {
-  let graph = adjoints.get(layer)
-  if (graph === undefined) {
-    graph = adjoint(layer.graph, { totals: true, ...(layer.depth === 0 && { inputs: [] }) })
-    adjoints.set(layer, graph)
-  }
-  return graph
+const adjointOf = perLayer((layer) => inspectedAdjoint(layer, { totals: true }))
+
+/** Weight gradients are not formed: their norms follow from their factors, which are kept. */
+const FLOW: OwnBackward = {
+  kind: 'flow',
+  make: (layer) => {
+    const graph = adjointOf(layer)
+    const primal = valuesOf(layer.graph)
+    const factors = graph.gradients.flatMap(({ value }) => (isReduction(value.node) ? value.node.inputs : []))
+    const own = factors.filter((value) => !primal.has(value) && !graph.inputs.includes(value))
+    return { graph: { ...graph, gradients: [] }, saved: new Set(own) }
+  },
+  outputs: 'timed',
 }
 
 /** The factors of a parameter's gradient: a sum over rows of aᵀ b, or of b alone. */
@@ -59,28 +62,15 @@ interface Factors {
 
 class Flow {
   readonly #recording: Recording
-  readonly #backward: PlannedBackward
+  readonly #backward: BackwardCall
 
-  constructor(recording: Recording) {
+  constructor(recording: Recording, backward: BackwardCall) {
     this.#recording = recording
-    // weight gradients are not formed: their norms follow from their factors
-    const make = (layer: Layer) => {
-      const graph = adjointOf(layer)
-      const primal = valuesOf(layer.graph)
-      const factors = graph.gradients.flatMap(({ value }) => (isReduction(value.node) ? value.node.inputs : []))
-      const own = factors.filter((value) => !primal.has(value) && !graph.inputs.includes(value))
-      return { graph: { ...graph, gradients: [] }, saved: new Set(own) }
-    }
-    this.#backward = recording.backward({ kind: 'flow', make, outputs: 'timed' })
+    this.#backward = backward
   }
 
   measure(): GradientFlow {
-    try {
-      this.#backward.run()
-      return { states: this.#stateNorms(), parameters: this.#parameterNorms() }
-    } finally {
-      this.#backward.dispose()
-    }
+    return { states: this.#stateNorms(), parameters: this.#parameterNorms() }
   }
 
   #stateNorms(): Record<string, Float64Array> {
@@ -90,10 +80,10 @@ class Flow {
       const { outputs } = adjointOf(layer)
       const totals = outputs.slice(outputs.length - layer.graph.states.length)
       for (const [i, { name, columns }] of layer.graph.states.entries()) {
-        const { base, stride } = this.#backward.call.plan.entry(this.#unitOf(index), totals[i]!)
+        const { base, stride } = this.#backward.plan.entry(this.#unitOf(index), totals[i]!)
         const squares = new Squares(module.runtime, steps)
         squares.addSteps(batch * columns, stride, base)
-        norms[stateName(name, layer, stack.layers.length)] = squares.roots()
+        norms[layerName(name, layer, stack.layers.length)] = squares.roots()
       }
     }
     return norms
@@ -162,9 +152,7 @@ class Flow {
     const layer = stack.layers[index]!
     const input = layer.graph.inputs.indexOf(value)
     const isOwn = !valuesOf(layer.graph).has(value)
-    const entry = isOwn
-      ? this.#backward.call.plan.entry(this.#unitOf(index), value)
-      : data.call.tapePlan.entry(index, value)
+    const entry = isOwn ? this.#backward.plan.entry(this.#unitOf(index), value) : data.call.tapePlan.entry(index, value)
     if (entry === undefined || entry.kind === KIND.CHUNK) return undefined
     if (input >= 0 && layer.depth === 0 && !data.call.isStaged) return { ...entry, base: data.inputs[input]!.address }
     if (value === adjointOf(layer).inputs[0] && entry.base === 0) return { ...entry, base: output!.address }
@@ -185,7 +173,7 @@ class Flow {
   }
 
   #unitOf(index: number): number {
-    return this.#backward.call.order.indexOf(index)
+    return this.#backward.order.indexOf(index)
   }
 }
 
@@ -208,8 +196,3 @@ function overlap(one: Factors | undefined, other: Factors | undefined): boolean 
 }
 
 const lastRow = ({ a, firstRow }: Factors): number => firstRow + (a?.columns ?? 1)
-
-/** A state's name among those of all layers. */
-export function stateName(name: string, { depth, reversed }: Layer, layers: number): string {
-  return layers === 1 ? name : `${name}_l${depth}${reversed ? '_reverse' : ''}`
-}

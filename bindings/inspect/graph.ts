@@ -5,9 +5,12 @@ import { type Value, ancestors } from '../program/graph.ts'
 import { INPUT, STATE } from '../program/ops/leaves.ts'
 import { expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import type { Layer } from '../unroll/layer.ts'
-import { stateName } from './flow.ts'
-import { drawGraph } from './graph-svg.ts'
-import { expectUnrolled } from './recording.ts'
+import type { Stack } from '../unroll/stack.ts'
+import { dotOf } from './draw/dot.ts'
+import { drawGraph } from './draw/unrolled-graph.ts'
+import { layerName } from './names.ts'
+import { expectUnrolled } from './options.ts'
+import type { Edge, Graph, Vertex } from './vertices.ts'
 
 export interface GraphOptions {
   /** Steps to draw; 4 if left out. */
@@ -16,29 +19,7 @@ export interface GraphOptions {
   truncation?: Truncation
 }
 
-/** A vertex of the unrolled graph. */
-export interface Vertex {
-  readonly id: string
-  readonly label: string
-  readonly kind: 'input' | 'state' | 'output'
-  /** 0: the initial state. */
-  readonly step: number
-  /** Rows from the bottom: inputs, then each layer's states, then outputs. */
-  readonly row: number
-}
-
-export interface Edge {
-  readonly from: string
-  readonly to: string
-  /** Steps that it spans. */
-  readonly lag: number
-  /** Truncation lets no gradient pass, not even one of the block of losses that ends first after it. */
-  readonly cut: boolean
-}
-
-export interface UnrolledGraph {
-  readonly vertices: readonly Vertex[]
-  readonly edges: readonly Edge[]
+export interface UnrolledGraph extends Graph {
   /** For Graphviz. */
   readonly dot: string
   readonly svg: string
@@ -58,8 +39,8 @@ export function unrolledGraph(module: Module, _input?: Input, options: GraphOpti
   const cut = options.truncation && expectTruncation(who, options.truncation)
   if (cut && stack.directions === 2)
     fail('unsupported', `${who}: truncation is given; a bidirectional module has no one past to cut off`)
-  const drawing = new Drawing(stack.layers, stack.directions, steps, cut)
-  return { ...drawing.graph(), dot: dotOf(drawing.graph()), svg: drawGraph(drawing.graph(), steps) }
+  const graph = new Unrolling(stack, steps, cut).graph()
+  return { ...graph, dot: dotOf(graph), svg: drawGraph(graph) }
 }
 
 interface Source {
@@ -73,7 +54,8 @@ function frontier(value: Value, holds: (value: Value) => boolean): Value[] {
   return [...new Set(found)]
 }
 
-class Drawing {
+/** Finds vertices and edges, step by step. */
+class Unrolling {
   readonly #layers: readonly Layer[]
   readonly #directions: number
   readonly #steps: number
@@ -81,7 +63,7 @@ class Drawing {
   readonly #vertices = new Map<string, Vertex>()
   readonly #edges: Edge[] = []
 
-  constructor(layers: readonly Layer[], directions: number, steps: number, cut: Truncation | undefined) {
+  constructor({ layers, directions }: Stack, steps: number, cut: Truncation | undefined) {
     this.#layers = layers
     this.#directions = directions
     this.#steps = steps
@@ -89,7 +71,7 @@ class Drawing {
     for (let step = 1; step <= steps; step++) this.#addStep(step)
   }
 
-  graph(): { vertices: Vertex[]; edges: Edge[] } {
+  graph(): Graph {
     return { vertices: [...this.#vertices.values()], edges: this.#edges }
   }
 
@@ -138,12 +120,12 @@ class Drawing {
   }
 
   #state(layer: Layer, name: string, step: number): string {
-    const label = stateName(name, layer, this.#layers.length)
+    const label = layerName(name, layer, this.#layers.length)
     return this.#vertex('state', label, step, this.#rowOf(layer, name))
   }
 
   #stateId = (layer: Layer, name: string, step: number): string =>
-    `${stateName(name, layer, this.#layers.length)}@${step}`
+    `${layerName(name, layer, this.#layers.length)}@${step}`
 
   get #rows(): number {
     const { states } = this.#layers[0]!.graph
@@ -176,21 +158,4 @@ class Drawing {
     // a window that reaches the first step reaches the initial state too
     return end > window && step - lag <= end - window
   }
-}
-
-function dotOf({ vertices, edges }: { vertices: readonly Vertex[]; edges: readonly Edge[] }): string {
-  const shapes = { input: 'box', state: 'circle', output: 'diamond' }
-  const quote = (text: string) => `"${text.replace(/["\\]/g, '\\$&')}"`
-  const nodes = vertices.map(
-    ({ id, label, kind, step }) => `  ${quote(id)} [label=${quote(`${label}_${step}`)}, shape=${shapes[kind]}];`,
-  )
-  const steps = [...new Set(vertices.map(({ step }) => step))]
-  const ranks = steps.map((step) => {
-    const ids = vertices.filter((vertex) => vertex.step === step).map(({ id }) => quote(id))
-    return `  { rank=same; ${ids.join('; ')} }`
-  })
-  const links = edges.map(
-    ({ from, to, cut }) => `  ${quote(from)} -> ${quote(to)}${cut ? ' [style=dashed, color=red]' : ''};`,
-  )
-  return ['digraph unrolled {', '  rankdir=LR;', ...nodes, ...ranks, ...links, '}', ''].join('\n')
 }

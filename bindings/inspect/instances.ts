@@ -1,13 +1,10 @@
 import type { Module } from '../module/module.ts'
 import type { Input } from '../module/options.ts'
-import { adjoint } from '../program/adjoint.ts'
 import { KIND } from '../program/format.ts'
-import type { StepGraph } from '../program/graph.ts'
-import { fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import type { Layer } from '../unroll/layer.ts'
-import type { Unrolled } from '../unroll/unrolled.ts'
-import { type InspectOptions, Recording, expectInspected, expectOutput } from './recording.ts'
+import { byParameters } from './adjoints.ts'
+import { type InspectOptions, expectInspected, expectOutput, expectParameter, parameterNames } from './options.ts'
+import { Recording } from './recording.ts'
 
 export interface InstanceOptions extends InspectOptions {
   /** One parameter's name; all if left out. */
@@ -28,27 +25,9 @@ export function instanceGradients(
   const who = 'instanceGradients'
   const net = expectInspected(who, module, options, ['parameter'])
   expectOutput(who, options)
-  const names = chosen(who, net, options.parameter)
-  const recording = new Recording(who, net, input, options)
-  try {
-    return { gradients: instancesOf(recording, names) }
-  } finally {
-    recording.dispose()
-  }
-}
-
-/** Public names of the parameters asked for. */
-export function chosen(who: string, module: Unrolled, parameter: string | undefined): string[] {
-  const names = module.parameters().map(({ name }) => name)
-  if (parameter === undefined) return names
-  if (names.includes(parameter)) return [parameter]
-  return fail('option', `${who}: there is no parameter '${parameter}'; there are ${names.join(', ')}`)
-}
-
-/** A layer's adjoint with no other gradients by parameters than those of some public names. */
-export function adjointByParameters({ graph, depth, params }: Layer, isWanted: (name: string) => boolean): StepGraph {
-  const wanted = [...params].filter(([, { name }]) => isWanted(name)).map(([param]) => param)
-  return adjoint(graph, { params: wanted, ...(depth === 0 && { inputs: [] }) })
+  const { parameter } = options
+  const names = parameter === undefined ? parameterNames(net) : [expectParameter(who, net, parameter)]
+  return new Recording(who, net, input, options).look((recording) => ({ gradients: instancesOf(recording, names) }))
 }
 
 /** Sums begin and go out step by step, each step's to a place of its own. */
@@ -57,17 +36,9 @@ export function instancesOf(recording: Recording, names: readonly string[]): Rec
   const { runtime } = module
   const parameters = module.parameters().filter(({ name }) => names.includes(name))
   const tensors = new Map(parameters.map(({ name, value }) => [name, runtime.emptyTensor([steps, ...value.shape])]))
-  const backward = recording.backward({
-    kind: `instances ${names.join(' ')}`,
-    make: (layer) => ({ graph: adjointByParameters(layer, (name) => names.includes(name)) }),
-    outputs: 'chunk',
-    stepwise: true,
-    gradient: (layer, param) => {
-      const { name, value } = stack.layers[layer]!.params.get(param)!
-      return { base: tensors.get(name)!.address, stride: value.size * runtime.elementBytes, kind: KIND.TIMED }
-    },
-  })
-  backward.run()
-  backward.dispose()
-  return Object.fromEntries(tensors)
+  const gradient = (layer: number, param: string) => {
+    const { name, value } = stack.layers[layer]!.params.get(param)!
+    return { base: tensors.get(name)!.address, stride: value.size * runtime.elementBytes, kind: KIND.TIMED }
+  }
+  return recording.runBackward({ ...byParameters(names), stepwise: true, gradient }, () => Object.fromEntries(tensors))
 }

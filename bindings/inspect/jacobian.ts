@@ -3,10 +3,11 @@ import type { Input } from '../module/options.ts'
 import type { State } from '../module/state.ts'
 import { expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { pullBack, withoutDropout } from './products.ts'
-import { expectUnrolled } from './recording.ts'
-import { Trajectory, disposeTensors } from './trajectory.ts'
-import { type Part, lengthOf, partsOf } from './vectors.ts'
+import { expectCausal, expectUnrolled } from './options.ts'
+import { pullBack } from './products.ts'
+import { disposeTensors, normAt } from './tensors.ts'
+import { Trajectory } from './trajectory.ts'
+import { type Part, lengthOf, partsOf, unitVectors } from './vectors.ts'
 
 export interface JacobianOptions {
   /** The state before the first step; zeros if left out. */
@@ -50,12 +51,11 @@ export function jacobianProduct(
   if (!Number.isSafeInteger(to) || to <= from)
     fail('range', `${who}: to is ${to}; expected a whole number > from (${from})`)
   const { matrix } = productOf(who, module, input, state, from, to)
-  const { core, elementBytes } = module.runtime
+  const { runtime } = module
   const size = matrix.size / matrix.shape[0]!
-  const norm = Float64Array.from({ length: matrix.shape[0]! }, (_, b) => {
-    const row = matrix.address + b * size * elementBytes
-    return core.squareRoot(core.dot(size, row, row))
-  })
+  const norm = Float64Array.from({ length: matrix.shape[0]! }, (_, b) =>
+    normAt(runtime, size, matrix.address + b * size * runtime.elementBytes),
+  )
   return { matrix, norm }
 }
 
@@ -68,27 +68,18 @@ function productOf(
   to: number,
 ): { matrix: Tensor; parts: Part[] } {
   const module = expectUnrolled(who, given)
-  if (module.stack.directions === 2) fail('unsupported', `${who}: the module is bidirectional; expected a causal one`)
+  expectCausal(who, module)
   const { steps } = module.expectInput(who, input).shape
   if (to > steps) fail('range', `${who}: step ${to} is asked for; the input has ${steps}`)
   const parts = partsOf(module, false)
-  return withoutDropout(module, () => {
-    const trajectory = new Trajectory(who, module, input, state)
+  return new Trajectory(who, module, input, state).look((trajectory) => {
     const before = trajectory.stateAt(from)
-    const matrix = identities(trajectory.batch, lengthOf(parts), module.runtime)
+    const N = lengthOf(parts)
+    const matrix = unitVectors(module.runtime, trajectory.batch, N, N)
     pullBack(who, module, trajectory, { from, to, before }, parts, matrix)
     disposeTensors(before)
-    trajectory.dispose()
     return { matrix, parts }
   })
-}
-
-/** [B, N, N], an identity for each sample. */
-function identities(batch: number, N: number, runtime: Module['runtime']): Tensor {
-  const matrix = runtime.emptyTensor([batch, N, N])
-  const { data } = matrix
-  for (let i = 0; i < batch * N; i++) data[i * N + (i % N)] = 1
-  return matrix
 }
 
 function blockOf(matrix: Tensor, to: Part, from: Part): Tensor {

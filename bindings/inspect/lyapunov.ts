@@ -4,10 +4,11 @@ import type { NamedStates, State } from '../module/state.ts'
 import { expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import type { Unrolled } from '../unroll/unrolled.ts'
-import { pullBack, withoutDropout } from './products.ts'
-import { expectUnrolled } from './recording.ts'
-import { Trajectory, disposeTensors } from './trajectory.ts'
-import { lengthOf, partsOf } from './vectors.ts'
+import { expectCausal, expectUnrolled } from './options.ts'
+import { pullBack } from './products.ts'
+import { disposeTensors } from './tensors.ts'
+import { Trajectory } from './trajectory.ts'
+import { lengthOf, partsOf, unitVectors } from './vectors.ts'
 
 export interface LyapunovOptions {
   /** The state before the first step; zeros if left out. */
@@ -36,13 +37,13 @@ export function lyapunovSpectrum(module: Module, input: Input, options: Lyapunov
   const who = 'lyapunovSpectrum'
   expectOptions(who, options, ['state', 'count', 'every'])
   const net = expectUnrolled(who, module)
-  if (net.stack.directions === 2) fail('unsupported', `${who}: the module is bidirectional; expected a causal one`)
+  expectCausal(who, net)
   const N = lengthOf(partsOf(net, true))
   const count = expectPositive(who, 'count', options.count ?? N)
   if (count > N) fail('range', `${who}: count is ${count}; the state has ${N} dimensions`)
   const every = expectPositive(who, 'every', options.every ?? 1)
-  return withoutDropout(net, () =>
-    spectrumAlong(who, net, new Trajectory(who, net, input, options.state), count, every),
+  return new Trajectory(who, net, input, options.state).look((trajectory) =>
+    spectrumAlong(who, net, trajectory, count, every),
   )
 }
 
@@ -55,7 +56,7 @@ function spectrumAlong(
 ): LyapunovSpectrum {
   const parts = partsOf(net, true)
   const N = lengthOf(parts)
-  const vectors = firstVectors(net.runtime, trajectory.batch, count, N)
+  const vectors = unitVectors(net.runtime, trajectory.batch, count, N)
   const logs = net.runtime.heap.allocateZeros(trajectory.batch * count * 8, 'logarithms of growth')
   const stops = statesEvery(trajectory, every)
   for (const [from, before] of [...stops].reverse()) {
@@ -64,7 +65,6 @@ function spectrumAlong(
   }
   for (const before of stops.values()) disposeTensors(before)
   vectors.dispose()
-  trajectory.dispose()
   const sums = new Float64Array(net.runtime.heap.buffer, logs.address, trajectory.batch * count).slice()
   logs.dispose()
   return spectrum(sums, trajectory, count)
@@ -79,14 +79,6 @@ function statesEvery(trajectory: Trajectory, every: number): Map<number, NamedSt
     stops.set(from, before)
   }
   return stops
-}
-
-/** The first unit vectors, of every sample. */
-function firstVectors(runtime: Module['runtime'], batch: number, count: number, N: number): Tensor {
-  const vectors = runtime.emptyTensor([batch, count, N])
-  const { data } = vectors
-  for (let i = 0; i < batch * count; i++) data[i * N + (i % count)] = 1
-  return vectors
 }
 
 function orthonormalise(vectors: Tensor, logs: number): void {

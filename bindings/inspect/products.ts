@@ -1,22 +1,12 @@
 /** Vectors times the transposed Jacobian of a stretch of steps: the heart of Jacobians and Lyapunov spectra. */
-import type { NamedStates } from '../module/state.ts'
+import { type NamedStates, mapStates } from '../module/state.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import type { Unrolled } from '../unroll/unrolled.ts'
-import { adjointByParameters } from './instances.ts'
+import { byParameters } from './adjoints.ts'
 import { Recording } from './recording.ts'
-import { type Trajectory, disposeTensors, mapTensors } from './trajectory.ts'
-import { type Part, exchange, repeatSamples } from './vectors.ts'
-
-/** A trajectory is taken apart and repeated: draws that depend on step and row would not stay the same. */
-export function withoutDropout<Result>(module: Unrolled, run: () => Result): Result {
-  const { training } = module
-  module.eval()
-  try {
-    return run()
-  } finally {
-    if (training) module.train()
-  }
-}
+import { disposeTensors, repeatSamples } from './tensors.ts'
+import type { Trajectory } from './trajectory.ts'
+import { type Part, exchange } from './vectors.ts'
 
 export interface Stretch {
   readonly from: number
@@ -39,20 +29,14 @@ export function pullBack(
 ): void {
   const { runtime } = module
   const [batch, count] = vectors.shape as [number, number]
+  const move = (states: NamedStates, direction: 'gather' | 'spread') =>
+    exchange(runtime, parts, { batch, count }, vectors.address, states, direction)
   const input = trajectory.slice(stretch.from, stretch.to, count)
-  const state = mapTensors(stretch.before, (tensor) => repeatSamples(tensor, tensor.shape.length - 2, count))
-  const seeds = module.initialState(batch * count) as Record<string, Tensor>
-  const recording = new Recording(who, module, input, { state })
-  exchange(runtime, parts, { batch, count }, vectors.address, seeds, 'spread')
-  const backward = recording.backward({
-    kind: 'states',
-    make: (layer) => ({ graph: adjointByParameters(layer, () => false) }),
-    outputs: 'chunk',
-    state: seeds,
-  })
-  backward.run()
-  exchange(runtime, parts, { batch, count }, vectors.address, backward.call.states, 'gather')
-  backward.dispose()
-  recording.dispose()
+  const state = mapStates(stretch.before, (tensor) => repeatSamples(tensor, tensor.shape.length - 2, count))
+  const seeds = module.initialState(batch * count) as NamedStates
+  move(seeds, 'spread')
+  new Recording(who, module, input, { state }).look((recording) =>
+    recording.runBackward({ ...byParameters([]), state: seeds }, ({ states }) => move(states, 'gather')),
+  )
   for (const tensors of [input, state, seeds]) disposeTensors(tensors)
 }

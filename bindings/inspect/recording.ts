@@ -1,12 +1,12 @@
 /** A forward recorded for inspection: with a tape of its own, leaving the module as it was. */
-import { type Lengths, expectLengths } from '../module/lengths.ts'
-import type { Module } from '../module/module.ts'
+import { expectLengths } from '../module/lengths.ts'
 import type { Input } from '../module/options.ts'
-import type { NamedStates, State } from '../module/state.ts'
+import type { NamedStates } from '../module/state.ts'
 import type { Tape } from '../module/tape.ts'
 import type { CompileOptions } from '../program/compile.ts'
-import type { StepGraph, Value } from '../program/graph.ts'
-import { describeValue, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
+import type { StepGraph } from '../program/graph.ts'
+import type { Value } from '../program/operation.ts'
+import { expectShape, expectTensor } from '../runtime/check.ts'
 import { type Scope, inScope } from '../runtime/scope.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import {
@@ -19,43 +19,8 @@ import {
 } from '../unroll/backward-call.ts'
 import type { Layer } from '../unroll/layer.ts'
 import { type Stack, outputColumns } from '../unroll/stack.ts'
-import { Unrolled } from '../unroll/unrolled.ts'
-
-export interface InspectOptions {
-  /** The state before the first step; zeros if left out. */
-  state?: State
-  /** Steps of each sample; all T if left out. */
-  lengths?: Lengths
-  /** The gradient of the loss by the module's output. */
-  output?: Tensor
-}
-
-const INSPECT_OPTIONS = ['state', 'lengths', 'output']
-
-/**
- * What every instrument asks before anything is run.
- *
- * @param own names of the options beside those that all of them take
- */
-export function expectInspected(
-  who: string,
-  module: Module,
-  options: InspectOptions,
-  own: readonly string[],
-): Unrolled {
-  expectOptions(who, options, [...INSPECT_OPTIONS, ...own])
-  return expectUnrolled(who, module)
-}
-
-/** Refuses what is not one recurrent module: of a Sequential, its layers are inspected one by one. */
-export function expectUnrolled(who: string, module: Module): Unrolled {
-  if (module instanceof Unrolled && module.hasState) return module
-  const given = module instanceof Object ? `a ${module.constructor.name}` : describeValue(module)
-  return fail(
-    'type',
-    `${who}: module is ${given}; expected an RNN, LSTM, GRU or Recurrent (of a Sequential, one of its modules)`,
-  )
-}
+import type { Unrolled } from '../unroll/unrolled.ts'
+import type { InspectOptions } from './options.ts'
 
 /** A backward as an instrument asks for it. No gradient by the input is formed. */
 export interface OwnBackward extends Pick<BackwardSpec, 'truncation' | 'stepwise' | 'gradient'> {
@@ -129,6 +94,16 @@ export class Recording {
     return this.data.call.shape.batch
   }
 
+  /** What `see` makes of this recording, which ends then. */
+  look<Seen>(see: (recording: Recording) => Seen): Seen {
+    try {
+      return see(this)
+    } finally {
+      this.#tape.dispose()
+      this.#copy?.dispose()
+    }
+  }
+
   /** Plans a backward of this forward, pointed at the gradients by the output, and by the last state if that is given. */
   backward({ kind, make, outputs, state, ...spec }: OwnBackward): PlannedBackward {
     const { stack, data, output } = this
@@ -141,14 +116,14 @@ export class Recording {
     })
   }
 
-  dispose(): void {
-    this.#tape.dispose()
-    this.#copy?.dispose()
+  /** Runs a backward once: what `see` makes of what it left. */
+  runBackward<Seen>(request: OwnBackward, see: (call: BackwardCall) => Seen): Seen {
+    const backward = this.backward(request)
+    try {
+      backward.run()
+      return see(backward.call)
+    } finally {
+      backward.dispose()
+    }
   }
-}
-
-/** The gradient by the output, where an instrument cannot do without. */
-export function expectOutput(who: string, { output }: InspectOptions): void {
-  if (output === undefined)
-    fail('type', `${who}: output is missing; expected the loss's gradient by the module's output`)
 }

@@ -4,7 +4,9 @@ import type { Value } from '../program/graph.ts'
 import type { ActivationKind } from '../program/operation.ts'
 import { expectNumber } from '../runtime/check.ts'
 import { type Layer, savedValues } from '../unroll/layer.ts'
-import { type InspectOptions, Recording, expectInspected } from './recording.ts'
+import { layerName } from './names.ts'
+import { type InspectOptions, expectInspected } from './options.ts'
+import { Recording } from './recording.ts'
 
 export interface SaturationOptions extends Omit<InspectOptions, 'output'> {
   /** A gate is shut below this, open above 1 minus this; a tanh saturates this close to ±1. 0.1 if left out. */
@@ -34,12 +36,7 @@ export function saturation(module: Module, input: Input, options: SaturationOpti
   const who = 'saturation'
   const net = expectInspected(who, module, options, ['margin'])
   const margin = expectNumber(who, 'margin', options.margin ?? 0.1, 0, 0.5)
-  const recording = new Recording(who, net, input, options)
-  try {
-    return measure(recording, margin)
-  } finally {
-    recording.dispose()
-  }
+  return new Recording(who, net, input, options).look((recording) => measure(recording, margin))
 }
 
 /** Columns of a value on the tape that are one activation. */
@@ -54,7 +51,6 @@ interface Activation {
 }
 
 function activationsOf(layer: Layer, layers: number): Activation[] {
-  const suffix = layers === 1 ? '' : `_l${layer.depth}${layer.reversed ? '_reverse' : ''}`
   const counts = new Map<ActivationKind, number>()
   const numbered = (kind: ActivationKind) => {
     counts.set(kind, (counts.get(kind) ?? 0) + 1)
@@ -66,7 +62,7 @@ function activationsOf(layer: Layer, layers: number): Activation[] {
     if (activations?.result !== value.index) return []
     const columns = value.columns / activations.blocks.length
     return activations.blocks.map(({ kind, name = numbered(kind), keeps = false }, k) => {
-      return { name: name + suffix, kind, value, from: k * columns, columns, keeps }
+      return { name: layerName(name, layer, layers), kind, value, from: k * columns, columns, keeps }
     })
   })
 }

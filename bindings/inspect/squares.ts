@@ -1,4 +1,4 @@
-import type { Entry } from '../program/plan.ts'
+import type { Entry } from '../program/entry.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 
 const FLOAT64_BYTES = 8

@@ -1,9 +1,10 @@
 /** An input taken apart in time, and the states on the way. */
+import { inMode } from '../module/mode.ts'
 import type { Input } from '../module/options.ts'
-import type { NamedStates, State } from '../module/state.ts'
+import { type NamedStates, type State, mapStates } from '../module/state.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import type { Unrolled } from '../unroll/unrolled.ts'
-import { repeatSamples } from './vectors.ts'
+import { disposeTensors, repeatSamples } from './tensors.ts'
 
 export class Trajectory {
   readonly steps: number
@@ -25,8 +26,16 @@ export class Trajectory {
     ;[this.steps, this.batch] = [shape.steps, shape.batch]
   }
 
-  dispose(): void {
-    for (const copy of this.#copies) copy.dispose()
+  /**
+   * What `see` makes of this trajectory, which ends then. Without dropout: it is taken apart and repeated, and draws that depend on step
+   * and row would not stay the same.
+   */
+  look<Seen>(see: (trajectory: Trajectory) => Seen): Seen {
+    try {
+      return inMode(this.#module, false, () => see(this))
+    } finally {
+      for (const copy of this.#copies) copy.dispose()
+    }
   }
 
   /** Steps [from, to), each sample `count` times; the caller's. */
@@ -42,7 +51,7 @@ export class Trajectory {
   }
 
   /** The states before step `from` (counted from 0), pasts included; the caller's. */
-  stateAt(from: number): Record<string, Tensor> {
+  stateAt(from: number): NamedStates {
     const given = this.#complete()
     if (from === 0) return given
     const last = this.stateAfter(0, from, given)
@@ -51,13 +60,13 @@ export class Trajectory {
   }
 
   /** The states after steps [from, to); the caller's. */
-  stateAfter(from: number, to: number, before: NamedStates): Record<string, Tensor> {
+  stateAfter(from: number, to: number, before: NamedStates): NamedStates {
     const input = this.slice(from, to, 1)
     const { callCount } = this.#module
     const { state } = this.#module.forward(input, { state: before, tape: false })
     this.#module.callCount = callCount
     disposeTensors(input)
-    return mapTensors(state as NamedStates, (tensor) => tensor.clone())
+    return mapStates(state as NamedStates, (tensor) => tensor.clone())
   }
 
   /** Copies, with every past spelt out: what is not given repeats the first state. */
@@ -99,14 +108,4 @@ export class Trajectory {
     }
     return part
   }
-}
-
-export const mapTensors = (
-  tensors: NamedStates,
-  make: (tensor: Tensor, name: string) => Tensor,
-): Record<string, Tensor> =>
-  Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, make(tensor, name)]))
-
-export function disposeTensors(tensors: NamedStates): void {
-  for (const tensor of Object.values(tensors)) tensor.dispose()
 }

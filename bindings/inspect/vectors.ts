@@ -3,7 +3,7 @@ import type { NamedStates } from '../module/state.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 import type { Unrolled } from '../unroll/unrolled.ts'
-import { stateName } from './flow.ts'
+import { layerName } from './names.ts'
 
 /** Columns of a vector, and the block [B, columns] of a state's tensor that they are. */
 export interface Part {
@@ -20,7 +20,7 @@ export function partsOf({ stack }: Unrolled, pasts: boolean): Part[] {
   const { layers, states } = stack
   const parts: Omit<Part, 'offset'>[] = layers.flatMap((layer, block) =>
     layer.graph.states.map(({ name, columns }) => {
-      return { name: stateName(name, layer, layers.length), tensor: name, block, columns }
+      return { name: layerName(name, layer, layers.length), tensor: name, block, columns }
     }),
   )
   for (const past of pasts ? states.pasts : []) {
@@ -29,7 +29,7 @@ export function partsOf({ stack }: Unrolled, pasts: boolean): Part[] {
     const entries = states.shape(past, 1)[0]!
     for (let entry = 0; entry < entries; entry++) {
       for (const [index, layer] of layers.entries()) {
-        const label = `${stateName(name, layer, layers.length)} - ${entry + 1}`
+        const label = `${layerName(name, layer, layers.length)} - ${entry + 1}`
         parts.push({ name: label, tensor: past, block: entry * layers.length + index, columns })
       }
     }
@@ -64,15 +64,10 @@ export function exchange(
   }
 }
 
-/** Each sample `count` times, as rows i·B + b; `axis` is the batch's. */
-export function repeatSamples(tensor: Tensor, axis: number, count: number): Tensor {
-  const { runtime, shape } = tensor
-  const batch = shape[axis]!
-  const result = runtime.emptyTensor(shape.with(axis, count * batch))
-  const indices = runtime.indices(Int32Array.from({ length: count * batch }, (_, row) => row % batch))
-  const outer = shape.slice(0, axis).reduce((product, size) => product * size, 1)
-  const bytes = (tensor.size / outer / batch) * runtime.elementBytes
-  runtime.core.gatherRows(outer, batch, count * batch, bytes, bytes, indices.address, tensor.address, result.address)
-  indices.dispose()
-  return result
+/** [B, count, N]: the first `count` unit vectors, for each sample. */
+export function unitVectors(runtime: Runtime, batch: number, count: number, N: number): Tensor {
+  const vectors = runtime.emptyTensor([batch, count, N])
+  const { data } = vectors
+  for (let i = 0; i < batch * count; i++) data[i * N + (i % count)] = 1
+  return vectors
 }

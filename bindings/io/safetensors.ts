@@ -81,7 +81,7 @@ function viewBytes(bytes: Uint8Array | ArrayBuffer): Uint8Array {
   const tag = Object.prototype.toString.call(bytes)
   if (tag === '[object ArrayBuffer]') return new Uint8Array(bytes as ArrayBuffer)
   if (tag !== '[object Uint8Array]') {
-    throw fileError('readSafetensors', `bytes is ${describe(bytes)}; expected a Uint8Array or an ArrayBuffer`)
+    throw fileError('readSafetensors', `bytes is ${describeJson(bytes)}; expected a Uint8Array or an ArrayBuffer`)
   }
   const view = bytes as Uint8Array
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength) // a plain one: Buffer's slice() aliases
@@ -117,35 +117,37 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
     throw reading(`the header is not valid UTF-8 JSON (${(error as Error).message})`)
   }
   const duplicate = findDuplicateKey(text)
-  if (duplicate !== undefined) throw reading(`the header has the key ${describe(duplicate)} twice; expected once`)
+  if (duplicate !== undefined) throw reading(`the header has the key ${describeJson(duplicate)} twice; expected once`)
   return expectRecord(header, 'readSafetensors', 'the header')
 }
 
 function readMetadata(value: unknown): [string, string][] {
   return Object.entries(expectRecord(value, 'readSafetensors', METADATA)).map(([key, text]) => {
     if (typeof text !== 'string') {
-      throw reading(`${METADATA}[${describe(key)}] is ${describe(text)}; expected a string`)
+      throw reading(`${METADATA}[${describeJson(key)}] is ${describeJson(text)}; expected a string`)
     }
     return [key, text]
   })
 }
 
 function readEntry(name: string, info: unknown): Entry {
-  const what = `tensor ${describe(name)}`
+  const what = `tensor ${describeJson(name)}`
   const { dtype, shape, data_offsets: offsets } = expectRecord(info, 'readSafetensors', what)
   const format = typeof dtype === 'string' ? FORMATS.get(dtype) : undefined
   if (format === undefined) {
-    throw reading(`${what} has dtype ${describe(dtype)}; expected one of ${[...FORMATS.keys()].join(', ')}`)
+    throw reading(`${what} has dtype ${describeJson(dtype)}; expected one of ${[...FORMATS.keys()].join(', ')}`)
   }
-  if (!isSizes(shape)) throw reading(`${what} has shape ${describe(shape)}; expected a list of whole numbers >= 0`)
+  if (!isSizes(shape)) throw reading(`${what} has shape ${describeJson(shape)}; expected a list of whole numbers >= 0`)
   if (!isSizes(offsets) || offsets.length !== 2) {
-    throw reading(`${what} has data_offsets ${describe(offsets)}; expected two whole numbers >= 0`)
+    throw reading(`${what} has data_offsets ${describeJson(offsets)}; expected two whole numbers >= 0`)
   }
   const [begin, end] = offsets as [number, number]
   const expected = byteLength(shape, format.size)
   if (expected !== end - begin) {
     const need = expected ?? 'more than 2^53'
-    throw reading(`${what}, ${dtype} of ${describe(shape)}, needs ${need} bytes; its data_offsets hold ${end - begin}`)
+    throw reading(
+      `${what}, ${dtype} of ${describeJson(shape)}, needs ${need} bytes; its data_offsets hold ${end - begin}`,
+    )
   }
   return { name, format, shape, begin, end }
 }
@@ -166,7 +168,7 @@ function checkCoverage(entries: readonly Entry[], available: number): void {
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== position) {
       const fault = begin < position ? 'overlaps the tensor before it' : 'leaves a hole before it'
-      throw reading(`tensor ${describe(name)} begins at byte ${begin} and ${fault}; expected ${position}`)
+      throw reading(`tensor ${describeJson(name)} begins at byte ${begin} and ${fault}; expected ${position}`)
     }
     position = end
   }
@@ -193,16 +195,16 @@ interface CheckedTensor {
 }
 
 function checkTensor(name: string, tensor: unknown): CheckedTensor {
-  const what = `tensor ${describe(name)}`
+  const what = `tensor ${describeJson(name)}`
   if (name === METADATA) throw writing(`a tensor is called ${METADATA}, the format's own key; rename it`)
   const { shape, data } = expectRecord(tensor, 'writeSafetensors', what)
   const dtype = DTYPES.get(Object.prototype.toString.call(data).slice('[object '.length, -1))
-  if (dtype === undefined) throw writing(`${what} has data ${describe(data)}; expected a typed array`)
-  if (!isSizes(shape)) throw writing(`${what} has shape ${describe(shape)}; expected a list of whole numbers >= 0`)
+  if (dtype === undefined) throw writing(`${what} has data ${describeJson(data)}; expected a typed array`)
+  if (!isSizes(shape)) throw writing(`${what} has shape ${describeJson(shape)}; expected a list of whole numbers >= 0`)
   const array = data as SafetensorsArray
   const size = array.BYTES_PER_ELEMENT
   if (byteLength(shape, size) !== array.byteLength) {
-    throw writing(`${what} has ${array.length} elements; its shape ${describe(shape)} does not say so`)
+    throw writing(`${what} has ${array.length} elements; its shape ${describeJson(shape)} does not say so`)
   }
   return { name, dtype, size, shape, data: array }
 }
@@ -228,7 +230,7 @@ function encodeHeader(tensors: readonly CheckedTensor[], metadata: Readonly<Reco
 function checkMetadata(metadata: unknown): [string, string][] {
   return Object.entries(expectRecord(metadata, 'writeSafetensors', 'metadata')).map(([key, value]) => {
     if (typeof value !== 'string') {
-      throw writing(`metadata[${describe(key)}] is ${describe(value)}; expected a string: use String(value)`)
+      throw writing(`metadata[${describeJson(key)}] is ${describeJson(value)}; expected a string: use String(value)`)
     }
     return [key, value]
   })
@@ -250,10 +252,10 @@ function isSizes(value: unknown): value is number[] {
 
 function expectRecord(value: unknown, who: string, what: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  throw fileError(who, `${what} is ${describe(value)}; expected an object`)
+  throw fileError(who, `${what} is ${describeJson(value)}; expected an object`)
 }
 
-function describe(value: unknown): string {
+function describeJson(value: unknown): string {
   if (ArrayBuffer.isView(value)) return `a ${Object.prototype.toString.call(value).slice('[object '.length, -1)}`
   const text = typeof value === 'function' ? 'a function' : stringify(value)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text

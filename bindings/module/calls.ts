@@ -44,10 +44,10 @@ export class Calls<Call extends PlannedCall> {
   }
 
   /** @param read what the call is about to read: no call that one of them is a result of makes room for this one */
-  take(key: string, plan: Planning<Call>, read: readonly Tensor[] = []): Call {
+  take(key: string, plan: Planning<Call>, read: () => readonly Tensor[]): Call {
     const call = this.#calls.get(key) ?? this.#plan(plan)
     this.#put(key, call)
-    this.#makeRoom(read)
+    if (this.#calls.size > KEPT_CALLS) this.#makeRoom(read())
     return call
   }
 

@@ -53,13 +53,13 @@ export interface InputGradients {
 }
 
 /** Does a forward record, and does it give its tape away? */
-export interface Recording {
+export interface TapeChoice {
   readonly tape: boolean
   readonly keep: boolean
 }
 
 /** Refuses unknown options of forward; says whether it records. */
-export function expectForwardOptions(who: string, options: ForwardOptions, training: boolean): Recording {
+export function expectForwardOptions(who: string, options: ForwardOptions, training: boolean): TapeChoice {
   expectOptions(who, options, FORWARD_OPTIONS)
   const keep = expectBoolean(who, 'keep', options.keep ?? false)
   const tape = expectBoolean(who, 'tape', options.tape ?? (training || keep))

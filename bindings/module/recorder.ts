@@ -2,11 +2,11 @@
 import type { Shape, Tensor } from '../runtime/tensor.ts'
 import { expectLengths } from './lengths.ts'
 import type { Module } from './module.ts'
-import { type ForwardOptions, type ForwardResult, type Recording, expectForwardOptions } from './options.ts'
+import { type ForwardOptions, type ForwardResult, type TapeChoice, expectForwardOptions } from './options.ts'
 import { Tape } from './tape.ts'
 import type { Workspace } from './workspace.ts'
 
-export interface RecordOptions extends Recording {
+export interface RecordOptions extends TapeChoice {
   readonly lengths: Int32Array | undefined
 }
 

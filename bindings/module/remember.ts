@@ -7,7 +7,7 @@ export function fillIn<Options extends object, Defaults extends object>(
   options: Options,
   defaults: Defaults,
 ): Options & Defaults {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && value !== null))
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   const missing = Object.entries(defaults).filter(([name]) => !Object.hasOwn(given, name))
   return { ...given, ...Object.fromEntries(missing) } as Options & Defaults
 }

@@ -1,8 +1,7 @@
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { KIND } from './format.ts'
+import { type Entry, fixedEntry } from './entry.ts'
 import type { Value } from './graph.ts'
-import type { Entry } from './plan.ts'
 
 /** Memory of one layer that does not depend on (T, B): packed weights, and values that follow from parameters alone. */
 export class Invariants {
@@ -26,7 +25,7 @@ export class Invariants {
   /** The entry of a value that another program of the layer computed. */
   entry(value: Value): Entry | undefined {
     const allocation = this.#allocations.get(value)?.get('value')
-    return allocation && { base: allocation.address, stride: 0, kind: KIND.TIMED }
+    return allocation && fixedEntry(allocation.address)
   }
 
   dispose(): void {

@@ -2,8 +2,8 @@
 import { Area } from '../runtime/area.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Slot } from './compile.ts'
-import type { PlanOptions, PlanUnit, Stage } from './plan.ts'
 import * as records from './records.ts'
+import type { PlanOptions, PlanUnit, Stage } from './stage.ts'
 import type { Storage } from './storage.ts'
 import { bytesOfTables } from './tables.ts'
 

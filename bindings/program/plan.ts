@@ -8,66 +8,17 @@ import { wordsOf } from '../runtime/record.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Scope } from '../runtime/scope.ts'
 import type { CompiledProgram, CompiledState, Slot } from './compile.ts'
+import { type Entry, fixedEntry } from './entry.ts'
 import { KIND } from './format.ts'
 import type { Value } from './graph.ts'
-import type { Invariants } from './invariants.ts'
 import { type Layout, type UnitLayout, layOut } from './layout.ts'
 import * as records from './records.ts'
+import type { PlanOptions, PlanUnit, Stage } from './stage.ts'
 import type { Storage } from './storage.ts'
 import { tablesOf } from './tables.ts'
 
 /** Which words of a record what differs from call to call is: known beforehand, so that nothing is made on the way. */
 const [RUN, ENTRY, STATE, PORT] = [records.RUN.at, records.ENTRY.at, records.STATE.at, records.PORT.at]
-
-/** Where a value is: see assembly/engine/records.ts. */
-export interface Entry {
-  readonly base: number
-  readonly stride: number
-  readonly kind: number
-}
-
-/** Rows that come from an array outside or go to one: see assembly/engine/records.ts. */
-export interface Port {
-  readonly value: Value
-  readonly mode: number
-  /** 0 where each call points it anew. */
-  readonly address: number
-  readonly stepStride: number
-  readonly rowStride: number
-  /** Bytes that become 0 when the stage begins. */
-  readonly clear?: number
-}
-
-/** One layer in one direction. */
-export interface PlanUnit {
-  readonly program: CompiledProgram
-  readonly invariants: Invariants
-  /** Entry of a value that the program does not compute: a parameter, an input (`below`: the outputs of the unit before), or a value on the tape. */
-  outside(value: Value, below: readonly Entry[]): Entry
-  /** Where a parameter's gradient is. */
-  gradient(param: string): Entry
-  readonly ports: readonly Port[]
-}
-
-/** Units that run chunk by chunk in one direction of time. */
-export interface Stage {
-  /** From the last step to the first. */
-  readonly reversed: boolean
-  readonly units: readonly PlanUnit[]
-}
-
-export interface PlanOptions {
-  readonly steps: number
-  readonly batch: number
-  /** Steps that the tape holds at a time; all if left out. */
-  readonly tapeSteps?: number
-  /** Steps of a time chunk, if not the usual number. */
-  readonly chunk?: number
-  /** Address of the samples' lengths; 0 if left out. */
-  readonly lengths?: number
-  /** For messages about memory. */
-  readonly who: string
-}
 
 /** Where a state's history comes from and goes to; 0 for zeros and nowhere. */
 export interface StateEnds {
@@ -224,7 +175,6 @@ export class Plan {
     before: readonly Entry[],
   ): Entry {
     const { core, elementBytes } = this.#runtime
-    const fixed = (base: number): Entry => ({ base, stride: 0, kind: KIND.TIMED })
     switch (slot.kind) {
       case 'tile':
         return {
@@ -233,16 +183,16 @@ export class Plan {
           kind: KIND.TILE,
         }
       case 'rows':
-        return fixed(before[slot.of]!.base + slot.offset * elementBytes)
+        return fixedEntry(before[slot.of]!.base + slot.offset * elementBytes)
       case 'packed': {
         const form = slot.transposed ? 'transposed' : 'plain'
         const rows = slot.value.rows as number
         const [columns, depth] = slot.transposed ? [rows, slot.value.columns] : [slot.value.columns, rows]
-        return fixed(unit.invariants.address(slot.value, form, core.packedElements(columns, depth) * elementBytes))
+        return fixedEntry(unit.invariants.address(slot.value, form, core.packedElements(columns, depth) * elementBytes))
       }
       case 'panels':
       case 'elimination':
-        return fixed(this.address + layout.panels.get(slot)!)
+        return fixedEntry(this.address + layout.panels.get(slot)!)
       case 'gradient': {
         const { base, ...entry } = unit.gradient(slot.param)
         return { ...entry, base: base + slot.firstElement * elementBytes }
@@ -257,7 +207,7 @@ export class Plan {
     const { value, duration, lag } = storage
     if (duration === 'call') {
       const bytes = (value.rows as number) * value.columns * this.#runtime.elementBytes
-      return { base: unit.invariants.address(value, 'value', bytes), stride: 0, kind: KIND.TIMED }
+      return fixedEntry(unit.invariants.address(value, 'value', bytes))
     }
     const stride = this.batch * value.columns * this.#runtime.elementBytes
     const slots = reversed ? back : lag - back

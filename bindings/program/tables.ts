@@ -2,9 +2,10 @@
 import { RetrogradError } from '../runtime/errors.ts'
 import { wordsOf } from '../runtime/record.ts'
 import type { CompiledProgram, CompiledState } from './compile.ts'
+import type { Entry } from './entry.ts'
 import { SEGMENT } from './format.ts'
-import type { Entry, PlanUnit, Port } from './plan.ts'
 import * as records from './records.ts'
+import type { PlanUnit, Port } from './stage.ts'
 
 const WORD = 4
 

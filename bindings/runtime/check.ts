@@ -1,6 +1,5 @@
 /** Checks that every entry makes once before the core is called. The good path is tested first; messages are built when throwing. */
 import { type ErrorCode, RetrogradError } from './errors.ts'
-import type { Runtime } from './runtime.ts'
 import { type ElementKind, type Shape, Tensor } from './tensor.ts'
 
 export const shapeText = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`
@@ -20,7 +19,7 @@ export function expectTensor(
   who: string,
   name: string,
   value: unknown,
-  runtime: Runtime,
+  runtime: Tensor['runtime'],
   kind: ElementKind = 'float',
 ): Tensor {
   if (!(value instanceof Tensor)) {

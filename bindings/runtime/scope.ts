@@ -83,6 +83,16 @@ export class Scope {
 
 const isList = <Item>(value: Item | readonly Item[]): value is readonly Item[] => Array.isArray(value)
 
+/** Runs what needs memory for a while: the scope ends with it. */
+export function withScope<Result>(runtime: Runtime, run: (scope: Scope) => Result): Result {
+  const scope = new Scope(runtime)
+  try {
+    return run(scope)
+  } finally {
+    scope.dispose()
+  }
+}
+
 /** Builds what owns a scope; where that fails, the scope ends. */
 export function inScope<Made>(runtime: Runtime, build: (scope: Scope) => Made): Made {
   const scope = new Scope(runtime)

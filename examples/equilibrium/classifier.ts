@@ -1,5 +1,4 @@
 // A classifier without layers beside nets of the same cell unrolled to so many: accuracy, time, and memory by depth.
-import { SingleBar } from 'cli-progress'
 import {
   Adam,
   CosineAnnealingLR,
@@ -14,13 +13,14 @@ import {
   Sequential,
   type Tensor,
 } from 'retrograd'
-import { CLASSES, type Digit, PIXELS, readDigits, type Split, splitAtRandom } from '../digits/data.ts'
-import { check, formatTable } from './check.ts'
-import { BATCH, HIDDEN, implicit, memoryByDepth, type Memory, unrolled } from './memory.ts'
-import { type Figure, type Line, plot } from './plot.ts'
+import { CLASSES, type Digit, PIXELS, readDigits, scaledPixels, type Split, splitAtRandom } from '../digits/data.ts'
+import { drawLines } from '../kit/lines.ts'
+import { withBar } from '../kit/progress.ts'
+import { formatTable, mean, percent } from '../kit/table.ts'
+import { check } from './check.ts'
+import { figureOf, type Run } from './classifier-figure.ts'
+import { BATCH, HIDDEN, implicit, memoryByDepth, unrolled } from './memory.ts'
 
-/** What a black pixel is to the nets: so the pixels' standard deviation, 0.28, becomes about 1. */
-const INK = 3.5
 const DEPTHS = [1, 2, 4, 8, 16, 32]
 const SEEDS = [3, 4, 5]
 const [EPOCHS, RATE, MAX_NORM] = [12, 0.003, 1]
@@ -36,19 +36,7 @@ interface Contestant {
   readonly options: Pick<DEQOptions, 'solver' | 'adjoint'>
 }
 
-interface Run {
-  readonly name: string
-  readonly depth: number | undefined
-  readonly accuracy: number
-  /** A tenth of the steps took no longer: the time without what else the machine does. */
-  readonly millisecondsPerStep: number
-  /** Updates of z per sample of the test part. */
-  readonly iterations: number
-  /** The greatest ρ(J) over the test part. */
-  readonly radius: number
-}
-
-export async function classifier(quick: boolean): Promise<Record<string, string>> {
+export async function classifier(quick: boolean): Promise<string> {
   const memory = await memoryByDepth(quick ? QUICK.memory : [1, 2, 4, 8, 16, 32, 64, 128, 256])
   const digits = readDigits().filter((_, n) => !quick || n % QUICK.keptOf === 0)
   const contestants: Contestant[] = [
@@ -65,49 +53,55 @@ export async function classifier(quick: boolean): Promise<Record<string, string>
     for (const contestant of contestants) runs.push(await run(contestant, split, seed, quick ? QUICK.epochs : EPOCHS))
   }
   report(contestants, runs, digits.length)
-  return { 'classifier.svg': await plot(figureOf(memory, runs)) }
+  return drawLines(figureOf(memory, runs))
 }
 
-/** Trains one net behind a progress bar and tests it. */
+/** Trains one net and tests it. */
 async function run({ name, depth, options }: Contestant, split: Split, seed: number, epochs: number): Promise<Run> {
   const rt = await createRuntime({ seed })
   const deq = new DEQ(rt, { inputSize: PIXELS, hiddenSize: HIDDEN, spectralNorm: SPECTRAL_NORM, ...options })
   const model = new Sequential(rt, [deq, new Linear(rt, { inFeatures: HIDDEN, outFeatures: CLASSES })])
-  const optimizer = new Adam(model, { lr: RATE })
-  const bar = startBar(`${name}, seed ${seed}`, epochs * Math.ceil(split.train.length / BATCH))
-
-  const times = [performance.now()]
-  await fit(model, encode(rt, split.train), {
-    loss: crossEntropyLoss,
-    optimizer,
-    schedule: new CosineAnnealingLR(optimizer, { tMax: epochs }),
-    epochs,
-    batchSize: BATCH,
-    clip: { norm: MAX_NORM },
-    seed,
-    onProgress: ({ loss }) => {
-      times.push(performance.now())
-      bar.increment({ loss: loss.toFixed(4) })
-    },
-  })
-  bar.stop()
-  const millisecondsPerStep = tenth(times.slice(1).map((time, i) => time - times[i]!))
-
+  const times = await train(model, split, { title: `${name}, seed ${seed}`, seed, epochs })
   const test = encode(rt, split.test)
   model.eval()
   const { metrics } = await evaluate(model, test, { loss: crossEntropyLoss, metrics: ['accuracy'] })
   const { info } = deq.forward(test.input)
-  const iterations = info.iterations.reduce((sum, count) => sum + count, 0) / split.test.length
   const result = {
     name,
     depth,
     accuracy: metrics!.accuracy!,
-    millisecondsPerStep,
-    iterations,
+    millisecondsPerStep: tenth(times),
+    iterations: mean([...info.iterations]),
     radius: deq.spectralRadius(),
   }
   rt.dispose()
   return result
+}
+
+/** Trains behind a progress bar; returns the milliseconds that each step took. */
+async function train(
+  model: Sequential,
+  split: Split,
+  { title, seed, epochs }: { title: string; seed: number; epochs: number },
+): Promise<number[]> {
+  const optimizer = new Adam(model, { lr: RATE })
+  const times = [performance.now()]
+  await withBar(title, epochs * Math.ceil(split.train.length / BATCH), (onProgress) =>
+    fit(model, encode(model.runtime, split.train), {
+      loss: crossEntropyLoss,
+      optimizer,
+      schedule: new CosineAnnealingLR(optimizer, { tMax: epochs }),
+      epochs,
+      batchSize: BATCH,
+      clip: { norm: MAX_NORM },
+      seed,
+      onProgress: (progress) => {
+        times.push(performance.now())
+        onProgress(progress)
+      },
+    }),
+  )
+  return times.slice(1).map((time, i) => time - times[i]!)
 }
 
 const tenth = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 10)]!
@@ -115,33 +109,18 @@ const tenth = (values: readonly number[]): number => [...values].sort((a, b) => 
 /** Pixels, scaled, as [N, PIXELS] and labels [N]. */
 function encode(rt: Runtime, digits: readonly Digit[]): { input: Tensor; target: Tensor } {
   const N = digits.length
-  const pixels = new Float32Array(N * PIXELS)
-  for (const [n, digit] of digits.entries()) {
-    pixels.set(
-      digit.pixels.map((pixel) => pixel * INK),
-      n * PIXELS,
-    )
-  }
   const labels = digits.map(({ label }) => label)
-  return { input: rt.tensor(pixels, [N, PIXELS]), target: rt.indices(labels, [N]) }
-}
-
-function startBar(name: string, steps: number): SingleBar {
-  const format = `${name.padEnd(18)} {bar} {percentage}% | loss {loss} | {duration} s`
-  const bar = new SingleBar({ format, barsize: 28, noTTYOutput: true, notTTYSchedule: 5000 })
-  bar.start(steps, 0, { loss: '–' })
-  return bar
+  return { input: rt.tensor(scaledPixels(digits), [N, PIXELS]), target: rt.indices(labels, [N]) }
 }
 
 function report(contestants: readonly Contestant[], runs: readonly Run[], digits: number): void {
   const rows = contestants.map(({ name }) => {
     const own = runs.filter((run) => run.name === name)
-    const mean = (of: (run: Run) => number) => own.reduce((sum, run) => sum + of(run), 0) / own.length
     return [
       name,
-      own.map(({ accuracy }) => `${(100 * accuracy).toFixed(1)} %`).join('  '),
-      mean(({ millisecondsPerStep }) => millisecondsPerStep).toFixed(2),
-      mean(({ iterations }) => iterations).toFixed(1),
+      own.map(({ accuracy }) => percent(accuracy)).join('  '),
+      mean(own.map(({ millisecondsPerStep }) => millisecondsPerStep)).toFixed(2),
+      mean(own.map(({ iterations }) => iterations)).toFixed(1),
       Math.max(...own.map(({ radius }) => radius)).toFixed(2),
     ]
   })
@@ -152,59 +131,5 @@ function report(contestants: readonly Contestant[], runs: readonly Run[], digits
     if (deepest.length === 0) break
     const claim = `the implicit net reads as well as ${deepest[i]!.name}, to ${100 * SAME_ACCURACY} points`
     check(Math.abs(accuracy - deepest[i]!.accuracy) <= SAME_ACCURACY, claim)
-  }
-}
-
-const LOOKS = [
-  { name: 'RNN over copies of the input', colour: '#868e96' },
-  { name: 'unrolled', colour: '#e8590c' },
-  { name: 'implicit: anderson, bicgstab', colour: '#099268' },
-  { name: 'implicit: picard, neumann', colour: '#4c6ef5' },
-]
-
-function figureOf(memory: Memory, runs: readonly Run[]): Figure {
-  const megabytes = (name: string, points: Memory[keyof Memory]): Line[] =>
-    [false, true].map((dots) => ({
-      name,
-      dots,
-      points: points.map(({ depth, bytes }) => ({ x: depth, y: bytes / 2 ** 20 })),
-    }))
-  const milliseconds = (wanted: (run: Run) => boolean) => {
-    const own = runs.filter(wanted)
-    return own.reduce((sum, run) => sum + run.millisecondsPerStep, 0) / own.length
-  }
-  const depths = [...new Set(runs.flatMap(({ depth }) => depth ?? []))]
-  const times = depths.map((depth) => ({ x: depth, y: milliseconds((run) => run.depth === depth) }))
-  const level = milliseconds((run) => run.depth === undefined)
-  return {
-    title: 'Depth that takes no memory: an implicit net beside unrolled ones',
-    subtitle: [
-      `Left: workspace of one training step, forward and backward, as measured; a layer of ${HIDDEN}, batches of ${BATCH}, z = tanh(0.985 z + U x).`,
-      'Depth: layers, or the iterations that the fixed point took. Right: means over the classifiers that were trained',
-    ],
-    looks: LOOKS,
-    panels: [
-      {
-        title: 'Memory',
-        x: { title: 'depth', type: 'log' },
-        y: { title: 'MB', type: 'log' },
-        lines: [
-          ...megabytes(LOOKS[0]!.name, memory.rnn),
-          ...megabytes(LOOKS[1]!.name, memory.unrolled),
-          ...megabytes(LOOKS[2]!.name, memory.accelerated),
-          ...megabytes(LOOKS[3]!.name, memory.implicit),
-        ],
-      },
-      {
-        title: 'Time',
-        x: { title: 'layers', type: 'log' },
-        y: { title: 'ms per training step', domain: [0, 1.1 * Math.max(level, ...times.map(({ y }) => y))] },
-        lines: [
-          { name: LOOKS[1]!.name, points: times },
-          { name: LOOKS[1]!.name, points: times, dots: true },
-          { name: LOOKS[3]!.name, points: [times[0]!.x, times.at(-1)!.x].map((x) => ({ x, y: level })) },
-        ],
-      },
-    ],
   }
 }

@@ -1,5 +1,6 @@
 /** Errors by K, beside ρ^K. */
-import type { Figure, Line, Point } from './plot.ts'
+import type { Figure, Line, Panel, Point } from '../kit/lines.ts'
+import { COLOURS } from '../kit/style.ts'
 
 export type Kind = 'normal' | 'non-normal'
 
@@ -10,52 +11,63 @@ export interface Convergence {
   readonly neumann: readonly Point[]
 }
 
-const COLOURS = ['#4c6ef5', '#099268', '#e8590c']
-const DIVERGING: Readonly<Record<Kind, string>> = { normal: '#c92a2a', 'non-normal': '#ae3ec9' }
+interface Stable {
+  readonly kind: Kind
+  readonly curves: readonly Convergence[]
+}
 
-export function figureOf(
-  stable: readonly { kind: Kind; curves: readonly Convergence[] }[],
-  diverging: readonly { kind: Kind; neumann: readonly Point[] }[],
-  unstable: number,
-): Figure {
-  const looks = [
-    ...stable[0]!.curves.map(({ rho }, i) => ({ name: `ρ = ${rho}`, colour: COLOURS[i]! })),
-    ...diverging.map(({ kind }) => ({ name: `ρ = ${unstable}, ${kind}`, colour: DIVERGING[kind] })),
-    { name: 'ρ^K', colour: '#868e96', dash: [5, 4] },
-  ]
-  const power = (rho: number, points: readonly Point[]): Line => ({
-    name: 'ρ^K',
-    points: points.map(({ x }) => ({ x, y: rho ** x })),
-  })
-  const x = { title: 'K' }
-  const y = { title: 'relative error', type: 'log', format: '.0e' } as const
+interface Diverging {
+  readonly kind: Kind
+  readonly neumann: readonly Point[]
+}
+
+const STABLE = [COLOURS.blue, COLOURS.green, COLOURS.orange]
+const DIVERGING: Readonly<Record<Kind, string>> = { normal: COLOURS.red, 'non-normal': COLOURS.purple }
+
+const x = { title: 'K', grid: true }
+const y = { title: 'relative error', type: 'log' } as const
+const POWER = { name: 'ρ^K', colour: COLOURS.grey, dash: [5, 4] }
+
+export function figureOf(stable: readonly Stable[], diverging: readonly Diverging[], unstable: number): Figure {
   return {
     title: 'The implicit gradient, and what BPTT comes to',
     subtitle: [
       'Lines: relative error of BPTT through K iterations from z = 0. Dots: of K terms of the Neumann series at z*.',
       'Both against the implicit gradient; z = tanh(W z + U u + b), n = 32, float64',
     ],
-    looks,
-    panels: [
-      ...stable.map(({ kind, curves }) => ({
-        title: `${kind} Jacobian`,
-        x,
-        y,
-        lines: curves.flatMap(({ rho, bptt, neumann }): Line[] => [
-          power(rho, bptt),
-          { name: `ρ = ${rho}`, points: bptt },
-          { name: `ρ = ${rho}`, points: neumann, dots: true },
-        ]),
-      })),
-      {
-        title: `ρ = ${unstable}: the series diverges`,
-        x,
-        y,
-        lines: diverging.flatMap(({ kind, neumann }): Line[] => [
-          power(unstable, neumann),
-          { name: `ρ = ${unstable}, ${kind}`, points: neumann, dots: true },
-        ]),
-      },
+    looks: [
+      ...stable[0]!.curves.map(({ rho }, i) => ({ name: nameOf(rho), colour: STABLE[i]! })),
+      ...diverging.map(({ kind }) => ({ name: nameOf(unstable, kind), colour: DIVERGING[kind] })),
+      POWER,
     ],
+    panels: [...stable.map(stablePanel), divergingPanel(diverging, unstable)],
   }
 }
+
+const nameOf = (rho: number, kind?: Kind): string => `ρ = ${rho}${kind ? `, ${kind}` : ''}`
+
+const stablePanel = ({ kind, curves }: Stable): Panel => ({
+  title: `${kind} Jacobian`,
+  x,
+  y,
+  lines: curves.flatMap(({ rho, bptt, neumann }): Line[] => [
+    powersOf(rho, bptt),
+    { name: nameOf(rho), points: bptt },
+    { name: nameOf(rho), points: neumann, as: 'dots' },
+  ]),
+})
+
+const divergingPanel = (diverging: readonly Diverging[], unstable: number): Panel => ({
+  title: `ρ = ${unstable}: the series diverges`,
+  x,
+  y,
+  lines: diverging.flatMap(({ kind, neumann }): Line[] => [
+    powersOf(unstable, neumann),
+    { name: nameOf(unstable, kind), points: neumann, as: 'dots' },
+  ]),
+})
+
+const powersOf = (rho: number, points: readonly Point[]): Line => ({
+  name: POWER.name,
+  points: points.map(({ x: K }) => ({ x: K, y: rho ** K })),
+})

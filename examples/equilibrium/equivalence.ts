@@ -9,10 +9,11 @@ import {
   type Runtime,
   type Tensor,
 } from 'retrograd'
-import { check, formatTable } from './check.ts'
+import { drawLines, type Point } from '../kit/lines.ts'
+import { formatTable } from '../kit/table.ts'
+import { check } from './check.ts'
 import { dot, draws, type Matrix, nonNormalOf, norm, normalOf, times } from './matrices.ts'
 import { type Convergence, figureOf, type Kind } from './equivalence-figure.ts'
-import { type Point, plot } from './plot.ts'
 
 const [N, INPUTS] = [32, 4]
 const RADII = [0.5, 0.8, 0.9]
@@ -57,7 +58,7 @@ function problemOf(J: Matrix): Problem {
   return { weights: { W: W.flat(), U, b }, fixedPoint, u, g: draws(N, SEED + 103) }
 }
 
-export async function equivalence(quick: boolean): Promise<Record<string, string>> {
+export async function equivalence(quick: boolean): Promise<string> {
   const rt = await createRuntime({ seed: SEED, dtype: 'float64' })
   const radii = quick ? RADII.slice(0, 2) : RADII
   const stable = (Object.keys(KINDS) as Kind[]).map((kind) => ({
@@ -69,9 +70,8 @@ export async function equivalence(quick: boolean): Promise<Record<string, string
   console.log(formatTable(['J', 'ρ(J)', 'K', 'BPTT from z = 0', 'neumann, K terms', 'ρ^K', 'rate of BPTT'], rows))
 
   const diverging = (Object.keys(KINDS) as Kind[]).map((kind) => ({ kind, ...divergence(rt, kind) }))
-  const figure = await plot(figureOf(stable, diverging, UNSTABLE))
   rt.dispose()
-  return { 'equivalence.svg': figure }
+  return drawLines(figureOf(stable, diverging, UNSTABLE))
 }
 
 function convergence(rt: Runtime, kind: Kind, rho: number): Convergence {

@@ -1,32 +1,19 @@
 // Fixed points put to use: a classifier without layers, gradients with nothing to go back through, a reactor's steady states.
-// node --import tsx examples/equilibrium/main.ts [--quick] [--part classifier|equivalence|reactor]
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+// node --import tsx examples/equilibrium/main.ts [--quick] [--only classifier|equivalence|reactor]
+import { readCommand } from '../kit/command.ts'
+import { save } from '../kit/output.ts'
 import { classifier } from './classifier.ts'
 import { equivalence } from './equivalence.ts'
 import { reactor } from './reactor.ts'
 
-/** Each returns its figures by file name. */
-const parts: Readonly<Record<string, (quick: boolean) => Promise<Record<string, string>>>> = {
-  classifier,
-  equivalence,
-  reactor,
-}
-const { quick, part } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, part: { type: 'string' } },
-}).values
-if (part !== undefined && !Object.hasOwn(parts, part))
-  throw new Error(`--part ${part}: expected ${Object.keys(parts).join(', ')}`)
-const folder = 'out/equilibrium'
-mkdirSync(folder, { recursive: true })
+/** Each returns its figure. */
+const PARTS = { classifier, equivalence, reactor }
+const { quick, chosen } = readCommand(Object.keys(PARTS) as (keyof typeof PARTS)[])
 
-for (const [name, run] of Object.entries(parts)) {
-  if (part !== undefined && name !== part) continue
+for (const name of chosen) {
   const started = performance.now()
   console.log(`== ${name}`)
-  for (const [file, svg] of Object.entries(await run(quick))) {
-    writeFileSync(`${folder}/${file}`, svg)
-    console.log(`wrote ${folder}/${file}`)
-  }
+  save(`equilibrium/${name}.svg`, await PARTS[name](quick))
+  console.log(`wrote out/equilibrium/${name}.svg`)
   console.log(`${((performance.now() - started) / 1000).toFixed(1)} s\n`)
 }

@@ -1,5 +1,5 @@
 /** Small dense matrices of plain numbers, row by row. */
-import { uniform } from '../long-memory/random.ts'
+import { uniform } from '../kit/random.ts'
 
 export type Matrix = readonly (readonly number[])[]
 

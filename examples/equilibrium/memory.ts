@@ -1,7 +1,8 @@
 /** What one training step keeps in memory, by depth: measured, not computed. */
 import { createRuntime, DEQ, type DEQOptions, type Module, RNN, type Runtime, type Tensor } from 'retrograd'
 import { PIXELS } from '../digits/data.ts'
-import { check, formatTable } from './check.ts'
+import { formatTable } from '../kit/table.ts'
+import { check } from './check.ts'
 
 export const HIDDEN = 96
 export const BATCH = 100

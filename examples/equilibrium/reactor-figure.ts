@@ -1,5 +1,7 @@
 /** The S-curve with what is stable of it, and the sensitivities along it. */
-import type { AxisOf, Figure, Line, Panel } from './plot.ts'
+import type { Axis } from '../kit/axes.ts'
+import type { Figure, Line, Panel } from '../kit/lines.ts'
+import { COLOURS } from '../kit/style.ts'
 import { type Conditions, coolantAt, rateAt, TANK, USUAL } from './tank.ts'
 
 export type Output = 'conversion' | 'temperature'
@@ -19,30 +21,30 @@ export interface SteadyState extends State {
   readonly sensitivity: Readonly<Record<Output, Conditions>>
 }
 
-const STABLE = { name: 'stable', colour: '#212529' }
-const UNSTABLE = { name: 'unstable', colour: '#e8590c' }
-const CLOSED_FORM = { name: 'closed form', colour: '#ced4da' }
+const STABLE = { name: 'stable', colour: COLOURS.black }
+const UNSTABLE = { name: 'unstable', colour: COLOURS.orange }
+const CLOSED_FORM = { name: 'closed form', colour: COLOURS.silver }
 /** By what a sensitivity is, and how it is read off. */
 const SENSITIVITIES: readonly {
   readonly name: string
   readonly colour: string
   of(state: SteadyState, output: Output): number
 }[] = [
-  { name: 'by coolant', colour: '#4c6ef5', of: ({ sensitivity }, output) => sensitivity[output].coolant },
+  { name: 'by coolant', colour: COLOURS.blue, of: ({ sensitivity }, output) => sensitivity[output].coolant },
   {
     name: 'by feed temperature',
-    colour: '#099268',
+    colour: COLOURS.green,
     of: ({ sensitivity }, output) => sensitivity[output].feedTemperature,
   },
   {
     name: 'by feed, per 1 %',
-    colour: '#ae3ec9',
+    colour: COLOURS.purple,
     of: ({ sensitivity }, output) => (sensitivity[output].feed * USUAL.feed) / 100,
   },
 ]
 /** Sensitivities beyond ± this are cut off: at the ends of a branch they have no bound. */
 const LIMIT = 12
-const x: AxisOf = { title: 'coolant, K' }
+const x: Axis = { title: 'coolant, K', grid: true }
 
 export function figureOf(states: readonly SteadyState[]): Figure {
   return {
@@ -65,7 +67,7 @@ export function figureOf(states: readonly SteadyState[]): Figure {
 /** Dots over the curve in closed form, along which T runs. */
 function curveOf(
   title: string,
-  y: AxisOf,
+  y: Axis,
   states: readonly SteadyState[],
   of: (state: Pick<State, 'temperature' | 'conversion'>) => number,
 ): Panel {
@@ -87,8 +89,8 @@ function curveOf(
     y,
     lines: [
       { name: CLOSED_FORM.name, points: curve },
-      { name: STABLE.name, points: dotsOf(true), dots: true },
-      { name: UNSTABLE.name, points: dotsOf(false), dots: true },
+      { name: STABLE.name, points: dotsOf(true), as: 'dots' },
+      { name: UNSTABLE.name, points: dotsOf(false), as: 'dots' },
     ],
   }
 }

@@ -1,7 +1,8 @@
 // A stirred tank reactor's steady states by newton, which are stable, and how they answer to its feed, by the implicit gradient.
 import { createRuntime, DEQ, type DEQForwardResult, type Runtime, type Tensor } from 'retrograd'
-import { check, formatTable } from './check.ts'
-import { plot } from './plot.ts'
+import { drawLines } from '../kit/lines.ts'
+import { formatTable, percent } from '../kit/table.ts'
+import { check } from './check.ts'
 import { figureOf, type Output, type State, type SteadyState } from './reactor-figure.ts'
 import { type Conditions, coolantAt, isStable, rateAt, STEP, TANK, tank, UNIT, USUAL } from './tank.ts'
 
@@ -21,7 +22,7 @@ const STEPS: Conditions = { feed: 1e-5, feedTemperature: 2e-3, coolant: 1e-3 }
 
 type Input = keyof Conditions
 
-export async function reactor(quick: boolean): Promise<Record<string, string>> {
+export async function reactor(quick: boolean): Promise<string> {
   const rt = await createRuntime({ seed: 1, dtype: 'float64' })
   const deq = createReactor(rt)
   const every = quick ? 10 * RANGE.every : RANGE.every
@@ -35,9 +36,8 @@ export async function reactor(quick: boolean): Promise<Record<string, string>> {
   checkAgainstDifferences(rt, deq, states)
   checkStability(states)
   report(states)
-  const figure = await plot(figureOf(states))
   rt.dispose()
-  return { 'reactor.svg': figure }
+  return drawLines(figureOf(states))
 }
 
 /** To a tenth, so that 300 is 300. */
@@ -182,10 +182,10 @@ function checkAgainstDifferences(rt: Runtime, deq: DEQ, states: readonly SteadyS
     }
   }
   const count = states.length * INPUTS.length * OUTPUTS.length
-  console.log(`${count} sensitivities agree with central differences: errors are up to ${percent(worst.share)} of what is allowed, that is up to ${percent(worst.allowed)} of a slope`) // prettier-ignore
+  console.log(`${count} sensitivities agree with central differences: errors are up to ${roughly(worst.share)} of what is allowed, that is up to ${roughly(worst.allowed)} of a slope`) // prettier-ignore
 }
 
-const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`
+const roughly = (share: number): string => `${(100 * share).toPrecision(2)} %`
 
 function differences(
   rt: Runtime,
@@ -227,7 +227,7 @@ function report(states: readonly SteadyState[]): void {
     ({ coolant, temperature, conversion, radius, sensitivity: { temperature: T, conversion: X } }) => [
       String(coolant),
       temperature.toFixed(2),
-      `${(100 * conversion).toFixed(1)} %`,
+      percent(conversion),
       signed(1000 * (radius - 1), 3),
       radius < 1 ? 'yes' : 'no',
       signed(T.coolant, 2),

@@ -21,8 +21,9 @@ export function calendarDay(day: number): CalendarDay {
   return { year: utc.getUTCFullYear(), date, weekday: weekdayOf(day), dayOfYear }
 }
 
-export function isoDate(day: number): string {
-  return new Date(day * MS_PER_DAY).toISOString().slice(0, 10)
+/** 'Nov 16'. */
+export function shortDate(day: number): string {
+  return new Date(day * MS_PER_DAY).toLocaleDateString('en', { month: 'short', day: 'numeric', timeZone: 'UTC' })
 }
 
 /** The ten federal holidays of 2000–2014, each on its own date (not the weekday on which it is observed). */

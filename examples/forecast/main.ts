@@ -1,20 +1,20 @@
 // Forecasts tomorrow's births in the United States with a small GRU, beside the baselines it must beat.
 // node --import tsx examples/forecast/main.ts [--quick]
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
-import { SingleBar } from 'cli-progress'
 import { createRuntime, type Runtime, type Sequential } from 'retrograd'
 import { writeSafetensors } from 'retrograd/io'
+import { isQuick } from '../kit/command.ts'
+import { save } from '../kit/output.ts'
+import { withBar } from '../kit/progress.ts'
 import { naive, score } from './baselines.ts'
 import { climatology } from './climatology.ts'
 import { readBirths, splitByYear } from './data.ts'
 import { buildFeatures } from './features.ts'
 import { createGru, createLinear, forecast, STEPS_PER_EPOCH, train, type Problem } from './model.ts'
 import { plotForecast } from './plot.ts'
-import { formatTable, type Entry } from './report.ts'
+import { type Entry, tableOf } from './report.ts'
 
 const PLOT_DAYS = 48
-const { quick } = parseArgs({ options: { quick: { type: 'boolean', default: false } } }).values
+const quick = isQuick()
 const seeds = quick ? [1] : [1, 2, 3]
 const epochs = quick ? 3 : 30
 
@@ -31,7 +31,7 @@ for (const seed of seeds) {
   linears.push(await run(rt, createLinear(rt), `linear model, seed ${seed}`, seed))
   const gru = createGru(rt)
   grus.push(await run(rt, gru, `GRU, seed ${seed}`, seed))
-  if (seed === seeds[0]) save(rt, gru)
+  if (seed === seeds[0]) saveModel(rt, gru)
   rt.dispose()
 }
 const seconds = (performance.now() - started) / 1000
@@ -49,33 +49,26 @@ const toEntry = ([name, forecasts]: [string, Float64Array[]]): Entry => ({
   name,
   scores: forecasts.map((births) => score(series, births, test)),
 })
-console.log(formatTable(entries.map(toEntry)))
+console.log(tableOf(entries.map(toEntry)))
 console.log(`mean ± standard deviation over ${seeds.length} seed(s); trained in ${seconds.toFixed(1)} s`)
 
 const recent = { start: test.end - PLOT_DAYS, end: test.end }
 const forecasts = { 'GRU, one day ahead': grus[0]!, 'seasonal naive (a week ago)': naive(series, 7) }
-writeFileSync('out/forecast.svg', await plotForecast(series, recent, forecasts))
+save('forecast.svg', await plotForecast(series, recent, forecasts))
 console.log('wrote out/model.safetensors and out/forecast.svg (both of the first seed)')
 
 /** Trains a model behind a progress bar and forecasts the test part. */
 async function run(rt: Runtime, model: Sequential, name: string, seed: number): Promise<Float64Array> {
-  const format = `${name.padEnd(20)} {bar} {percentage}% | loss {loss} | {speed} steps/s`
-  const bar = new SingleBar({ format, barsize: 28, noTTYOutput: true, notTTYSchedule: 5000 })
-  bar.start(epochs * STEPS_PER_EPOCH, 0, { loss: '–', speed: '–' })
-  const onProgress = ({ loss, stepsPerSecond }: { loss: number; stepsPerSecond: number }) =>
-    bar.increment({ loss: loss.toFixed(4), speed: stepsPerSecond.toFixed(0) })
-  await train(rt, model, problem, { epochs, seed, onProgress })
-  bar.stop()
+  await withBar(name, epochs * STEPS_PER_EPOCH, (onProgress) => train(rt, model, problem, { epochs, seed, onProgress }))
   return forecast(rt, model, problem.features, test)
 }
 
 /** Saves the weights under PyTorch's names, with what a user of the file needs to know. */
-function save(rt: Runtime, model: Sequential): void {
-  mkdirSync('out', { recursive: true })
+function saveModel(rt: Runtime, model: Sequential): void {
   const metadata = {
     task: 'US daily births, one day ahead: change against a week ago',
     variant: rt.variant,
     scales: JSON.stringify(problem.features.scales),
   }
-  writeFileSync('out/model.safetensors', writeSafetensors(model.stateDict(), metadata))
+  save('model.safetensors', writeSafetensors(model.stateDict(), metadata))
 }

@@ -1,4 +1,4 @@
-import { Adam, fit, GRU, Linear, mseLoss, Sequential, type Runtime } from 'retrograd'
+import { Adam, fit, type FitProgress, GRU, Linear, mseLoss, Sequential, type Runtime } from 'retrograd'
 import { score } from './baselines.ts'
 import type { Range, Series, Split } from './data.ts'
 import { FEATURES, FIRST_DAY, type Features } from './features.ts'
@@ -21,7 +21,7 @@ export interface Problem {
 export interface TrainOptions {
   readonly epochs: number
   readonly seed: number
-  readonly onProgress?: (progress: { loss: number; stepsPerSecond: number }) => void
+  readonly onProgress?: (progress: FitProgress) => void
 }
 
 /** The forecaster: inputs [T, B, FEATURES] to one answer per day, [T, B, 1]. */

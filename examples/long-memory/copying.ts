@@ -1,4 +1,5 @@
 import { crossEntropyLoss, type Runtime, type Tensor } from 'retrograd'
+import { likeliest } from '../kit/scores.ts'
 import type { Batch, Problem } from './problem.ts'
 
 const LETTERS = 8
@@ -57,17 +58,12 @@ function createBatch(rt: Runtime, { length, delay }: CopyOptions, B: number): Ba
 
 /** Share of the letters that were recalled, each at its step; blanks do not count. */
 function recalled({ data: logits }: Tensor, { data: answers }: Tensor): number {
+  const written = likeliest(logits, SYMBOLS)
   let [letters, right] = [0, 0]
   for (let row = 0; row < answers.length; row++) {
     if (answers[row] === BLANK) continue
     letters++
-    if (likeliest(logits.subarray(row * SYMBOLS, (row + 1) * SYMBOLS)) === answers[row]) right++
+    if (written[row] === answers[row]) right++
   }
   return right / letters
-}
-
-function likeliest(scores: ArrayLike<number>): number {
-  let best = 0
-  for (let id = 1; id < scores.length; id++) if (scores[id]! > scores[best]!) best = id
-  return best
 }

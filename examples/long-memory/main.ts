@@ -1,43 +1,39 @@
 // Trains plain and gated recurrent nets on problems of long memory, beside the loss of who remembers nothing.
 // node --import tsx examples/long-memory/main.ts [--quick] [--only adding|copying|truncation]
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
-import { SingleBar } from 'cli-progress'
 import { createRuntime } from 'retrograd'
+import { readCommand } from '../kit/command.ts'
+import { save } from '../kit/output.ts'
+import { withBar } from '../kit/progress.ts'
 import { adding, type Contestant, type Experiment, longCopy, shortCopy, truncation } from './experiments.ts'
 import { createNet } from './nets.ts'
 import { plotCurves } from './plot.ts'
-import { formatTable, type Run } from './report.ts'
+import { type Part, type Run, tableOf } from './report.ts'
 import { INTERVAL, test, train } from './training.ts'
 
 const QUICK_STEPS = 2 * INTERVAL
-const { quick, only } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
-}).values
+/** Each figure shows its experiments one below the other. */
+const FIGURES = {
+  adding: { title: 'The adding problem', experiments: [adding] },
+  copying: { title: 'Copy memory', experiments: [shortCopy, longCopy] },
+  truncation: { title: 'Copy memory with gradients cut short', experiments: [truncation] },
+}
+const { quick, chosen } = readCommand(Object.keys(FIGURES) as (keyof typeof FIGURES)[])
 // Seeds 1 and 2 were used up in the search for the settings.
 const seeds = quick ? [3] : [3, 4, 5]
-/** Each figure shows its experiments one below the other. */
-const all = [
-  { name: 'adding', title: 'The adding problem', experiments: [adding] },
-  { name: 'copying', title: 'Copy memory', experiments: [shortCopy, longCopy] },
-  { name: 'truncation', title: 'Copy memory with gradients cut short', experiments: [truncation] },
-]
-const figures = all.filter(({ name }) => only === undefined || name === only)
-if (figures.length === 0) throw new Error(`--only ${only}: expected ${all.map(({ name }) => name).join(', ')}`)
-mkdirSync('out', { recursive: true })
 
 const started = performance.now()
 const tables: string[] = []
-for (const { name, title, experiments } of figures) {
-  const panels: { experiment: Experiment; runs: Run[] }[] = []
-  for (const experiment of experiments) panels.push({ experiment, runs: await runAll(experiment) })
-  tables.push(...panels.map(({ experiment, runs }) => formatTable(experiment, runs)))
-  writeFileSync(`out/long-memory-${name}.svg`, await plotCurves(title, panels))
+for (const name of chosen) {
+  const { title, experiments } = FIGURES[name]
+  const parts: Part[] = []
+  for (const experiment of experiments) parts.push({ experiment, runs: await runAll(experiment) })
+  tables.push(...parts.map(tableOf))
+  save(`long-memory-${name}.svg`, await plotCurves(title, parts))
 }
 
 console.log(`\nOn 1,000 new sequences\n\n${tables.join('\n\n')}`)
 console.log(`\n${((performance.now() - started) / 60_000).toFixed(1)} min in all`)
-console.log(`wrote ${figures.map(({ name }) => `out/long-memory-${name}.svg`).join(', ')}`)
+console.log(`wrote ${chosen.map((name) => `out/long-memory-${name}.svg`).join(', ')}`)
 
 async function runAll(experiment: Experiment): Promise<Run[]> {
   const runs: Run[] = []
@@ -54,21 +50,11 @@ async function run({ problem, hidden, ...experiment }: Experiment, contestant: C
   const net = createNet(rt, layer, problem, hidden)
   const steps = quick ? QUICK_STEPS : experiment.steps
 
-  const started = performance.now()
-  const bar = startBar(`${name}, seed ${seed}`, steps)
-  const onInterval = (loss: number) => bar.increment(INTERVAL, { loss: loss.toFixed(4) })
-  const curve = await train(rt, net, problem, { steps, rate, seed, truncation, onInterval })
-  bar.stop()
-  const seconds = (performance.now() - started) / 1000
+  const { result: curve, seconds } = await withBar(`${name}, seed ${seed}`, steps, (onProgress) =>
+    train(rt, net, problem, { steps, rate, seed, truncation, onProgress }),
+  )
 
   const result = { name, seed, curve, test: test(rt, net, problem, seed), seconds }
   rt.dispose()
   return result
-}
-
-function startBar(name: string, steps: number): SingleBar {
-  const format = `${name.padEnd(22)} {bar} {percentage}% | loss {loss} | {duration} s`
-  const bar = new SingleBar({ format, barsize: 28, noTTYOutput: true, notTTYSchedule: 5000 })
-  bar.start(steps, 0, { loss: '–' })
-  return bar
 }

@@ -1,3 +1,4 @@
+import { formatTable, mean, percent } from '../kit/table.ts'
 import type { Experiment } from './experiments.ts'
 import type { TestResult } from './training.ts'
 
@@ -11,19 +12,21 @@ export interface Run {
   readonly seconds: number
 }
 
-/** An experiment's table as aligned text: a line for each contestant, a column for each seed. */
-export function formatTable({ title, problem, right, contestants }: Experiment, runs: readonly Run[]): string {
+/** An experiment with its runs. */
+export interface Part {
+  readonly experiment: Experiment
+  readonly runs: readonly Run[]
+}
+
+/** An experiment's table: a line for each contestant, a column for each seed. */
+export function tableOf({ experiment: { title, problem, right, contestants }, runs }: Part): string {
   const seeds = [...new Set(runs.map(({ seed }) => seed))]
   const header = ['', ...seeds.map((seed) => `loss, seed ${seed}`), ...seeds.map(() => right), 'seconds each']
   const rows = contestants.map(({ name }) => {
     const own = runs.filter((run) => run.name === name)
-    const seconds = own.reduce((sum, run) => sum + run.seconds, 0) / own.length
-    const shares = own.map(({ test }) => `${(100 * test.right).toFixed(1)} %`)
-    return [name, ...own.map(({ test }) => test.loss.toFixed(5)), ...shares, seconds.toFixed(0)]
+    const seconds = mean(own.map((run) => run.seconds))
+    const losses = own.map(({ test }) => test.loss.toFixed(5))
+    return [name, ...losses, ...own.map(({ test }) => percent(test.right)), seconds.toFixed(0)]
   })
-  const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column]!.length)))
-  const format = (row: string[]) =>
-    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join('  ')
-  const rule = widths.map((width) => '─'.repeat(width)).join('  ')
-  return [`${title}; baseline ${problem.baseline.toFixed(4)}`, format(header), rule, ...rows.map(format)].join('\n')
+  return `${title}; baseline ${problem.baseline.toFixed(4)}\n${formatTable(header, rows)}`
 }

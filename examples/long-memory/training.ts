@@ -1,7 +1,8 @@
 import { Adam, clipGradNorm, type Module, type Runtime, type Tensor } from 'retrograd'
+import type { OnProgress } from '../kit/progress.ts'
+import { uniform } from '../kit/random.ts'
 import type { Net } from './nets.ts'
 import type { Batch, Problem } from './problem.ts'
-import { uniform } from './random.ts'
 
 const BATCH = 32
 const MAX_NORM = 1
@@ -19,7 +20,8 @@ export interface TrainOptions {
   readonly seed: number
   /** Steps back that a gradient may go, in blocks of `stride` losses; all if left out. */
   readonly truncation?: { readonly window: number; readonly stride: number } | undefined
-  readonly onInterval?: (loss: number) => void
+  /** Called once per INTERVAL. */
+  readonly onProgress?: OnProgress
 }
 
 /** What the net does with sequences it has not met. */
@@ -35,7 +37,7 @@ export interface TestResult {
  * @returns the mean loss of each INTERVAL of steps
  */
 export async function train(rt: Runtime, net: Net, problem: Problem, options: TrainOptions): Promise<number[]> {
-  const { steps, rate, seed, truncation, onInterval } = options
+  const { steps, rate, seed, truncation, onProgress } = options
   const random = uniform(seed)
   const batch = problem.batch(rt, BATCH)
   const modules: Module[] = [net.recurrent, net.readout]
@@ -50,8 +52,9 @@ export async function train(rt: Runtime, net: Net, problem: Problem, options: Tr
     clipGradNorm(modules, MAX_NORM)
     optimizer.step()
     if (step % INTERVAL > 0) continue
-    curve.push(total / INTERVAL)
-    onInterval?.(total / INTERVAL)
+    const loss = total / INTERVAL
+    curve.push(loss)
+    onProgress?.({ loss }, INTERVAL)
     total = 0
     await new Promise(setImmediate) // the progress bar's timer has its turn
   }

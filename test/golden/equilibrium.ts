@@ -142,6 +142,16 @@ function updates(rt: Runtime, found: Findings): void {
   found.take('weights', net.stateDict())
 }
 
+/** z = W z + U x + b, so that I - Wᵀ is what LU takes apart: with pivots, for its diagonal is small, and where it is singular. */
+function linearMap(W: (i: number, j: number) => number, rt: Runtime, found: Findings): void {
+  const options = { nonlinearity: 'identity', solver: 'newton', adjoint: 'lu', onFailure: 'accept' } as const
+  const net = new DEQ(rt, { inputSize: I, hiddenSize: H, ...options })
+  const weight = net.parameters().find(({ name }) => name === 'weight_hh')!.value
+  weight.data.set(Float64Array.from({ length: H * H }, (_, k) => W(Math.floor(k / H), k % H)))
+  const run = new Run(net, found, SIZES)
+  run.backward('rows', run.forward('rows', run.row('x')))
+}
+
 export const equilibrium: readonly Program[] = [
   ...pairs(Object.keys(SOLVERS), few.adjoints),
   ...pairs(few.solvers, others(ADJOINTS, few.adjoints)),
@@ -151,5 +161,9 @@ export const equilibrium: readonly Program[] = [
   ...Object.entries(CELLS).flatMap(([name, { columns, options }]) =>
     everyCall(`DEQ, ${name}`, (rt) => new DEQ(rt, options), { sizes: { T, B, columns } }),
   ),
-  ...programs('DEQ', { 'three updates with a penalty': updates }),
+  ...programs('DEQ', {
+    'three updates with a penalty': updates,
+    'lu with pivots': (rt, found) => linearMap((i, j) => (i === j ? 1 : ((i * 5 + j * 3) % 7) / 4 - 0.75), rt, found),
+    'lu of a singular matrix': (rt, found) => linearMap((i, j) => (i === j ? 1 : 0), rt, found),
+  }),
 ]

@@ -28,7 +28,7 @@ const UNARY: Readonly<Record<string, Unary>> = {
   relu: ops.relu,
   softplus: ops.softplus,
   sin: ops.sin,
-  'sin, far': (x) => ops.sin(scale(x, 3e4)),
+  'sin, far': (x) => ops.sin(shift(x, 3e4)),
   cos: ops.cos,
   softmax,
   logSoftmax,
@@ -109,6 +109,10 @@ const PRODUCTS: Readonly<Record<string, Cell>> = {
   'solve, of parameters on both sides': squares(({ x, h, weight, other, tall }) => {
     const A = add(weight!, scale(identity(N), 3))
     return steps(tanh(linear(h!, solve(A, other!), linear(x!, solve(transpose(A), rows(tall!, 0, N))))))
+  }),
+  'solve, with pivots': squares(({ x, h, weight, other }) => {
+    const A = sub(weight!, scale(transpose(other!), 2))
+    return steps(tanh(linear(h!, scale(solve(A, weight!), 0.1), linear(x!, other!))))
   }),
   'sums of parameters': squares(({ x, h, weight, other, bias }) => {
     const norm = sqrt(shift(sum(square(bias!)), 1e-3))

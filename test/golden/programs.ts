@@ -1,5 +1,6 @@
 /** All golden programs, by subject. */
 import { cells } from './cells.ts'
+import { edges } from './edges.ts'
 import { equilibrium } from './equilibrium.ts'
 import { files } from './files.ts'
 import { fitting } from './fitting.ts'
@@ -12,6 +13,7 @@ import { training } from './training.ts'
 
 export const PROGRAMS: readonly Program[] = [
   ...recurrent,
+  ...edges,
   ...operations,
   ...cells,
   ...layers,

@@ -1,11 +1,10 @@
-/** What the harness and a peer's process say to each other: one line of JSON each, command and answer in turn. */
-import type { Form } from './peer.ts'
+/** What a contest and an entrant's process say to each other: one line of JSON each, command and answer in turn. */
 
 /** The file descriptor of the answers. */
 export const REPLY_CHANNEL = 3
 
-/** `workload`: sizes, or a problem with its numbers. `sample`: seconds to spend on calls. */
-export type Command = { readonly prepare: Form; readonly workload: object } | { readonly sample: number }
+/** `prepare`: a form of the case; `workload`: what it is about. `sample`: seconds to spend on calls. */
+export type Command = { readonly prepare: object; readonly workload: object } | { readonly sample: number }
 
 export type Answer = Prepared | Sample | { readonly error: string } | { readonly unavailable: string }
 

@@ -1,39 +1,29 @@
 /** The unrolled graph on a grid: time from left to right, layers upward. */
-import type { Edge, Vertex } from './graph.ts'
+import type { Edge, Graph, Vertex } from '../vertices.ts'
+import { ALARM, INK, TEXT, escapeText, picture } from './svg.ts'
 
 const COLUMN = 110
 const ROW = 80
 const MARGIN = 50
 const RADIUS = 20
 const COLORS = { input: '#dbeafe', state: '#fef3c7', output: '#dcfce7' }
-const CUT = '#dc2626'
-const LINE = '#475569'
 
 interface Point {
   readonly x: number
   readonly y: number
 }
 
-export function drawGraph(
-  { vertices, edges }: { vertices: readonly Vertex[]; edges: readonly Edge[] },
-  steps: number,
-): string {
+export function drawGraph({ vertices, edges }: Graph): string {
   const rows = Math.max(...vertices.map(({ row }) => row))
   const first = Math.min(...vertices.map(({ step }) => step))
-  const last = Math.max(...vertices.map(({ step }) => step), steps)
+  const last = Math.max(...vertices.map(({ step }) => step))
   const at = ({ step, row }: Vertex): Point => ({ x: MARGIN + (step - first) * COLUMN, y: MARGIN + (rows - row) * ROW })
   const places = new Map(vertices.map((vertex) => [vertex.id, at(vertex)]))
   const [width, height] = [2 * MARGIN + (last - first) * COLUMN, 2 * MARGIN + rows * ROW]
-  const arrows = edges.map((edge) => drawEdge(edge, places.get(edge.from)!, places.get(edge.to)!))
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="sans-serif" font-size="13">`,
-    `<defs>${marker('arrow', LINE)}${marker('cut', CUT)}</defs>`,
-    `<rect width="${width}" height="${height}" fill="white"/>`,
-    ...arrows,
+  return picture({ width, height, fontSize: 13, defs: [marker('arrow', INK), marker('cut', ALARM)] }, [
+    ...edges.map((edge) => drawEdge(edge, places.get(edge.from)!, places.get(edge.to)!)),
     ...vertices.map((vertex) => drawVertex(vertex, places.get(vertex.id)!)),
-    '</svg>',
-    '',
-  ].join('\n')
+  ])
 }
 
 const marker = (id: string, color: string): string =>
@@ -46,15 +36,15 @@ function drawVertex({ label, step, kind }: Vertex, { x, y }: Point): string {
     kind === 'state'
       ? `<circle cx="${x}" cy="${y}" r="${RADIUS}"`
       : `<rect x="${x - RADIUS}" y="${y - RADIUS * 0.75}" width="${2 * RADIUS}" height="${RADIUS * 1.5}" rx="4"`
-  const text = `<text x="${x}" y="${y + 4}" text-anchor="middle" fill="#0f172a">${escape(name)}<tspan font-size="9" dy="3">${index}</tspan></text>`
-  return `${shape} fill="${COLORS[kind]}" stroke="${LINE}"/>${text}`
+  const text = `<text x="${x}" y="${y + 4}" text-anchor="middle" fill="${TEXT}">${escapeText(name)}<tspan font-size="9" dy="3">${index}</tspan></text>`
+  return `${shape} fill="${COLORS[kind]}" stroke="${INK}"/>${text}`
 }
 
 /** Straight along one step; bent where it would run through the vertices between. */
 function drawEdge({ lag, cut }: Edge, from: Point, to: Point): string {
   const style = cut
-    ? `stroke="${CUT}" stroke-dasharray="5 4" marker-end="url(#cut)"`
-    : `stroke="${LINE}" marker-end="url(#arrow)"`
+    ? `stroke="${ALARM}" stroke-dasharray="5 4" marker-end="url(#cut)"`
+    : `stroke="${INK}" marker-end="url(#arrow)"`
   const bend = bendOf(lag, from, to)
   const middle = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 - bend }
   const [start, end] = [towards(from, middle), towards(to, middle)]
@@ -72,8 +62,5 @@ function towards({ x, y }: Point, { x: toX, y: toY }: Point): Point {
   const length = Math.sqrt(dx * dx + dy * dy) || 1
   return { x: round(x + (dx / length) * (RADIUS + 2)), y: round(y + (dy / length) * (RADIUS + 2)) }
 }
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
-const escape = (text: string): string => text.replace(/[&<>]/g, (character) => ENTITIES[character]!)
 
 const round = (value: number): number => Math.round(value * 10) / 10

@@ -1,17 +1,17 @@
 /**
- * The process of one peer and one workload: reads commands (protocol.ts), a line of JSON each, from stdin and answers on
+ * The process of one entrant and one workload: reads commands (protocol.ts), a line of JSON each, from stdin and answers on
  * channel 3, so that what a library prints disturbs nobody.
  */
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { type Case, type Form, Unavailable } from './peer.ts'
+import { type Case, Unavailable } from './case.ts'
 import { type Answer, type Command, REPLY_CHANNEL } from './protocol.ts'
 
 const [file, key] = process.argv.slice(2) as [string, string]
 let subject: Case
 
 /** A module's own `prepare`, whatever its keys and workloads are. */
-type AnyPrepare = (key: string, workload: object, form: Form) => Case | Promise<Case>
+type AnyPrepare = (key: string, workload: object, form: object) => Case | Promise<Case>
 
 async function obey(command: Command): Promise<Answer> {
   if ('sample' in command) return sample(command.sample)

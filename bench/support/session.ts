@@ -1,18 +1,23 @@
-/** A peer's process, as the harness sees it. */
+/** The process of one entrant of a contest, as the harness sees it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { type Form, Unavailable } from './peer.ts'
+import { fileURLToPath } from 'node:url'
+import { Unavailable } from './case.ts'
 import { type Answer, type Command, type Prepared, REPLY_CHANNEL, type Sample } from './protocol.ts'
-import type { Row } from './rows.ts'
 
-const folder = new URL('.', import.meta.url)
-const path = (file: string): string => new URL(file, folder).pathname
+const CHILD = fileURLToPath(new URL('child.ts', import.meta.url))
 
-/** A peer that does not answer for so long is stopped; the slowest compile for half a minute. */
+/** A process that does not answer for so long is stopped; the slowest compile for half a minute. */
 const PATIENCE_MS = 300_000
 
-export type Launch = Pick<Row, 'file' | 'env' | 'nodeFlags' | 'stackMegabytes'>
+export interface Launch {
+  /** Path of a module with a `prepare` (child.ts), or of a Python script that answers as child.ts does. */
+  readonly file: string
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly nodeFlags?: readonly string[]
+  readonly stackMegabytes?: number
+}
 
 export class Session {
   readonly #child: ChildProcess
@@ -21,11 +26,11 @@ export class Session {
   readonly #workload: object
   #problem?: Error
 
-  /** @param row its `file` in this folder */
+  /** The process starts at once; it prepares nothing before it is asked to. */
   constructor({ file, env, nodeFlags = [], stackMegabytes }: Launch, key: string, workload: object) {
     this.#workload = workload
-    const node = [process.execPath, ...nodeFlags, '--import', 'tsx', path('child.ts'), path(file), key]
-    const command = file.endsWith('.py') ? ['/usr/bin/python3', path(file), key] : node
+    const node = [process.execPath, ...nodeFlags, '--import', 'tsx', CHILD, file, key]
+    const command = file.endsWith('.py') ? ['/usr/bin/python3', file, key] : node
     const limited = stackMegabytes ? ['sh', '-c', `ulimit -s ${stackMegabytes * 1024}; exec "$@"`, 'sh'] : []
     const [program, ...rest] = [...limited, ...command]
     this.#child = spawn(program!, rest, { env: { ...process.env, ...env }, stdio: ['pipe', 'ignore', 'pipe', 'pipe'] })
@@ -36,7 +41,8 @@ export class Session {
     this.#answers = createInterface({ input: replies })[Symbol.asyncIterator]()
   }
 
-  prepare(form: Form): Promise<Prepared> {
+  /** @param form what is special about the entrant's case, in words that it knows */
+  prepare(form: object = {}): Promise<Prepared> {
     return this.#ask({ prepare: form, workload: this.#workload }) as Promise<Prepared>
   }
 
