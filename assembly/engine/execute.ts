@@ -8,15 +8,16 @@ import { lstmGates, lstmGatesAdjoint } from "../ops/lstm-gates";
 import { columnSum, rowSum } from "../ops/reduce";
 import { softmax } from "../ops/softmax";
 import { place } from "../ops/view";
-import { at } from "../simd";
+import { at, recordAt } from "../simd";
 import { runChain } from "./chain";
 import * as format from "./format";
 import { address, batch, drops, key0, key1, rows, rowsOf, step, word } from "./frame";
+import { Segment, Unit } from "./records";
 
-/** Runs a segment of a unit's program, PROGRAM_PARAMETERS or another, at the steps that the frame addresses. */
-export function segment(unit: usize, index: i32): void {
-  const program = word(unit, format.UNIT_PROGRAM);
-  execute(word(program, index), word(program, index + 1));
+/** Runs a segment of a unit's program, SEGMENT_PARAMETERS or another, at the steps that the frame addresses. */
+export function runSegment(unit: Unit, index: i32): void {
+  const segment = recordAt<Segment>(unit.program, index);
+  execute(segment.code, segment.words);
 }
 
 /** Runs the instructions of one segment. */

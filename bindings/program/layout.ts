@@ -2,11 +2,10 @@
 import { Area } from '../runtime/area.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Slot } from './compile.ts'
-import { PORT, PROGRAM, RUN, STAGE, STATE, UNIT, VALUE } from './format.ts'
+import * as records from './records.ts'
 import type { PlanOptions, PlanUnit, Stage } from './stage.ts'
 import type { Storage } from './storage.ts'
-
-const WORD = 4
+import { bytesOfTables } from './tables.ts'
 
 /** Rows that a time chunk holds, if the batch is no larger: enough for a weight gradient's product to run at full speed. */
 export const CHUNK_ROWS = 256
@@ -32,10 +31,10 @@ export interface Layout {
 /** Lays out the run's words, stage and unit tables, and each unit; units share what lives no longer than their turn in a chunk. */
 export function layOut(runtime: Runtime, stages: readonly Stage[], options: PlanOptions): Layout {
   const own = new Area()
-  own.take(RUN.WORDS * WORD)
-  const stageTable = own.take(stages.length * STAGE.WORDS * WORD)
+  own.take(records.RUN.bytes)
+  const stageTable = own.take(stages.length * records.STAGE.bytes)
   const units = stages.flatMap((stage) => stage.units)
-  const unitTable = own.take(units.length * UNIT.WORDS * WORD)
+  const unitTable = own.take(units.length * records.UNIT.bytes)
   const chunk = options.chunk ?? chunkSteps(options.batch)
   const sizes = new Sizes(runtime, options, chunk)
   const drafts = units.map((unit) => draft(unit, own, sizes))
@@ -91,8 +90,5 @@ function draft({ program, ports }: PlanUnit, own: Area, sizes: Sizes): Draft {
     if (passes && storage.lag === 0 && !lasting.has(storage)) shared.set(storage, scratch.take(sizes.of(storage)))
     else storages.set(storage, own.take(sizes.of(storage)))
   }
-  const code = PROGRAM.WORDS + Object.values(program.words).reduce((total, { length }) => total + length, 0)
-  const tables =
-    program.slots.length * VALUE.WORDS + program.states.length * STATE.WORDS + ports.length * PORT.WORDS + code
-  return { storages, shared, panels, scratch: scratch.bytes, tables: own.take(tables * WORD) }
+  return { storages, shared, panels, scratch: scratch.bytes, tables: own.take(bytesOfTables(program, ports)) }
 }
