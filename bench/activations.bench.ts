@@ -31,7 +31,7 @@ export function run({ core, effort, report }: Context): void {
     x.data.set(generate(1, name, COUNT, RANGE))
     if (name === 'log') x.data.set(x.data.map(Math.abs))
     const code = LINK[name.toUpperCase() as keyof typeof LINK]
-    const call = () => core.exports['applyUnary']!(code, COUNT, x.address, y.address)
+    const call = () => core.exports['applyUnary']!(code, COUNT, 0, x.address, y.address)
     call()
     const [input, output] = [x.data.slice(), y.data.slice()]
     const expected = [...input].map(scalar)

@@ -1,5 +1,5 @@
-// Builds the package: the core's variants into build/ (binaries, and the same as base64 modules), then the bindings
-// into dist/. `--core` stops after the core.
+// Builds the package: the core's variants into build/ (binaries, and those that ship as base64 modules, too), then the
+// bindings into dist/. `--core` stops after the core.
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -11,14 +11,15 @@ import { emitDeclarations } from './declarations.mjs'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const at = (...parts) => join(root, ...parts)
 const require = createRequire(import.meta.url)
-const TARGETS = ['simd', 'relaxed', 'float64', 'debug']
+const SHIPPED = ['simd', 'relaxed', 'float64']
 const ENTRIES = ['index', 'ops', 'io', 'inspect']
 
 function compileCore() {
   mkdirSync(at('build'), { recursive: true })
   const asc = join(dirname(require.resolve('assemblyscript/package.json')), 'bin', 'asc.js')
-  for (const target of TARGETS) {
+  for (const target of [...SHIPPED, 'debug'])
     execFileSync(process.execPath, [asc, '--target', target], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+  for (const target of SHIPPED) {
     const text = readFileSync(at('build', `${target}.wasm`)).toString('base64')
     writeFileSync(at('build', `${target}.js`), `export default '${text}'\n`)
     writeFileSync(at('build', `${target}.d.ts`), 'declare const binary: string\nexport default binary\n')

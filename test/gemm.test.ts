@@ -44,7 +44,7 @@ function product(variant: CoreVariant, form: (typeof FORMS)[number], rows: numbe
   else {
     if (form === 'x Wᵀ') packTransposed!(columns, depth, b!.address, depth, panels!.address)
     else packPlain!(columns, depth, b!.address, columns, panels!.address)
-    gemmPacked!(rows, columns, depth, a!.address, depth, panels!.address, c!.address, columns)
+    gemmPacked!(rows, columns, depth, a!.address, depth, panels!.address, c!.address, columns, c!.address, columns)
   }
   assert.ok(
     guard().every((word) => word === GUARD),
@@ -90,7 +90,9 @@ for (const variant of ['simd', 'float64'] as const) {
     const lastRow = (rows: number) => {
       c!.data.fill(0)
       const first = (most - rows) * depth * core.elementBytes
-      core.exports['gemmPacked']!(rows, columns, depth, x!.address + first, depth, panels!.address, c!.address, columns)
+      const a = x!.address + first
+      const { address } = c!
+      core.exports['gemmPacked']!(rows, columns, depth, a, depth, panels!.address, address, columns, address, columns)
       return Array.from(c!.data.subarray((rows - 1) * columns, rows * columns))
     }
     const expected = lastRow(1)

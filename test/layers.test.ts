@@ -17,7 +17,15 @@ const BINDINGS = [
   ['program'],
   ['runtime'],
 ]
-const ASSEMBLY = [['entry'], ['equilibrium'], ['engine'], ['ops'], ['linalg', 'math'], ['simd', 'memory']]
+const ASSEMBLY = [
+  ['entry'],
+  ['equilibrium'],
+  ['engine'],
+  ['ops'],
+  ['linalg', 'math'],
+  ['simd', 'memory'],
+  ['float32', 'float64'], // the module `real`
+]
 const FOUNDATIONS = ['simd', 'memory'] // the only top-level files of assembly/ that are no entries
 
 /** `Math` functions that are exact, or only choose, in every engine; all others would let the host's bits into a result. */

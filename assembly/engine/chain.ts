@@ -10,7 +10,7 @@ import { at, wholeVectors } from "../simd";
 import * as format from "./format";
 import { address, isTile, rowsOf, word } from "./frame";
 
-export function runChain<T>(code: usize): void {
+export function runChain(code: usize): void {
   const columns = word(code, 3);
   const links = word(code, 4);
   const first = code + 5 * format.WORD_BYTES;
@@ -19,7 +19,7 @@ export function runChain<T>(code: usize): void {
     const elements = min(CHAIN_ELEMENTS, count - position);
     let link = first;
     for (let i = 0; i < links; i++) {
-      runLink<T>(link, position, elements, columns);
+      runLink(link, position, elements, columns);
       link += <usize>format.LINK_WORDS * format.WORD_BYTES;
     }
   }
@@ -28,28 +28,28 @@ export function runChain<T>(code: usize): void {
 /** The address of an operand's elements from `position` on; a tile holds just those. */
 // @ts-ignore: decorator
 @inline
-function operand<T>(value: i32, position: i32): usize {
-  return isTile(value) ? address(value) : at<T>(address(value), position);
+function operand(value: i32, position: i32): usize {
+  return isTile(value) ? address(value) : at(address(value), position);
 }
 
-function runLink<T>(link: usize, position: i32, elements: i32, columns: i32): void {
+function runLink(link: usize, position: i32, elements: i32, columns: i32): void {
   const target = word(link, format.LINK_DST);
-  const whole = wholeVectors<T>(elements);
-  const dst = operand<T>(target, position);
+  const whole = wholeVectors(elements);
+  const dst = operand(target, position);
   const hangsOver = whole != elements && !isTile(target);
   const out = hangsOver ? SPARE_TILE : dst;
   const op = word(link, format.LINK_CODE);
   const a = word(link, format.LINK_A);
   if (op >= FIRST_BINARY) {
-    applyBinary<T>(op, whole, operand<T>(a, position), operand<T>(word(link, format.LINK_B), position), out);
+    applyBinary(op, whole, operand(a, position), operand(word(link, format.LINK_B), position), out);
   } else if (op == LINK_VIEW) {
     const rowStride = word(link, format.LINK_CONSTANT);
     const columnStride = word(link, format.LINK_CONSTANT + 1);
-    const source = at<T>(address(a), word(link, format.LINK_OFFSET));
-    view<T>(position, elements, columns, rowStride, columnStride, source, out);
+    const source = at(address(a), word(link, format.LINK_OFFSET));
+    view(position, elements, columns, rowStride, columnStride, source, out);
   } else {
     const constant = load<f64>(link + <usize>format.LINK_CONSTANT * format.WORD_BYTES);
-    applyUnary<T>(op, whole, constant, operand<T>(a, position), out);
+    applyUnary(op, whole, constant, operand(a, position), out);
   }
-  if (hangsOver) memory.copy(dst, SPARE_TILE, at<T>(0, elements));
+  if (hangsOver) memory.copy(dst, SPARE_TILE, at(0, elements));
 }

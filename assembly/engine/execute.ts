@@ -14,10 +14,10 @@ import * as format from "./format";
 import { address, batch, drops, key0, key1, rows, rowsOf, step, word } from "./frame";
 
 /** Runs the instructions of one segment at the steps that the frame addresses. */
-export function execute<T>(code: usize, words: i32): void {
+export function execute(code: usize, words: i32): void {
   const end = code + <usize>words * format.WORD_BYTES;
   while (code < end) {
-    instruction<T>(code);
+    instruction(code);
     code += <usize>word(code, 1) * format.WORD_BYTES;
   }
 }
@@ -36,14 +36,14 @@ function num(code: usize, index: i32): i32 {
   return word(code, 2 + index);
 }
 
-function instruction<T>(code: usize): void {
+function instruction(code: usize): void {
   switch (word(code, 0)) {
     case format.OP_CHAIN:
-      return runChain<T>(code);
+      return runChain(code);
     case format.OP_GEMM:
-      return runGemm<T>(code);
+      return runGemm(code);
     case format.OP_GEMM_TN:
-      return gemmTn<T>(
+      return gemmTn(
         rowsOf(num(code, 6)),
         num(code, 3),
         num(code, 4),
@@ -56,25 +56,25 @@ function instruction<T>(code: usize): void {
         arg(code, 5),
       );
     case format.OP_COLUMN_SUM:
-      return columnSum<T>(rowsOf(num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
+      return columnSum(rowsOf(num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
     case format.OP_ROW_SUM:
-      return rowSum<T>(rowsOf(num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
+      return rowSum(rowsOf(num(code, 3)), num(code, 2), arg(code, 1), arg(code, 0));
     case format.OP_PACK:
-      if (num(code, 5)) packTransposed<T>(num(code, 2), num(code, 3), arg(code, 1), num(code, 4), arg(code, 0));
-      else packPlain<T>(num(code, 2), num(code, 3), arg(code, 1), num(code, 4), arg(code, 0));
+      if (num(code, 5)) packTransposed(num(code, 2), num(code, 3), arg(code, 1), num(code, 4), arg(code, 0));
+      else packPlain(num(code, 2), num(code, 3), arg(code, 1), num(code, 4), arg(code, 0));
       return;
     case format.OP_ZERO:
-      return memory.fill(arg(code, 0), 0, at<T>(0, num(code, 1)));
+      return memory.fill(arg(code, 0), 0, at(0, num(code, 1)));
     case format.OP_PLACE:
-      return place<T>(rowsOf(num(code, 5)), num(code, 2), num(code, 3), num(code, 4), arg(code, 1), arg(code, 0));
+      return place(rowsOf(num(code, 5)), num(code, 2), num(code, 3), num(code, 4), arg(code, 1), arg(code, 0));
     case format.OP_CLEAR_ROWS:
-      return memory.fill(arg(code, 0), 0, at<T>(0, rowsOf(num(code, 2)) * num(code, 1)));
+      return memory.fill(arg(code, 0), 0, at(0, rowsOf(num(code, 2)) * num(code, 1)));
     case format.OP_TRANSPOSE:
-      return transposeInto<T>(num(code, 2), num(code, 3), arg(code, 1), num(code, 3), arg(code, 0), num(code, 2));
+      return transposeInto(num(code, 2), num(code, 3), arg(code, 1), num(code, 3), arg(code, 0), num(code, 2));
     case format.OP_SOFTMAX:
-      return softmax<T>(rowsOf(num(code, 3)), num(code, 2), num(code, 4) != 0, arg(code, 1), arg(code, 0));
+      return softmax(rowsOf(num(code, 3)), num(code, 2), num(code, 4) != 0, arg(code, 1), arg(code, 0));
     case format.OP_LSTM_GATES:
-      return lstmGates<T>(
+      return lstmGates(
         rows,
         num(code, 6),
         arg(code, 4),
@@ -85,7 +85,7 @@ function instruction<T>(code: usize): void {
         arg(code, 0),
       );
     case format.OP_LSTM_GATES_ADJOINT:
-      return lstmGatesAdjoint<T>(
+      return lstmGatesAdjoint(
         rows,
         num(code, 7),
         arg(code, 2),
@@ -97,9 +97,9 @@ function instruction<T>(code: usize): void {
         arg(code, 1),
       );
     case format.OP_GRU_GATES:
-      return gruGates<T>(rows, num(code, 5), arg(code, 2), arg(code, 3), arg(code, 4), arg(code, 1), arg(code, 0));
+      return gruGates(rows, num(code, 5), arg(code, 2), arg(code, 3), arg(code, 4), arg(code, 1), arg(code, 0));
     case format.OP_GRU_GATES_ADJOINT:
-      return gruGatesAdjoint<T>(
+      return gruGatesAdjoint(
         rows,
         num(code, 7),
         arg(code, 3),
@@ -111,31 +111,31 @@ function instruction<T>(code: usize): void {
         arg(code, 2),
       );
     case format.OP_DROPOUT:
-      return runDropout<T>(code);
+      return runDropout(code);
     case format.OP_SOLVE:
-      solve<T>(num(code, 3), num(code, 4), arg(code, 1), arg(code, 2), arg(code, 5), arg(code, 0));
+      solve(num(code, 3), num(code, 4), arg(code, 1), arg(code, 2), arg(code, 5), arg(code, 0));
       return;
     default:
       assert(false, "opcode");
   }
 }
 
-function runDropout<T>(code: usize): void {
+function runDropout(code: usize): void {
   const columns = num(code, 2);
-  if (!drops) return memory.copy(arg(code, 0), arg(code, 1), at<T>(0, rows * columns));
+  if (!drops) return memory.copy(arg(code, 0), arg(code, 1), at(0, rows * columns));
   const probability = load<f64>(code + 6 * format.WORD_BYTES);
-  dropout<T>(rows, columns, batch, step, num(code, 3), probability, key0, key1, arg(code, 1), arg(code, 0));
+  dropout(rows, columns, batch, step, num(code, 3), probability, key0, key1, arg(code, 1), arg(code, 0));
 }
 
-function runGemm<T>(code: usize): void {
+function runGemm(code: usize): void {
   const height = rowsOf(num(code, 7));
   const columns = num(code, 3);
   const depth = num(code, 4);
   const dst = arg(code, 0);
   const kind = num(code, 5);
-  if (kind == format.START_ZERO) memory.fill(dst, 0, at<T>(0, height * columns));
+  if (kind == format.START_ZERO) memory.fill(dst, 0, at(0, height * columns));
   const isElsewhere = kind == format.START_VECTOR || kind == format.START_COPY;
   const start = isElsewhere ? arg(code, 6) : dst;
   const startStride = kind == format.START_VECTOR ? 0 : columns;
-  gemmPacked<T>(height, columns, depth, arg(code, 1), depth, arg(code, 2), start, startStride, dst, columns);
+  gemmPacked(height, columns, depth, arg(code, 1), depth, arg(code, 2), start, startStride, dst, columns);
 }

@@ -36,8 +36,8 @@ function isCarry(state: usize): bool {
 
 // @ts-ignore: decorator
 @inline
-function rowBytes<T>(state: usize): usize {
-  return at<T>(0, word(state, format.STATE_COLUMNS));
+function rowBytes(state: usize): usize {
+  return at(0, word(state, format.STATE_COLUMNS));
 }
 
 /** Which entry of a history outside belongs to the slot at a distance. */
@@ -93,11 +93,11 @@ function waiting(state: usize, leg: usize, distance: i32, reversed: bool, after:
 }
 
 /** Sums of carries go to memory that starts from zeros. */
-export function clearFinals<T>(unit: usize): void {
+export function clearFinals(unit: usize): void {
   for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
     const state = stateEntry(unit, i);
     if (!isCarry(state) || !word(state, format.STATE_FINAL)) continue;
-    const bytes = <usize>batch * rowBytes<T>(state);
+    const bytes = <usize>batch * rowBytes(state);
     memory.fill(word(state, format.STATE_FINAL), 0, bytes);
     const past = word(state, format.STATE_PAST_FINAL);
     if (past == 0) continue;
@@ -108,11 +108,11 @@ export function clearFinals<T>(unit: usize): void {
 }
 
 /** Every slot before a leg's first step holds its initial entry, or zeros; of samples with lengths, see `enterSamples`. */
-export function start<T>(unit: usize, leg: usize, reversed: bool): void {
+export function start(unit: usize, leg: usize, reversed: bool): void {
   const atEnd = word(leg, format.LEG_TO) == steps && !lengths;
   for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
     const state = stateEntry(unit, i);
-    const bytes = <usize>batch * rowBytes<T>(state);
+    const bytes = <usize>batch * rowBytes(state);
     // a carry's initial history is the gradient by the last state: it enters where that state is
     const enters = !isCarry(state) || (reversed ? atEnd : true);
     for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
@@ -120,32 +120,32 @@ export function start<T>(unit: usize, leg: usize, reversed: bool): void {
       const target = waiting(state, leg, distance, reversed, false);
       if (source) memory.copy(target, source, bytes);
       else memory.fill(target, 0, bytes);
-      if (isCarry(state) && lengths) dropEmptySamples<T>(state, target);
+      if (isCarry(state) && lengths) dropEmptySamples(state, target);
     }
   }
 }
 
 /** A sample without a step passes its gradient on by itself: see `passEmptySamples`. */
-function dropEmptySamples<T>(state: usize, target: usize): void {
-  const bytes = rowBytes<T>(state);
+function dropEmptySamples(state: usize, target: usize): void {
+  const bytes = rowBytes(state);
   for (let sample = 0; sample < batch; sample++) {
     if (lengthOf(sample) == 0) memory.fill(target + <usize>sample * bytes, 0, bytes);
   }
 }
 
 /** Sends the history after a leg's last step to the final states. */
-export function finish<T>(unit: usize, leg: usize, reversed: bool): void {
+export function finish(unit: usize, leg: usize, reversed: bool): void {
   for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
     const state = stateEntry(unit, i);
     if (!word(state, format.STATE_FINAL)) continue;
-    if (reversed || !lengths) finishAll<T>(state, leg, reversed);
-    if (lengths) passEmptySamples<T>(state);
+    if (reversed || !lengths) finishAll(state, leg, reversed);
+    if (lengths) passEmptySamples(state);
   }
 }
 
-function finishAll<T>(state: usize, leg: usize, reversed: bool): void {
+function finishAll(state: usize, leg: usize, reversed: bool): void {
   for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
-    sendOut<T>(
+    sendOut(
       state,
       distance,
       batch * word(state, format.STATE_COLUMNS),
@@ -156,36 +156,36 @@ function finishAll<T>(state: usize, leg: usize, reversed: bool): void {
 }
 
 /** `n` elements of a slot to their final entry, `offset` bytes into it: copied, or added where they are a carry. */
-function sendOut<T>(state: usize, distance: i32, n: i32, source: usize, offset: usize): void {
+function sendOut(state: usize, distance: i32, n: i32, source: usize, offset: usize): void {
   const target = outgoing(state, distance);
   if (target == 0) return;
-  if (isCarry(state)) addInto<T>(n, source, target + offset);
-  else memory.copy(target + offset, source, at<T>(0, n));
+  if (isCarry(state)) addInto(n, source, target + offset);
+  else memory.copy(target + offset, source, at(0, n));
 }
 
 /** A sample without a step keeps its initial state; a gradient by the one is a gradient by the other. */
-function passEmptySamples<T>(state: usize): void {
+function passEmptySamples(state: usize): void {
   if (isCarry(state) && lossFrom > 0) return;
-  const bytes = rowBytes<T>(state);
+  const bytes = rowBytes(state);
   for (let sample = 0; sample < batch; sample++) {
     if (lengthOf(sample) > 0) continue;
     const offset = <usize>sample * bytes;
     for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
       const source = incoming(state, distance);
-      if (source) sendOut<T>(state, distance, word(state, format.STATE_COLUMNS), source + offset, offset);
+      if (source) sendOut(state, distance, word(state, format.STATE_COLUMNS), source + offset, offset);
       else if (!isCarry(state) && outgoing(state, distance)) memory.fill(outgoing(state, distance) + offset, 0, bytes);
     }
   }
 }
 
 /** Where time runs backward, a sample begins at its own last step: its initial history lies just behind that step. */
-export function enterSamples<T>(unit: usize, piece: i32, step: i32): void {
+export function enterSamples(unit: usize, piece: i32, step: i32): void {
   for (let sample = 0; sample < batch; sample++) {
     if (lengthOf(sample) != step + 1) continue;
     for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
       const state = stateEntry(unit, i);
       if (isCarry(state) && step < lossFrom) continue;
-      const bytes = rowBytes<T>(state);
+      const bytes = rowBytes(state);
       const offset = <usize>sample * bytes;
       for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
         const source = incoming(state, distance);
@@ -202,20 +202,20 @@ export function enterSamples<T>(unit: usize, piece: i32, step: i32): void {
  * After a step: a sample outside its own steps keeps its state (a carry of an adjoint is 0 there); where time runs forward, one
  * whose last step this was sends its history out.
  */
-export function leaveSamples<T>(unit: usize, piece: i32, step: i32, reversed: bool): void {
+export function leaveSamples(unit: usize, piece: i32, step: i32, reversed: bool): void {
   for (let sample = 0; sample < batch; sample++) {
     const length = lengthOf(sample);
     if (step < length - 1 || (reversed && step < length)) continue;
     for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
       const state = stateEntry(unit, i);
-      if (step >= length) keep<T>(state, piece, step, sample, reversed);
-      else finishSample<T>(state, piece, step, sample);
+      if (step >= length) keep(state, piece, step, sample, reversed);
+      else finishSample(state, piece, step, sample);
     }
   }
 }
 
-function keep<T>(state: usize, piece: i32, step: i32, sample: i32, reversed: bool): void {
-  const bytes = rowBytes<T>(state);
+function keep(state: usize, piece: i32, step: i32, sample: i32, reversed: bool): void {
+  const bytes = rowBytes(state);
   const target = slot(state, piece, step) + <usize>sample * bytes;
   const stride = strideOf(word(state, format.STATE_VALUE));
   if (isCarry(state)) memory.fill(target, 0, bytes);
@@ -223,12 +223,12 @@ function keep<T>(state: usize, piece: i32, step: i32, sample: i32, reversed: boo
 }
 
 /** What a carry sends out no later step may read: it becomes 0. */
-function finishSample<T>(state: usize, piece: i32, step: i32, sample: i32): void {
-  const bytes = rowBytes<T>(state);
+function finishSample(state: usize, piece: i32, step: i32, sample: i32): void {
+  const bytes = rowBytes(state);
   const offset = <usize>sample * bytes;
   for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
     const source = slot(state, piece, step + 1 - distance) + offset;
-    if (word(state, format.STATE_FINAL)) sendOut<T>(state, distance, word(state, format.STATE_COLUMNS), source, offset);
+    if (word(state, format.STATE_FINAL)) sendOut(state, distance, word(state, format.STATE_COLUMNS), source, offset);
     if (isCarry(state)) memory.fill(source, 0, bytes);
   }
 }
@@ -255,10 +255,10 @@ export function takeBack(unit: usize, piece: i32, length: i32): void {
 }
 
 /** Copies the waiting histories of a unit to a checkpoint; returns where the next unit's go. */
-export function save<T>(unit: usize, leg: usize, reversed: bool, target: usize): usize {
+export function save(unit: usize, leg: usize, reversed: bool, target: usize): usize {
   for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
     const state = stateEntry(unit, i);
-    const bytes = <usize>batch * rowBytes<T>(state);
+    const bytes = <usize>batch * rowBytes(state);
     for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
       memory.copy(target, waiting(state, leg, distance, reversed, true), bytes);
       target += bytes;
@@ -268,10 +268,10 @@ export function save<T>(unit: usize, leg: usize, reversed: bool, target: usize):
 }
 
 /** The way back: a leg starts from the histories of a checkpoint. */
-export function restore<T>(unit: usize, leg: usize, reversed: bool, source: usize): usize {
+export function restore(unit: usize, leg: usize, reversed: bool, source: usize): usize {
   for (let i = 0; i < word(unit, format.UNIT_STATES); i++) {
     const state = stateEntry(unit, i);
-    const bytes = <usize>batch * rowBytes<T>(state);
+    const bytes = <usize>batch * rowBytes(state);
     for (let distance = 1; distance <= word(state, format.STATE_LAG); distance++) {
       memory.copy(waiting(state, leg, distance, reversed, false), source, bytes);
       source += bytes;

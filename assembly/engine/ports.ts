@@ -1,4 +1,5 @@
 /** Rows between a unit's values and arrays outside, which have strides of their own: another order of axes, padding, halves of a row. */
+import { Real } from "real";
 import { addInto } from "../ops/reduce";
 import * as format from "./format";
 import { address, batch, lengthOf, lengths, lossFrom, setSteps, tableEntry, word } from "./frame";
@@ -64,23 +65,23 @@ function outer(port: usize, step: i32, sample: i32): usize {
 }
 
 /** Gives the rows of steps [start, start + length) out. */
-export function give<T>(unit: usize, start: i32, length: i32): void {
+export function give(unit: usize, start: i32, length: i32): void {
   for (let i = 0; i < word(unit, format.UNIT_PORTS); i++) {
     const port = portEntry(unit, i);
     const mode = word(port, format.PORT_MODE);
     if (mode < format.PORT_GIVE) continue;
-    for (let step = start; step < start + length; step++) giveStep<T>(port, start, step, mode == format.PORT_GIVE_SUM);
+    for (let step = start; step < start + length; step++) giveStep(port, start, step, mode == format.PORT_GIVE_SUM);
   }
 }
 
-function giveStep<T>(port: usize, start: i32, step: i32, sums: bool): void {
+function giveStep(port: usize, start: i32, step: i32, sums: bool): void {
   setSteps(start, step, 1);
   const bytes = <usize>word(port, format.PORT_BYTES);
   let source = address(word(port, format.PORT_VALUE));
   for (let sample = 0; sample < batch; sample++) {
     const target = outer(port, step, sample);
     const runs = step < lengthOf(sample);
-    if (runs && sums) addInto<T>(<i32>(bytes / sizeof<T>()), source, target);
+    if (runs && sums) addInto(<i32>(bytes / sizeof<Real>()), source, target);
     else if (runs) memory.copy(target, source, bytes);
     else if (!sums) memory.fill(target, 0, bytes);
     source += bytes;

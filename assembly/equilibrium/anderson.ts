@@ -26,42 +26,42 @@ export function vectorsOfAnderson(m: i32): i32 {
   return 2 + 2 * m;
 }
 
-export function advanceAnderson<T>(solve: Solve, sample: Sample): void {
-  if (!arrive<T>(solve, sample)) return;
-  const n = vectorElements<T>(solve.columns);
-  const point = vector<T>(solve, sample, POINT);
-  const residual = vector<T>(solve, sample, VALUE);
-  subtract<T>(n, residual, point, residual);
-  if (sample.phase) remember<T>(solve, sample, point, residual);
+export function advanceAnderson(solve: Solve, sample: Sample): void {
+  if (!arrive(solve, sample)) return;
+  const n = vectorElements(solve.columns);
+  const point = vector(solve, sample, POINT);
+  const residual = vector(solve, sample, VALUE);
+  subtract(n, residual, point, residual);
+  if (sample.phase) remember(solve, sample, point, residual);
   sample.phase = 1;
-  copyVector<T>(n, point, vector<T>(solve, sample, LAST_POINT));
-  copyVector<T>(n, residual, vector<T>(solve, sample, LAST_RESIDUAL));
-  addMultiple<T>(n, solve.damping, residual, point);
-  if (sample.held > 0) mix<T>(solve, sample, point, residual);
+  copyVector(n, point, vector(solve, sample, LAST_POINT));
+  copyVector(n, residual, vector(solve, sample, LAST_RESIDUAL));
+  addMultiple(n, solve.damping, residual, point);
+  if (sample.held > 0) mix(solve, sample, point, residual);
   sample.iterations++;
   sample.request = REQUEST_VALUE;
 }
 
 /** The newest differences take the oldest ones' place, and their row of the Gram matrix. */
-function remember<T>(solve: Solve, sample: Sample, point: usize, residual: usize): void {
-  const n = vectorElements<T>(solve.columns);
+function remember(solve: Solve, sample: Sample, point: usize, residual: usize): void {
+  const n = vectorElements(solve.columns);
   const m = solve.history;
   const slot = sample.slot;
-  const own = vector<T>(solve, sample, STEPS + m + slot);
-  subtract<T>(n, point, vector<T>(solve, sample, LAST_POINT), vector<T>(solve, sample, STEPS + slot));
-  subtract<T>(n, residual, vector<T>(solve, sample, LAST_RESIDUAL), own);
+  const own = vector(solve, sample, STEPS + m + slot);
+  subtract(n, point, vector(solve, sample, LAST_POINT), vector(solve, sample, STEPS + slot));
+  subtract(n, residual, vector(solve, sample, LAST_RESIDUAL), own);
   sample.slot = (slot + 1) % m;
   sample.held = min(sample.held + 1, m);
   for (let i = 0; i < sample.held; i++) {
-    const product = dot<T>(n, own, vector<T>(solve, sample, STEPS + m + i));
+    const product = dot(n, own, vector(solve, sample, STEPS + m + i));
     store<f64>(scalar(sample, slot * m + i), product);
     store<f64>(scalar(sample, i * m + slot), product);
   }
 }
 
 /** point -= Σ_i γ_i (ΔZ_i + beta ΔR_i), γ from the regularised normal equations. */
-function mix<T>(solve: Solve, sample: Sample, point: usize, residual: usize): void {
-  const n = vectorElements<T>(solve.columns);
+function mix(solve: Solve, sample: Sample, point: usize, residual: usize): void {
+  const n = vectorElements(solve.columns);
   const m = solve.history;
   const held = sample.held;
   const system = scalar(sample, m * m);
@@ -72,12 +72,12 @@ function mix<T>(solve: Solve, sample: Sample, point: usize, residual: usize): vo
     for (let j = 0; j < held; j++) store<f64>(at<f64>(system, i * width + j), load<f64>(scalar(sample, i * m + j)));
     const place = at<f64>(system, i * width + i);
     store<f64>(place, load<f64>(place) + (solve.regularisation * trace) / <f64>held);
-    store<f64>(at<f64>(system, i * width + held), dot<T>(n, vector<T>(solve, sample, STEPS + m + i), residual));
+    store<f64>(at<f64>(system, i * width + held), dot(n, vector(solve, sample, STEPS + m + i), residual));
   }
   if (!solveSmall(held, system)) return;
   for (let i = 0; i < held; i++) {
     const share = load<f64>(at<f64>(system, i * width + held));
-    addMultiple<T>(n, -share, vector<T>(solve, sample, STEPS + i), point);
-    addMultiple<T>(n, -share * solve.damping, vector<T>(solve, sample, STEPS + m + i), point);
+    addMultiple(n, -share, vector(solve, sample, STEPS + i), point);
+    addMultiple(n, -share * solve.damping, vector(solve, sample, STEPS + m + i), point);
   }
 }

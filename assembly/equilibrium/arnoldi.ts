@@ -25,14 +25,14 @@ export function vectorsOfArnoldi(m: i32): i32 {
 }
 
 /** The first call finds a direction at POINT; the radius is left as the sample's residual. */
-export function advanceArnoldi<T>(solve: Solve, sample: Sample): void {
-  if (sample.phase == 0) beginSpace<T>(solve, sample, BASIS, vector<T>(solve, sample, POINT));
-  else if (isSettled<T>(solve, sample)) return;
-  askForProduct<T>(solve, sample, BASIS + sample.held, 1);
+export function advanceArnoldi(solve: Solve, sample: Sample): void {
+  if (sample.phase == 0) beginSpace(solve, sample, BASIS, vector(solve, sample, POINT));
+  else if (isSettled(solve, sample)) return;
+  askForProduct(solve, sample, BASIS + sample.held, 1);
 }
 
-function isSettled<T>(solve: Solve, sample: Sample): bool {
-  const left = appendToBasis<T>(solve, sample, BASIS, vector<T>(solve, sample, VALUE));
+function isSettled(solve: Solve, sample: Sample): bool {
+  const left = appendToBasis(solve, sample, BASIS, vector(solve, sample, VALUE));
   sample.held++;
   sample.iterations++;
   if (!(left < Infinity)) return !stop(sample, solves.OUTCOME_NON_FINITE);

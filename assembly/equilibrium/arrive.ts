@@ -1,4 +1,5 @@
 /** What happens at every iterate, whatever the method: measured, kept if it is the best, and perhaps the last. */
+import { Real } from "real";
 import { at } from "../simd";
 import { BEST, POINT, REQUEST_NOTHING, Sample, VALUE, vector, vectorElements } from "./sample";
 import * as solves from "./solve";
@@ -8,15 +9,13 @@ import { compare, copyVector, differenceSquares, valueSquares } from "./vectors"
 /** Keeps the relative residual of the fixed point 0 from being 0 / 0. */
 const EPSILON: f64 = 1e-300;
 /** ‖g‖ over ‖v‖ that is never taken for singular, however loose the tolerance: about the root of a unit's rounding. */
-const LOOSEST_FLOAT32: f64 = 0.000244140625; // 2^-12
-const LOOSEST_FLOAT64: f64 = 1.4901161193847656e-8; // 2^-26
+const LOOSEST: f64 = sizeof<Real>() == 4 ? 0.000244140625 : 1.4901161193847656e-8; // 2^-12, 2^-26
 /** … that elimination takes for singular: as many units of rounding as it may make. */
-const EXACT_FLOAT32: f64 = 9.5367431640625e-7; // 2^-20
-const EXACT_FLOAT64: f64 = 5.684341886080802e-14; // 2^-44
+const EXACT: f64 = sizeof<Real>() == 4 ? 9.5367431640625e-7 : 5.684341886080802e-14; // 2^-20, 2^-44
 
 /** The residual of the undamped map at POINT, F(z) having arrived in VALUE, in the units of the stopping rule. */
-export function measure<T>(solve: Solve, sample: Sample): f64 {
-  compare<T>(vectorElements<T>(solve.columns), vector<T>(solve, sample, VALUE), vector<T>(solve, sample, POINT));
+export function measure(solve: Solve, sample: Sample): f64 {
+  compare(vectorElements(solve.columns), vector(solve, sample, VALUE), vector(solve, sample, POINT));
   sample.norm = sqrt<f64>(differenceSquares);
   return inUnits(solve, sample.norm, sqrt<f64>(valueSquares));
 }
@@ -28,16 +27,16 @@ export function inUnits(solve: Solve, difference: f64, size: f64): f64 {
 }
 
 /** Takes note of the iterate at POINT; false where the sample stops here. */
-export function arrive<T>(solve: Solve, sample: Sample): bool {
-  const residual = measure<T>(solve, sample);
+export function arrive(solve: Solve, sample: Sample): bool {
+  const residual = measure(solve, sample);
   record(solve, sample, residual);
   if (!(residual < Infinity)) return stop(sample, solves.OUTCOME_NON_FINITE);
   sample.last = residual;
   if (sample.iterations == 0) sample.first = sample.norm;
-  if (residual < sample.residual) keep<T>(solve, sample, residual);
+  if (residual < sample.residual) keep(solve, sample, residual);
   if (solve.terms) return true;
   if (residual <= solve.tolerance)
-    return stop(sample, isLost<T>(solve, sample) ? solves.OUTCOME_SINGULAR : solves.OUTCOME_CONVERGED);
+    return stop(sample, isLost(solve, sample) ? solves.OUTCOME_SINGULAR : solves.OUTCOME_CONVERGED);
   if (sample.iterations >= solve.maxIterations) return stop(sample, solves.OUTCOME_MAX_ITERATIONS);
   return true;
 }
@@ -46,20 +45,18 @@ export function arrive<T>(solve: Solve, sample: Sample): bool {
  * Is a solution v of (I - J) v = g so large that g is within the tolerance of 0 beside it? Such a v tells of a direction that I - J takes to
  * 0, as far as the tolerance tells, and of g nothing.
  */
-function isLost<T>(solve: Solve, sample: Sample): bool {
+function isLost(solve: Solve, sample: Sample): bool {
   if (!solve.constant || solve.mode == solves.MODE_ABSOLUTE) return false;
   // elimination solves as well as rounding lets it, whatever the tolerance
-  const exact = sizeof<T>() == 4 ? EXACT_FLOAT32 : EXACT_FLOAT64;
-  const loosest = sizeof<T>() == 4 ? LOOSEST_FLOAT32 : LOOSEST_FLOAT64;
-  const share = solve.method == solves.METHOD_LU ? exact : min<f64>(solve.tolerance, loosest);
+  const share = solve.method == solves.METHOD_LU ? EXACT : min<f64>(solve.tolerance, LOOSEST);
   return sample.iterations > 0 && sample.first <= share * sqrt<f64>(valueSquares);
 }
 
 /** POINT becomes the best iterate. */
-export function keep<T>(solve: Solve, sample: Sample, residual: f64): void {
+export function keep(solve: Solve, sample: Sample, residual: f64): void {
   sample.residual = residual;
   sample.bestAt = sample.iterations;
-  copyVector<T>(vectorElements<T>(solve.columns), vector<T>(solve, sample, POINT), vector<T>(solve, sample, BEST));
+  copyVector(vectorElements(solve.columns), vector(solve, sample, POINT), vector(solve, sample, BEST));
 }
 
 /** The residual of the current iteration goes into the trace. */

@@ -21,21 +21,21 @@ const NEWTON_WINDOW: i32 = 4;
 /** A round of both that leaves more than this share of the residual is the last. */
 const SMALLEST_FALL: f64 = 0.9;
 
-export function advanceAuto<T>(solve: Solve, sample: Sample): void {
+export function advanceAuto(solve: Solve, sample: Sample): void {
   const before = sample.iterations;
-  advanceMethod<T>(solve, sample);
+  advanceMethod(solve, sample);
   if (sample.outcome == solves.OUTCOME_NON_FINITE && sample.method != solves.METHOD_NEWTON)
-    return recover<T>(solve, sample);
+    return recover(solve, sample);
   // only where an iterate was taken, and the next one is proposed
   if (sample.request != REQUEST_VALUE || sample.iterations == before) return;
   if (sample.markedAt == 0 || sample.residual <= 0.5 * sample.mark) mark(sample);
-  if (!sample.again && isStagnant(solve, sample)) change<T>(solve, sample);
+  if (!sample.again && isStagnant(solve, sample)) change(solve, sample);
 }
 
-function advanceMethod<T>(solve: Solve, sample: Sample): void {
-  if (sample.method == solves.METHOD_PICARD) advancePicard<T>(solve, sample);
-  else if (sample.method == solves.METHOD_BROYDEN) advanceBroyden<T>(solve, sample);
-  else advanceNewton<T>(solve, sample);
+function advanceMethod(solve: Solve, sample: Sample): void {
+  if (sample.method == solves.METHOD_PICARD) advancePicard(solve, sample);
+  else if (sample.method == solves.METHOD_BROYDEN) advanceBroyden(solve, sample);
+  else advanceNewton(solve, sample);
 }
 
 function mark(sample: Sample): void {
@@ -60,10 +60,10 @@ function isSlow(solve: Solve, sample: Sample): bool {
 }
 
 /** The next method, with an empty memory, from the best iterate. */
-function change<T>(solve: Solve, sample: Sample): void {
+function change(solve: Solve, sample: Sample): void {
   // sample.b: the residual where this round of Broyden's and Newton's methods began
   if (sample.method == solves.METHOD_NEWTON && sample.residual > SMALLEST_FALL * sample.b)
-    return beginAgain<T>(solve, sample);
+    return beginAgain(solve, sample);
   if (sample.method == solves.METHOD_BROYDEN) sample.method = solves.METHOD_NEWTON;
   else beginRound(solve, sample);
   sample.phase = 0;
@@ -71,15 +71,15 @@ function change<T>(solve: Solve, sample: Sample): void {
   mark(sample);
   // a proposal that follows from the best iterate is as good a start as that iterate
   if (sample.last == sample.residual) return;
-  copyVector<T>(vectorElements<T>(solve.columns), vector<T>(solve, sample, BEST), vector<T>(solve, sample, POINT));
+  copyVector(vectorElements(solve.columns), vector(solve, sample, BEST), vector(solve, sample, POINT));
 }
 
 /** Where both stay, Newton's method has what iterations are left, from the start: it wanders, but seldom stays away for ever. */
-function beginAgain<T>(solve: Solve, sample: Sample): void {
+function beginAgain(solve: Solve, sample: Sample): void {
   sample.again = 1;
   sample.phase = 0;
   sample.held = 0;
-  copyStart<T>(solve, sample, POINT);
+  copyStart(solve, sample, POINT);
 }
 
 /** Broyden's method, which leaves Newton's half of the iterations that there are left. */
@@ -90,10 +90,10 @@ function beginRound(solve: Solve, sample: Sample): void {
 }
 
 /** What a method ran away to is no end: the next one begins at the best iterate. */
-function recover<T>(solve: Solve, sample: Sample): void {
+function recover(solve: Solve, sample: Sample): void {
   if (!(sample.residual < Infinity)) return;
   sample.outcome = solves.OUTCOME_RUNNING;
   sample.request = REQUEST_VALUE;
   sample.last = Infinity;
-  change<T>(solve, sample);
+  change(solve, sample);
 }

@@ -31,30 +31,30 @@ export function vectorsOfBicgstab(): i32 {
   return 4;
 }
 
-export function advanceBicgstab<T>(solve: Solve, sample: Sample): void {
-  if (sample.phase == START) return begin<T>(solve, sample);
-  const n = vectorElements<T>(solve.columns);
-  const product = vector<T>(solve, sample, VALUE);
-  subtract<T>(n, vector<T>(solve, sample, VECTOR), product, product);
-  if (sample.phase == ALONG) alongDirection<T>(solve, sample, product);
-  else acrossResidual<T>(solve, sample, product);
+export function advanceBicgstab(solve: Solve, sample: Sample): void {
+  if (sample.phase == START) return begin(solve, sample);
+  const n = vectorElements(solve.columns);
+  const product = vector(solve, sample, VALUE);
+  subtract(n, vector(solve, sample, VECTOR), product, product);
+  if (sample.phase == ALONG) alongDirection(solve, sample, product);
+  else acrossResidual(solve, sample, product);
 }
 
-function begin<T>(solve: Solve, sample: Sample): void {
-  if (!arrive<T>(solve, sample)) return;
-  const n = vectorElements<T>(solve.columns);
-  const residual = vector<T>(solve, sample, RESIDUAL);
-  subtract<T>(n, vector<T>(solve, sample, VALUE), vector<T>(solve, sample, POINT), residual);
+function begin(solve: Solve, sample: Sample): void {
+  if (!arrive(solve, sample)) return;
+  const n = vectorElements(solve.columns);
+  const residual = vector(solve, sample, RESIDUAL);
+  subtract(n, vector(solve, sample, VALUE), vector(solve, sample, POINT), residual);
   sample.tries = sample.iterations > 0 && sample.norm > 0.5 * sample.base ? sample.tries + 1 : 0;
   if (sample.tries == STARTS) {
     stop(sample, solves.OUTCOME_BREAKDOWN);
     return;
   }
   sample.base = sample.norm;
-  copyVector<T>(n, residual, vector<T>(solve, sample, SHADOW));
-  copyVector<T>(n, residual, vector<T>(solve, sample, DIRECTION));
-  sample.a = dot<T>(n, residual, residual);
-  askForProduct<T>(solve, sample, DIRECTION, ALONG);
+  copyVector(n, residual, vector(solve, sample, SHADOW));
+  copyVector(n, residual, vector(solve, sample, DIRECTION));
+  sample.a = dot(n, residual, residual);
+  askForProduct(solve, sample, DIRECTION, ALONG);
 }
 
 /** Measures v itself, and starts anew from there unless it is good. */
@@ -64,51 +64,51 @@ function restart(sample: Sample): void {
 }
 
 /** alpha = ρ / (shadow · A p); the residual between is r - alpha A p. */
-function alongDirection<T>(solve: Solve, sample: Sample, product: usize): void {
-  const n = vectorElements<T>(solve.columns);
-  const shadow = vector<T>(solve, sample, SHADOW);
-  const residual = vector<T>(solve, sample, RESIDUAL);
-  const direction = vector<T>(solve, sample, DIRECTION);
-  const denominator = dot<T>(n, shadow, product);
+function alongDirection(solve: Solve, sample: Sample, product: usize): void {
+  const n = vectorElements(solve.columns);
+  const shadow = vector(solve, sample, SHADOW);
+  const residual = vector(solve, sample, RESIDUAL);
+  const direction = vector(solve, sample, DIRECTION);
+  const denominator = dot(n, shadow, product);
   sample.iterations++;
-  if (!(abs<f64>(denominator) > SMALL * norm<T>(n, shadow) * norm<T>(n, product))) return restart(sample);
+  if (!(abs<f64>(denominator) > SMALL * norm(n, shadow) * norm(n, product))) return restart(sample);
   const alpha = sample.a / denominator;
-  copyVector<T>(n, product, vector<T>(solve, sample, PRODUCT));
-  addMultiple<T>(n, -alpha, product, residual);
-  addMultiple<T>(n, alpha, direction, vector<T>(solve, sample, POINT));
+  copyVector(n, product, vector(solve, sample, PRODUCT));
+  addMultiple(n, -alpha, product, residual);
+  addMultiple(n, alpha, direction, vector(solve, sample, POINT));
   sample.b = alpha;
-  if (isSmall<T>(solve, sample, residual)) return restart(sample);
-  askForProduct<T>(solve, sample, RESIDUAL, ACROSS);
+  if (isSmall(solve, sample, residual)) return restart(sample);
+  askForProduct(solve, sample, RESIDUAL, ACROSS);
 }
 
 /** omega makes the residual least along A s; the next direction follows. */
-function acrossResidual<T>(solve: Solve, sample: Sample, product: usize): void {
-  const n = vectorElements<T>(solve.columns);
-  const residual = vector<T>(solve, sample, RESIDUAL);
-  const direction = vector<T>(solve, sample, DIRECTION);
-  const size = dot<T>(n, product, product);
-  const omega = size > 0 ? dot<T>(n, product, residual) / size : 0;
-  addMultiple<T>(n, omega, residual, vector<T>(solve, sample, POINT));
-  addMultiple<T>(n, -omega, product, residual);
-  if (isSmall<T>(solve, sample, residual) || sample.iterations >= solve.maxIterations) return restart(sample);
-  const shadow = vector<T>(solve, sample, SHADOW);
-  const next = dot<T>(n, shadow, residual);
-  const isBroken = !(abs<f64>(next) > SMALL * norm<T>(n, shadow) * norm<T>(n, residual)) || omega == 0;
+function acrossResidual(solve: Solve, sample: Sample, product: usize): void {
+  const n = vectorElements(solve.columns);
+  const residual = vector(solve, sample, RESIDUAL);
+  const direction = vector(solve, sample, DIRECTION);
+  const size = dot(n, product, product);
+  const omega = size > 0 ? dot(n, product, residual) / size : 0;
+  addMultiple(n, omega, residual, vector(solve, sample, POINT));
+  addMultiple(n, -omega, product, residual);
+  if (isSmall(solve, sample, residual) || sample.iterations >= solve.maxIterations) return restart(sample);
+  const shadow = vector(solve, sample, SHADOW);
+  const next = dot(n, shadow, residual);
+  const isBroken = !(abs<f64>(next) > SMALL * norm(n, shadow) * norm(n, residual)) || omega == 0;
   if (isBroken) return restart(sample);
   const beta = (next / sample.a) * (sample.b / omega);
   sample.a = next;
   // p = r + beta (p - omega A p)
-  addMultiple<T>(n, -omega, vector<T>(solve, sample, PRODUCT), direction);
-  multiple<T>(n, beta, direction, direction);
-  addMultiple<T>(n, 1, residual, direction);
-  askForProduct<T>(solve, sample, DIRECTION, ALONG);
+  addMultiple(n, -omega, vector(solve, sample, PRODUCT), direction);
+  multiple(n, beta, direction, direction);
+  addMultiple(n, 1, residual, direction);
+  askForProduct(solve, sample, DIRECTION, ALONG);
 }
 
 /** By the recurrence's own residual, which also goes into the trace. */
-function isSmall<T>(solve: Solve, sample: Sample, residual: usize): bool {
-  const n = vectorElements<T>(solve.columns);
-  const size = norm<T>(n, residual);
-  const units = inUnits(solve, size, norm<T>(n, vector<T>(solve, sample, POINT)));
+function isSmall(solve: Solve, sample: Sample, residual: usize): bool {
+  const n = vectorElements(solve.columns);
+  const size = norm(n, residual);
+  const units = inUnits(solve, size, norm(n, vector(solve, sample, POINT)));
   if (units < Infinity) record(solve, sample, units);
   return !(units > MARGIN * solve.tolerance);
 }

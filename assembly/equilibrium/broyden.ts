@@ -28,32 +28,32 @@ export function vectorsOfBroyden(pairs: i32): i32 {
   return 2 + 2 * pairs;
 }
 
-export function advanceBroyden<T>(solve: Solve, sample: Sample): void {
-  if (sample.phase && isTooFar<T>(solve, sample)) return;
-  if (!arrive<T>(solve, sample)) return;
-  const n = vectorElements<T>(solve.columns);
-  const point = vector<T>(solve, sample, POINT);
-  const residual = vector<T>(solve, sample, VALUE);
-  subtract<T>(n, residual, point, residual);
-  copyVector<T>(n, point, vector<T>(solve, sample, BASE));
+export function advanceBroyden(solve: Solve, sample: Sample): void {
+  if (sample.phase && isTooFar(solve, sample)) return;
+  if (!arrive(solve, sample)) return;
+  const n = vectorElements(solve.columns);
+  const point = vector(solve, sample, POINT);
+  const residual = vector(solve, sample, VALUE);
+  subtract(n, residual, point, residual);
+  copyVector(n, point, vector(solve, sample, BASE));
   if (sample.held == solve.pairs) sample.held = sample.phase = 0;
-  applyInverse<T>(solve, sample, residual);
-  if (sample.phase) update<T>(solve, sample, residual);
-  copyVector<T>(n, residual, vector<T>(solve, sample, DIRECTION));
+  applyInverse(solve, sample, residual);
+  if (sample.phase) update(solve, sample, residual);
+  copyVector(n, residual, vector(solve, sample, DIRECTION));
   sample.phase = 1;
   sample.base = sample.norm;
   sample.length = 1;
   sample.tries = 0;
   sample.iterations++;
-  addMultiple<T>(n, 1, vector<T>(solve, sample, DIRECTION), point);
+  addMultiple(n, 1, vector(solve, sample, DIRECTION), point);
   sample.request = REQUEST_VALUE;
 }
 
 /** Halves the step where the residual has grown too much, or is not finite: true while the search goes on. */
-function isTooFar<T>(solve: Solve, sample: Sample): bool {
-  measure<T>(solve, sample);
+function isTooFar(solve: Solve, sample: Sample): bool {
+  measure(solve, sample);
   if (sample.norm <= GROWTH * sample.base || sample.tries == TRIES) return false;
-  halveStep<T>(solve, sample, BASE, DIRECTION);
+  halveStep(solve, sample, BASE, DIRECTION);
   return true;
 }
 
@@ -61,26 +61,26 @@ function isTooFar<T>(solve: Solve, sample: Sample): bool {
  * H becomes (I + u sᵀ) H for the step s = length · direction, and w = H r, r being the new residual, the next direction. Since H times the
  * last residual was the direction, H y = s / length - w for the change y of G.
  */
-function update<T>(solve: Solve, sample: Sample, w: usize): void {
-  const n = vectorElements<T>(solve.columns);
-  const s = vector<T>(solve, sample, PAIRS + solve.pairs + sample.held);
-  const u = vector<T>(solve, sample, PAIRS + sample.held);
-  multiple<T>(n, sample.length, vector<T>(solve, sample, DIRECTION), s);
-  const squares = dot<T>(n, s, s);
-  const share = dot<T>(n, s, w);
+function update(solve: Solve, sample: Sample, w: usize): void {
+  const n = vectorElements(solve.columns);
+  const s = vector(solve, sample, PAIRS + solve.pairs + sample.held);
+  const u = vector(solve, sample, PAIRS + sample.held);
+  multiple(n, sample.length, vector(solve, sample, DIRECTION), s);
+  const squares = dot(n, s, s);
+  const share = dot(n, s, w);
   const denominator = squares / sample.length - share;
   if (!(abs<f64>(denominator) > SMALL * squares)) return;
-  multiple<T>(n, 1 / denominator, w, u);
-  addMultiple<T>(n, (1 - 1 / sample.length) / denominator, s, u);
-  addMultiple<T>(n, share, u, w);
+  multiple(n, 1 / denominator, w, u);
+  addMultiple(n, (1 - 1 / sample.length) / denominator, s, u);
+  addMultiple(n, share, u, w);
   sample.held++;
 }
 
 /** x = H x. */
-function applyInverse<T>(solve: Solve, sample: Sample, x: usize): void {
-  const n = vectorElements<T>(solve.columns);
+function applyInverse(solve: Solve, sample: Sample, x: usize): void {
+  const n = vectorElements(solve.columns);
   for (let i = 0; i < sample.held; i++) {
-    const s = vector<T>(solve, sample, PAIRS + solve.pairs + i);
-    addMultiple<T>(n, dot<T>(n, s, x), vector<T>(solve, sample, PAIRS + i), x);
+    const s = vector(solve, sample, PAIRS + solve.pairs + i);
+    addMultiple(n, dot(n, s, x), vector(solve, sample, PAIRS + i), x);
   }
 }

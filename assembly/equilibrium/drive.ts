@@ -22,71 +22,71 @@ import {
 import * as solves from "./solve";
 import { Mapping, Solve } from "./solve";
 
-export function runSolve<T>(solve: Solve): void {
+export function solveFixedPoints(solve: Solve): void {
   solve.work = 0;
   solve.longest = 0;
   solve.failed = 0;
-  beginMapping<T>(changetype<Mapping>(solve.value));
-  if (solve.product && solve.product != solve.value) beginMapping<T>(changetype<Mapping>(solve.product));
+  beginMapping(changetype<Mapping>(solve.value));
+  if (solve.product && solve.product != solve.value) beginMapping(changetype<Mapping>(solve.product));
   for (let step = 0; step < solve.steps; step++) {
     for (let first = 0; first < solve.rows; first += solve.capacity) {
-      runBlock<T>(solve, step, first, min(solve.capacity, solve.rows - first));
+      runBlock(solve, step, first, min(solve.capacity, solve.rows - first));
     }
   }
 }
 
-function runBlock<T>(solve: Solve, step: i32, first: i32, count: i32): void {
-  for (let i = 0; i < count; i++) begin<T>(solve, sampleAt(solve, i), step, first + i);
+function runBlock(solve: Solve, step: i32, first: i32, count: i32): void {
+  for (let i = 0; i < count; i++) begin(solve, sampleAt(solve, i), step, first + i);
   let moved = true;
   while (moved) {
-    moved = round<T>(solve, count, REQUEST_VALUE);
-    if (solve.product) moved = round<T>(solve, count, REQUEST_PRODUCT) || moved;
+    moved = round(solve, count, REQUEST_VALUE);
+    if (solve.product) moved = round(solve, count, REQUEST_PRODUCT) || moved;
   }
-  for (let i = 0; i < count; i++) finish<T>(solve, sampleAt(solve, i));
+  for (let i = 0; i < count; i++) finish(solve, sampleAt(solve, i));
 }
 
 /** Where a sample starts, F is known beforehand if it is a constant there: of an affine map at 0. */
-function begin<T>(solve: Solve, sample: Sample, step: i32, row: i32): void {
-  const bytes = at<T>(0, solve.columns);
-  clearSample<T>(solve, sample);
+function begin(solve: Solve, sample: Sample, step: i32, row: i32): void {
+  const bytes = at(0, solve.columns);
+  clearSample(solve, sample);
   sample.row = step * solve.rows + row;
   sample.residual = Infinity;
   sample.method = solve.method == solves.METHOD_AUTO ? solves.METHOD_PICARD : solve.method;
   if (solve.start || step > 0) {
-    copyStart<T>(solve, sample, POINT);
-    copyStart<T>(solve, sample, BEST);
+    copyStart(solve, sample, POINT);
+    copyStart(solve, sample, BEST);
   }
   if (solve.lengths && step >= load<i32>(at<i32>(solve.lengths, row))) {
     sample.outcome = solves.OUTCOME_CONVERGED;
     sample.residual = 0;
     record(solve, sample, 0);
   } else if (solve.constant) {
-    memory.copy(vector<T>(solve, sample, VALUE), solve.constant + <usize>sample.row * bytes, bytes);
-    advance<T>(solve, sample);
+    memory.copy(vector(solve, sample, VALUE), solve.constant + <usize>sample.row * bytes, bytes);
+    advance(solve, sample);
   } else if (solve.method == solves.METHOD_ARNOLDI) {
-    advance<T>(solve, sample);
+    advance(solve, sample);
   } else {
     sample.request = REQUEST_VALUE;
   }
 }
 
 /** Serves all samples that wait for one thing; false where none does. */
-function round<T>(solve: Solve, samples: i32, request: i32): bool {
+function round(solve: Solve, samples: i32, request: i32): bool {
   let count = 0;
   for (let i = 0; i < samples; i++) {
     if (sampleAt(solve, i).request == request) store<i32>(at<i32>(solve.list, count++), i);
   }
   if (count == 0) return false;
   const isProduct = request == REQUEST_PRODUCT;
-  evaluate<T>(solve, changetype<Mapping>(isProduct ? solve.product : solve.value), count, isProduct);
-  for (let i = 0; i < count; i++) advance<T>(solve, listed(solve, i));
+  evaluate(solve, changetype<Mapping>(isProduct ? solve.product : solve.value), count, isProduct);
+  for (let i = 0; i < count; i++) advance(solve, listed(solve, i));
   return true;
 }
 
-function finish<T>(solve: Solve, sample: Sample): void {
-  const bytes = at<T>(0, solve.columns);
+function finish(solve: Solve, sample: Sample): void {
+  const bytes = at(0, solve.columns);
   const row = sample.row;
-  if (solve.result) memory.copy(solve.result + <usize>row * bytes, vector<T>(solve, sample, BEST), bytes);
+  if (solve.result) memory.copy(solve.result + <usize>row * bytes, vector(solve, sample, BEST), bytes);
   solve.longest = max(solve.longest, sample.iterations);
   if (sample.outcome != solves.OUTCOME_CONVERGED && sample.outcome != solves.OUTCOME_TERMS) solve.failed++;
   store<i32>(at<i32>(solve.iterations, row), sample.iterations);

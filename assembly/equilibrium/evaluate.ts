@@ -9,45 +9,45 @@ import { Context, Mapping, Solve } from "./solve";
 import { copyRow } from "./vectors";
 
 /** Computes what follows from parameters alone, where they changed; forgets the contexts of an earlier call. */
-export function beginMapping<T>(mapping: Mapping): void {
+export function beginMapping(mapping: Mapping): void {
   mapping.placed = 0;
   if (!mapping.refresh) return;
   setUnit(word(mapping.unit, format.UNIT_VALUES));
   addressRows(0);
-  segment<T>(mapping, format.PROGRAM_START);
-  segment<T>(mapping, format.PROGRAM_PARAMETERS);
+  segment(mapping, format.PROGRAM_START);
+  segment(mapping, format.PROGRAM_PARAMETERS);
 }
 
-export function segment<T>(mapping: Mapping, index: i32): void {
+export function segment(mapping: Mapping, index: i32): void {
   const program = word(mapping.unit, format.UNIT_PROGRAM);
-  execute<T>(word(program, index), word(program, index + 1));
+  execute(word(program, index), word(program, index + 1));
 }
 
 /** Runs the program on `count` rows that are in place. */
-export function run<T>(mapping: Mapping, count: i32): void {
+export function run(mapping: Mapping, count: i32): void {
   setUnit(word(mapping.unit, format.UNIT_VALUES));
   addressRows(count);
-  segment<T>(mapping, format.PROGRAM_PROLOGUE);
+  segment(mapping, format.PROGRAM_PROLOGUE);
 }
 
 /** F at the POINT (or J times the VECTOR) of the first `count` samples of the list; arrives in VALUE. */
-export function evaluate<T>(solve: Solve, mapping: Mapping, count: i32, isProduct: bool): void {
+export function evaluate(solve: Solve, mapping: Mapping, count: i32, isProduct: bool): void {
   const n = solve.columns;
-  const bytes = at<T>(0, n);
+  const bytes = at(0, n);
   placeContexts(solve, mapping, count);
   for (let i = 0; i < count; i++) {
     const sample = listed(solve, i);
     const offset = <usize>i * bytes;
     const hasPoint = !isProduct || mapping.point != mapping.vector;
-    if (hasPoint && mapping.point) copyRow<T>(n, vector<T>(solve, sample, POINT), mapping.point + offset);
-    if (isProduct) copyRow<T>(n, vector<T>(solve, sample, VECTOR), mapping.vector + offset);
+    if (hasPoint && mapping.point) copyRow(n, vector(solve, sample, POINT), mapping.point + offset);
+    if (isProduct) copyRow(n, vector(solve, sample, VECTOR), mapping.vector + offset);
   }
-  run<T>(mapping, count);
+  run(mapping, count);
   for (let i = 0; i < count; i++) {
     const sample = listed(solve, i);
-    const value = vector<T>(solve, sample, VALUE);
-    copyRow<T>(n, mapping.result + <usize>i * bytes, value);
-    if (solve.constant && !isProduct) addInto<T>(n, solve.constant + <usize>sample.row * bytes, value);
+    const value = vector(solve, sample, VALUE);
+    copyRow(n, mapping.result + <usize>i * bytes, value);
+    if (solve.constant && !isProduct) addInto(n, solve.constant + <usize>sample.row * bytes, value);
     sample.evaluations++;
   }
   solve.work += <f64>count;

@@ -24,16 +24,16 @@ const STALLED: f64 = 0.99;
 /** A regular matrix has its solution in a closed space: where more than this share of g is left there, it is singular. */
 const OUTSIDE: f64 = 1e-3;
 
-export function advanceGmres<T>(solve: Solve, sample: Sample): void {
-  if (sample.phase == PRODUCT) extend<T>(solve, sample);
-  else beginCycle<T>(solve, sample);
+export function advanceGmres(solve: Solve, sample: Sample): void {
+  if (sample.phase == PRODUCT) extend(solve, sample);
+  else beginCycle(solve, sample);
 }
 
-function beginCycle<T>(solve: Solve, sample: Sample): void {
-  if (!arrive<T>(solve, sample)) return;
-  const n = vectorElements<T>(solve.columns);
-  const residual = vector<T>(solve, sample, VALUE);
-  subtract<T>(n, residual, vector<T>(solve, sample, POINT), residual);
+function beginCycle(solve: Solve, sample: Sample): void {
+  if (!arrive(solve, sample)) return;
+  const n = vectorElements(solve.columns);
+  const residual = vector(solve, sample, VALUE);
+  subtract(n, residual, vector(solve, sample, POINT), residual);
   sample.tries = sample.iterations > 0 && sample.norm > STALLED * sample.base ? sample.tries + 1 : 0;
   if (sample.tries == 2) {
     const isSingular = sample.phase == WHOLE && sample.norm > OUTSIDE * sample.first;
@@ -42,16 +42,16 @@ function beginCycle<T>(solve: Solve, sample: Sample): void {
   }
   sample.base = sample.norm;
   // ‖v‖ before the cycle
-  sample.a = norm<T>(n, vector<T>(solve, sample, POINT));
-  beginSpace<T>(solve, sample, BASIS, residual);
-  askForProduct<T>(solve, sample, BASIS + sample.held, PRODUCT);
+  sample.a = norm(n, vector(solve, sample, POINT));
+  beginSpace(solve, sample, BASIS, residual);
+  askForProduct(solve, sample, BASIS + sample.held, PRODUCT);
 }
 
-function extend<T>(solve: Solve, sample: Sample): void {
-  const n = vectorElements<T>(solve.columns);
-  const product = vector<T>(solve, sample, VALUE);
-  subtract<T>(n, vector<T>(solve, sample, VECTOR), product, product);
-  const left = appendToBasis<T>(solve, sample, BASIS, product);
+function extend(solve: Solve, sample: Sample): void {
+  const n = vectorElements(solve.columns);
+  const product = vector(solve, sample, VALUE);
+  subtract(n, vector(solve, sample, VECTOR), product, product);
+  const left = appendToBasis(solve, sample, BASIS, product);
   sample.iterations++;
   if (!(left < Infinity)) {
     record(solve, sample, left);
@@ -64,8 +64,8 @@ function extend<T>(solve: Solve, sample: Sample): void {
   record(solve, sample, residual);
   const isFull = sample.held == solve.krylov || sample.iterations >= solve.maxIterations;
   if (left > 0 && !isFull && residual > MARGIN * solve.tolerance)
-    return askForProduct<T>(solve, sample, BASIS + sample.held, PRODUCT);
-  addSolution<T>(solve, sample, BASIS, vector<T>(solve, sample, POINT));
+    return askForProduct(solve, sample, BASIS + sample.held, PRODUCT);
+  addSolution(solve, sample, BASIS, vector(solve, sample, POINT));
   sample.phase = left > 0 ? CYCLE : WHOLE;
   sample.request = REQUEST_VALUE;
 }

@@ -4,11 +4,15 @@
  *
  * @see Saad, Iterative Methods for Sparse Linear Systems, 2nd edition, sections 6.3 and 6.5
  */
+import { Real } from "real";
 import { dot } from "../ops/norms";
 import { at } from "../simd";
 import { Sample, scalar, vector, vectorElements } from "./sample";
 import { Solve } from "./solve";
 import { addMultiple, copyVector, multiple, norm } from "./vectors";
+
+/** What is left of a vector by no more than this share of it rounding alone may leave: nothing. */
+const ROUNDING: f64 = sizeof<Real>() == 4 ? 1e-6 : 1e-14;
 
 /** Columns of H behind each other (m + 1 long), cosines, sines, the right side, the solution. */
 export function scalarsOfKrylov(m: i32): i32 {
@@ -51,37 +55,36 @@ function solution(m: i32, sample: Sample, j: i32): usize {
 }
 
 /** Begins with the direction of x; returns ‖x‖. `basis` is the index of the first basis vector. */
-export function beginSpace<T>(solve: Solve, sample: Sample, basis: i32, x: usize): f64 {
-  const n = vectorElements<T>(solve.columns);
-  const size = norm<T>(n, x);
+export function beginSpace(solve: Solve, sample: Sample, basis: i32, x: usize): f64 {
+  const n = vectorElements(solve.columns);
+  const size = norm(n, x);
   sample.held = 0;
-  if (size > 0) multiple<T>(n, 1 / size, x, vector<T>(solve, sample, basis));
+  if (size > 0) multiple(n, 1 / size, x, vector(solve, sample, basis));
   store<f64>(right(solve.krylov, sample, 0), size);
   return size;
 }
 
 /** Orthogonalises w = A v_held against the basis, twice, and appends it; returns what was left of it. */
-export function appendToBasis<T>(solve: Solve, sample: Sample, basis: i32, w: usize): f64 {
-  const n = vectorElements<T>(solve.columns);
+export function appendToBasis(solve: Solve, sample: Sample, basis: i32, w: usize): f64 {
+  const n = vectorElements(solve.columns);
   const m = solve.krylov;
   const j = sample.held;
-  const before = norm<T>(n, w);
+  const before = norm(n, w);
   for (let i = 0; i <= j; i++) store<f64>(hessenberg(m, sample, i, j), 0);
   for (let pass = 0; pass < 2; pass++) {
     for (let i = 0; i <= j; i++) {
-      const v = vector<T>(solve, sample, basis + i);
-      const share = dot<T>(n, v, w);
-      addMultiple<T>(n, -share, v, w);
+      const v = vector(solve, sample, basis + i);
+      const share = dot(n, v, w);
+      addMultiple(n, -share, v, w);
       const place = hessenberg(m, sample, i, j);
       store<f64>(place, load<f64>(place) + share);
     }
   }
-  const left = norm<T>(n, w);
+  const left = norm(n, w);
   if (!(left < Infinity)) return left;
-  // what rounding alone leaves is nothing
-  const isLeft = left > before * (sizeof<T>() == 4 ? 1e-6 : 1e-14);
+  const isLeft = left > before * ROUNDING;
   store<f64>(hessenberg(m, sample, j + 1, j), isLeft ? left : 0);
-  if (isLeft) multiple<T>(n, 1 / left, w, vector<T>(solve, sample, basis + j + 1));
+  if (isLeft) multiple(n, 1 / left, w, vector(solve, sample, basis + j + 1));
   return isLeft ? left : 0;
 }
 
@@ -129,9 +132,9 @@ export function coefficients(solve: Solve, sample: Sample): f64 {
 }
 
 /** x += V y, y being the coefficients last computed. */
-export function addSolution<T>(solve: Solve, sample: Sample, basis: i32, x: usize): void {
-  const n = vectorElements<T>(solve.columns);
+export function addSolution(solve: Solve, sample: Sample, basis: i32, x: usize): void {
+  const n = vectorElements(solve.columns);
   for (let i = 0; i < sample.held; i++) {
-    addMultiple<T>(n, load<f64>(solution(solve.krylov, sample, i)), vector<T>(solve, sample, basis + i), x);
+    addMultiple(n, load<f64>(solution(solve.krylov, sample, i)), vector(solve, sample, basis + i), x);
   }
 }

@@ -1,5 +1,6 @@
 /** (I - J) v = g by elimination: the Jacobian of one sample at a time, its unit vectors being the rows of one evaluation. */
-import { solve as eliminate } from "../linalg/solve";
+import { Real } from "real";
+import { solve as eliminate, solveScratch } from "../linalg/solve";
 import { at } from "../simd";
 import { arrive, record, stop } from "./arrive";
 import { placeRow, run } from "./evaluate";
@@ -10,35 +11,36 @@ import { Mapping, Solve } from "./solve";
 /** Greatest n. */
 export const LU_COLUMNS: i32 = 256;
 
+/** Bytes of `solve.scratch` for n unknowns. */
+export function denseScratch(n: i32): i32 {
+  return matrixBytes(n) + solveScratch(n, 1);
+}
+
 /** Bytes of `solve.scratch`, before those of the elimination: the matrix. */
 // @ts-ignore: decorator
 @inline
-export function matrixBytes<T>(n: i32): i32 {
-  return ((n * n * <i32>sizeof<T>() + 15) & ~15) + 16;
+function matrixBytes(n: i32): i32 {
+  return ((n * n * <i32>sizeof<Real>() + 15) & ~15) + 16;
 }
 
 /** The least pivot over the greatest below which a matrix counts as singular. */
-// @ts-ignore: decorator
-@inline
-function singular<T>(): f64 {
-  return sizeof<T>() == 4 ? 1.1920928955078125e-7 : 2.220446049250313e-16; // 2^-23, 2^-52
-}
+const SINGULAR: f64 = sizeof<Real>() == 4 ? 1.1920928955078125e-7 : 2.220446049250313e-16; // 2^-23, 2^-52
 
 /** The first arrival is F(0) = g; the second measures the solution. */
-export function advanceLu<T>(solve: Solve, sample: Sample): void {
-  if (!arrive<T>(solve, sample)) return;
+export function advanceLu(solve: Solve, sample: Sample): void {
+  if (!arrive(solve, sample)) return;
   if (sample.phase) {
     stop(sample, solves.OUTCOME_STAGNATED);
     return;
   }
   const n = solve.columns;
-  const isFinite = formMatrix<T>(solve, sample);
-  const g = solve.constant + at<T>(0, sample.row * n);
-  const v = vector<T>(solve, sample, POINT);
-  const pivots = eliminate<T>(n, 1, solve.scratch, g, solve.scratch + <usize>matrixBytes<T>(n), v);
+  const isFinite = formMatrix(solve, sample);
+  const g = solve.constant + at(0, sample.row * n);
+  const v = vector(solve, sample, POINT);
+  const pivots = eliminate(n, 1, solve.scratch, g, solve.scratch + <usize>matrixBytes(n), v);
   sample.phase = 1;
   sample.iterations = 1;
-  if (isFinite && pivots > singular<T>()) {
+  if (isFinite && pivots > SINGULAR) {
     sample.request = REQUEST_VALUE;
     return;
   }
@@ -47,23 +49,23 @@ export function advanceLu<T>(solve: Solve, sample: Sample): void {
 }
 
 /** I - J, column i being e_i - J e_i; false where it is not finite. */
-function formMatrix<T>(solve: Solve, sample: Sample): bool {
+function formMatrix(solve: Solve, sample: Sample): bool {
   const n = solve.columns;
   const mapping = changetype<Mapping>(solve.product);
   mapping.placed = 0;
-  memory.fill(mapping.vector, 0, at<T>(0, n * n));
+  memory.fill(mapping.vector, 0, at(0, n * n));
   for (let i = 0; i < n; i++) {
     placeRow(mapping, sample.row, i);
-    store<T>(at<T>(mapping.vector, i * n + i), <T>1);
+    store<Real>(at(mapping.vector, i * n + i), <Real>1);
   }
-  run<T>(mapping, n);
+  run(mapping, n);
   let isFinite = true;
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < n; j++) {
-      const unit: T = i == j ? <T>1 : <T>0;
-      const entry: T = <T>(unit - load<T>(at<T>(mapping.result, i * n + j)));
-      if (!(abs<T>(entry) < <T>Infinity)) isFinite = false;
-      store<T>(at<T>(solve.scratch, j * n + i), entry);
+      const unit: Real = i == j ? <Real>1 : <Real>0;
+      const entry: Real = <Real>(unit - load<Real>(at(mapping.result, i * n + j)));
+      if (!(abs<Real>(entry) < <Real>Infinity)) isFinite = false;
+      store<Real>(at(solve.scratch, j * n + i), entry);
     }
   }
   sample.evaluations += n;

@@ -13,33 +13,33 @@ import { OWN, Sample, bytesOfSample } from "./sample";
 import * as solves from "./solve";
 import { Solve } from "./solve";
 
-export function advance<T>(solve: Solve, sample: Sample): void {
+export function advance(solve: Solve, sample: Sample): void {
   switch (solve.method) {
     case solves.METHOD_PICARD:
-      return advancePicard<T>(solve, sample);
+      return advancePicard(solve, sample);
     case solves.METHOD_ANDERSON:
-      return advanceAnderson<T>(solve, sample);
+      return advanceAnderson(solve, sample);
     case solves.METHOD_BROYDEN:
-      return advanceBroyden<T>(solve, sample);
+      return advanceBroyden(solve, sample);
     case solves.METHOD_NEWTON:
-      return advanceNewton<T>(solve, sample);
+      return advanceNewton(solve, sample);
     case solves.METHOD_AUTO:
-      return advanceAuto<T>(solve, sample);
+      return advanceAuto(solve, sample);
     case solves.METHOD_GMRES:
-      return advanceGmres<T>(solve, sample);
+      return advanceGmres(solve, sample);
     case solves.METHOD_BICGSTAB:
-      return advanceBicgstab<T>(solve, sample);
+      return advanceBicgstab(solve, sample);
     case solves.METHOD_LU:
-      return advanceLu<T>(solve, sample);
+      return advanceLu(solve, sample);
     case solves.METHOD_ARNOLDI:
-      return advanceArnoldi<T>(solve, sample);
+      return advanceArnoldi(solve, sample);
     default:
       assert(false, "method");
   }
 }
 
 /** Bytes of a sample's memory. A cascade has room for each of its methods, which follow one another. */
-export function sampleBytes<T>(method: i32, columns: i32, history: i32, pairs: i32, krylov: i32): i32 {
+export function sampleBytes(method: i32, columns: i32, history: i32, pairs: i32, krylov: i32): i32 {
   const isAuto = method == solves.METHOD_AUTO;
   let scalars = 0;
   let vectors = 0;
@@ -61,5 +61,5 @@ export function sampleBytes<T>(method: i32, columns: i32, history: i32, pairs: i
     scalars = scalarsOfArnoldi(krylov);
     vectors = vectorsOfArnoldi(krylov);
   }
-  return bytesOfSample<T>(columns, scalars, OWN + vectors);
+  return bytesOfSample(columns, scalars, OWN + vectors);
 }

@@ -4,6 +4,7 @@
  *
  * @see Eisenstat and Walker 1996, https://doi.org/10.1137/0917003
  */
+import { Real } from "real";
 import { arrive, measure, stop } from "./arrive";
 import { addSolution, appendToBasis, beginSpace, coefficients, rotate, vectorsOfKrylov } from "./krylov";
 import {
@@ -42,54 +43,54 @@ export function vectorsOfNewton(krylov: i32): i32 {
   return 2 + vectorsOfKrylov(krylov);
 }
 
-export function advanceNewton<T>(solve: Solve, sample: Sample): void {
-  if (sample.phase == INNER) return extend<T>(solve, sample);
-  if (sample.phase == SEARCH && isTooFar<T>(solve, sample)) return;
-  if (!arrive<T>(solve, sample)) return;
-  beginInner<T>(solve, sample);
+export function advanceNewton(solve: Solve, sample: Sample): void {
+  if (sample.phase == INNER) return extend(solve, sample);
+  if (sample.phase == SEARCH && isTooFar(solve, sample)) return;
+  if (!arrive(solve, sample)) return;
+  beginInner(solve, sample);
 }
 
-function beginInner<T>(solve: Solve, sample: Sample): void {
-  const n = vectorElements<T>(solve.columns);
-  const point = vector<T>(solve, sample, POINT);
-  const residual = vector<T>(solve, sample, VALUE);
-  subtract<T>(n, residual, point, residual);
-  copyVector<T>(n, point, vector<T>(solve, sample, BASE));
+function beginInner(solve: Solve, sample: Sample): void {
+  const n = vectorElements(solve.columns);
+  const point = vector(solve, sample, POINT);
+  const residual = vector(solve, sample, VALUE);
+  subtract(n, residual, point, residual);
+  copyVector(n, point, vector(solve, sample, BASE));
   const fall = sample.phase == FIRST ? 1 : sample.norm / sample.base;
   sample.base = sample.norm;
   sample.a = max<f64>(TIGHTEST, min<f64>(LOOSEST, fall * fall)) * sample.norm;
-  beginSpace<T>(solve, sample, BASIS, residual);
-  askForProduct<T>(solve, sample, BASIS + sample.held, INNER);
+  beginSpace(solve, sample, BASIS, residual);
+  askForProduct(solve, sample, BASIS + sample.held, INNER);
 }
 
-function extend<T>(solve: Solve, sample: Sample): void {
-  const n = vectorElements<T>(solve.columns);
-  const product = vector<T>(solve, sample, VALUE);
-  subtract<T>(n, vector<T>(solve, sample, VECTOR), product, product);
-  const left = appendToBasis<T>(solve, sample, BASIS, product);
+function extend(solve: Solve, sample: Sample): void {
+  const n = vectorElements(solve.columns);
+  const product = vector(solve, sample, VALUE);
+  subtract(n, vector(solve, sample, VECTOR), product, product);
+  const left = appendToBasis(solve, sample, BASIS, product);
   if (!(left < Infinity)) {
     stop(sample, solves.OUTCOME_NON_FINITE);
     return;
   }
   const estimate = rotate(solve, sample);
   if (left > 0 && estimate > sample.a && sample.held < solve.krylov)
-    return askForProduct<T>(solve, sample, BASIS + sample.held, INNER);
-  const direction = vector<T>(solve, sample, DIRECTION);
-  memory.fill(direction, 0, <usize>n * sizeof<T>());
+    return askForProduct(solve, sample, BASIS + sample.held, INNER);
+  const direction = vector(solve, sample, DIRECTION);
+  memory.fill(direction, 0, <usize>n * sizeof<Real>());
   coefficients(solve, sample);
-  addSolution<T>(solve, sample, BASIS, direction);
+  addSolution(solve, sample, BASIS, direction);
   sample.iterations++;
   sample.tries = 0;
   sample.length = 1;
-  addMultiple<T>(n, 1, direction, vector<T>(solve, sample, POINT));
+  addMultiple(n, 1, direction, vector(solve, sample, POINT));
   sample.phase = SEARCH;
   sample.request = REQUEST_VALUE;
 }
 
 /** Halves the step where the residual has not fallen enough: true while the search goes on. */
-function isTooFar<T>(solve: Solve, sample: Sample): bool {
-  measure<T>(solve, sample);
+function isTooFar(solve: Solve, sample: Sample): bool {
+  measure(solve, sample);
   if (sample.norm <= (1 - DESCENT * sample.length) * sample.base || sample.tries == TRIES) return false;
-  halveStep<T>(solve, sample, BASE, DIRECTION);
+  halveStep(solve, sample, BASE, DIRECTION);
   return true;
 }

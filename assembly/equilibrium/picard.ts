@@ -14,13 +14,13 @@ import { addMultiple, copyVector, subtract } from "./vectors";
 /** A J far from normal makes a few terms grow whose series converges: a fixed number of them is refused where the last exceeds the first by this factor. */
 const GROWN: f64 = 10;
 
-export function advancePicard<T>(solve: Solve, sample: Sample): void {
-  if (!arrive<T>(solve, sample)) return tellGrowth(sample);
-  if (solve.iterates) recordIterate<T>(solve, sample);
-  update<T>(solve, sample);
+export function advancePicard(solve: Solve, sample: Sample): void {
+  if (!arrive(solve, sample)) return tellGrowth(sample);
+  if (solve.iterates) recordIterate(solve, sample);
+  update(solve, sample);
   sample.iterations++;
   sample.request = REQUEST_VALUE;
-  if (solve.terms && sample.iterations == solve.terms) finish<T>(solve, sample);
+  if (solve.terms && sample.iterations == solve.terms) finish(solve, sample);
 }
 
 /** Where the updates have grown, more of them are of no use: of an affine map they are the terms of a series. */
@@ -29,25 +29,25 @@ function tellGrowth(sample: Sample): void {
   if (hasGrown && sample.outcome == solves.OUTCOME_MAX_ITERATIONS) sample.outcome = solves.OUTCOME_GROWING;
 }
 
-function update<T>(solve: Solve, sample: Sample): void {
-  const n = vectorElements<T>(solve.columns);
-  const point = vector<T>(solve, sample, POINT);
-  const value = vector<T>(solve, sample, VALUE);
-  if (solve.damping == 1) return copyVector<T>(n, value, point);
-  subtract<T>(n, value, point, value);
-  addMultiple<T>(n, solve.damping, value, point);
+function update(solve: Solve, sample: Sample): void {
+  const n = vectorElements(solve.columns);
+  const point = vector(solve, sample, POINT);
+  const value = vector(solve, sample, VALUE);
+  if (solve.damping == 1) return copyVector(n, value, point);
+  subtract(n, value, point, value);
+  addMultiple(n, solve.damping, value, point);
 }
 
 /** The sum of the terms asked for is the result, whatever its residual, which nobody measures; terms that have grown much are told of. */
-function finish<T>(solve: Solve, sample: Sample): void {
-  keep<T>(solve, sample, sample.last);
+function finish(solve: Solve, sample: Sample): void {
+  keep(solve, sample, sample.last);
   record(solve, sample, NaN);
   stop(sample, sample.norm > GROWN * sample.first ? solves.OUTCOME_GROWING : solves.OUTCOME_TERMS);
 }
 
 /** What unrolling backward reads: the point from which iteration `iterations` starts. */
-function recordIterate<T>(solve: Solve, sample: Sample): void {
+function recordIterate(solve: Solve, sample: Sample): void {
   const index = sample.row * solve.maxIterations + sample.iterations;
-  const bytes = at<T>(0, solve.columns);
-  memory.copy(solve.iterates + <usize>index * bytes, vector<T>(solve, sample, POINT), bytes);
+  const bytes = at(0, solve.columns);
+  memory.copy(solve.iterates + <usize>index * bytes, vector(solve, sample, POINT), bytes);
 }

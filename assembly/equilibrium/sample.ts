@@ -1,4 +1,5 @@
 /** One sample on its way to a fixed point: what it waits for, what it has found, and the memory of its method. */
+import { Real } from "real";
 import { at, wholeVectors } from "../simd";
 import { Solve } from "./solve";
 import { addMultiple, copyVector } from "./vectors";
@@ -49,8 +50,8 @@ export const OWN: i32 = 4; // the first of a method's own
 /** Elements of a vector of a sample, padding included. The padding is 0. */
 // @ts-ignore: decorator
 @inline
-export function vectorElements<T>(columns: i32): i32 {
-  return wholeVectors<T>(columns);
+export function vectorElements(columns: i32): i32 {
+  return wholeVectors(columns);
 }
 
 /** Number `index` of a method's float64 memory. */
@@ -63,57 +64,57 @@ export function scalar(sample: Sample, index: i32): usize {
 /** Vector `index` of a sample, behind its `scalars` numbers: they fill the record from its end. */
 // @ts-ignore: decorator
 @inline
-export function vector<T>(solve: Solve, sample: Sample, index: i32): usize {
+export function vector(solve: Solve, sample: Sample, index: i32): usize {
   const end = changetype<usize>(sample) + <usize>solve.sampleBytes;
-  return end - at<T>(0, (index + 1) * vectorElements<T>(solve.columns));
+  return end - at(0, (index + 1) * vectorElements(solve.columns));
 }
 
 /**
  * Fields and common vectors become 0. A method writes its own memory before it reads it, so that only padding must be cleared there: a product
  * with what is not finite may have left it other than 0.
  */
-export function clearSample<T>(solve: Solve, sample: Sample): void {
+export function clearSample(solve: Solve, sample: Sample): void {
   const start = changetype<usize>(sample);
-  const isPadded = vectorElements<T>(solve.columns) != solve.columns;
+  const isPadded = vectorElements(solve.columns) != solve.columns;
   if (isPadded) return memory.fill(start, 0, solve.sampleBytes);
   memory.fill(start, 0, HEADER_BYTES);
-  memory.fill(vector<T>(solve, sample, OWN - 1), 0, at<T>(0, OWN * solve.columns));
+  memory.fill(vector(solve, sample, OWN - 1), 0, at(0, OWN * solve.columns));
 }
 
 /** Asks for the product with the vector `source`; the method is in `phase` then. */
-export function askForProduct<T>(solve: Solve, sample: Sample, source: i32, phase: i32): void {
-  const n = vectorElements<T>(solve.columns);
-  copyVector<T>(n, vector<T>(solve, sample, source), vector<T>(solve, sample, VECTOR));
+export function askForProduct(solve: Solve, sample: Sample, source: i32, phase: i32): void {
+  const n = vectorElements(solve.columns);
+  copyVector(n, vector(solve, sample, source), vector(solve, sample, VECTOR));
   sample.phase = phase;
   sample.request = REQUEST_PRODUCT;
 }
 
 /** Half of a line search's step: the next trial lies between its base and the last one. */
-export function halveStep<T>(solve: Solve, sample: Sample, base: i32, direction: i32): void {
-  const n = vectorElements<T>(solve.columns);
-  const point = vector<T>(solve, sample, POINT);
+export function halveStep(solve: Solve, sample: Sample, base: i32, direction: i32): void {
+  const n = vectorElements(solve.columns);
+  const point = vector(solve, sample, POINT);
   sample.tries++;
   sample.length *= 0.5;
-  copyVector<T>(n, vector<T>(solve, sample, base), point);
-  addMultiple<T>(n, sample.length, vector<T>(solve, sample, direction), point);
+  copyVector(n, vector(solve, sample, base), point);
+  addMultiple(n, sample.length, vector(solve, sample, direction), point);
   sample.request = REQUEST_VALUE;
 }
 
 /** Where the search of a sample starts, into one of its vectors: the start given, zeros, or the last step's fixed point. */
-export function copyStart<T>(solve: Solve, sample: Sample, target: i32): void {
-  const bytes = at<T>(0, solve.columns);
+export function copyStart(solve: Solve, sample: Sample, target: i32): void {
+  const bytes = at(0, solve.columns);
   const isFirst = sample.row < solve.rows;
   const start = isFirst ? solve.start : solve.result;
   const row = isFirst ? sample.row : sample.row - solve.rows;
-  const vectorAt = vector<T>(solve, sample, target);
+  const vectorAt = vector(solve, sample, target);
   if (start) memory.copy(vectorAt, start + <usize>row * bytes, bytes);
   else memory.fill(vectorAt, 0, bytes);
 }
 
 /** Bytes of a sample with this many float64 numbers and vectors, a multiple of 16. */
-export function bytesOfSample<T>(columns: i32, scalars: i32, vectors: i32): i32 {
+export function bytesOfSample(columns: i32, scalars: i32, vectors: i32): i32 {
   const numbers = wholeVectors<f64>(scalars) * sizeof<f64>();
-  return HEADER_BYTES + <i32>numbers + vectors * vectorElements<T>(columns) * <i32>sizeof<T>();
+  return HEADER_BYTES + <i32>numbers + vectors * vectorElements(columns) * <i32>sizeof<Real>();
 }
 
 // @ts-ignore: decorator

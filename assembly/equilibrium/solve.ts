@@ -43,11 +43,11 @@ export class Solve {
   krylov: i32; // vectors of a Krylov space: GMRES's restart
   value: usize; // the Mapping that gives F(z)
   product: usize; // the Mapping that gives a Jacobian times a vector, or 0
-  start: usize; // T[rows, n], or 0: zeros
+  start: usize; // Real[rows, n], or 0: zeros
   lengths: usize; // i32[rows]: steps of each sample, or 0. Past a sample's end its last fixed point is held
-  constant: usize; // T[steps, rows, n] added to every value; F(0) is this then, and known. Or 0
-  result: usize; // T[steps, rows, n]: the best iterates
-  iterates: usize; // T[steps, rows, maxIterations, n] receives Picard's iterates, or 0
+  constant: usize; // Real[steps, rows, n] added to every value; F(0) is this then, and known. Or 0
+  result: usize; // Real[steps, rows, n]: the best iterates
+  iterates: usize; // Real[steps, rows, maxIterations, n] receives Picard's iterates, or 0
   iterations: usize; // i32[steps, rows], as the next three
   evaluations: usize;
   outcomes: usize;
@@ -71,9 +71,9 @@ export class Solve {
 export class Mapping {
   unit: usize; // in the plan
   refresh: i32; // 1 where the parameters changed since it last ran
-  point: usize; // T[capacity, n], where the program reads the point; or 0
-  vector: usize; // T[capacity, n], where it reads a direction; or 0
-  result: usize; // T[capacity, n]
+  point: usize; // Real[capacity, n], where the program reads the point; or 0
+  vector: usize; // Real[capacity, n], where it reads a direction; or 0
+  result: usize; // Real[capacity, n]
   contexts: i32; // number of values beside these that it reads by rows
   table: usize; // Context[contexts]
   rows: usize; // scratch: i32[capacity], the rows whose contexts are in place

@@ -2,6 +2,7 @@
  * Backward through Picard's recorded iterations, the last one first, and through the steps, whose starts are the last steps' ends: plain
  * backpropagation through time. Every iteration's values are computed again from its point.
  */
+import { Real } from "real";
 import * as format from "../engine/format";
 import { addressRows, setUnit, word } from "../engine/frame";
 import { scaleBlock } from "../ops/optimizers";
@@ -19,10 +20,10 @@ export class Unrolling {
   columns: i32; // n
   maxIterations: i32;
   mapping: usize; // gives, of a point and a cotangent, J transposed times it, gradients by inputs, and adds those by parameters
-  iterates: usize; // T[steps, rows, maxIterations, n]
+  iterates: usize; // Real[steps, rows, maxIterations, n]
   counts: usize; // i32[steps, rows]: the iteration that gave the result
-  gradient: usize; // T[steps, rows, n] by the results
-  carry: usize; // T[rows, n]: out, the gradient by the start
+  gradient: usize; // Real[steps, rows, n] by the results
+  carry: usize; // Real[rows, n]: out, the gradient by the start
   outputs: i32; // number of gradients by inputs
   table: usize; // Target[outputs]
   damping: f64;
@@ -31,31 +32,31 @@ export class Unrolling {
 /** A gradient by an input: rows that are added to. */
 @unmanaged
 export class Target {
-  source: usize; // T[capacity, bytes]
-  target: usize; // T[steps, rows, bytes]
+  source: usize; // Real[capacity, bytes]
+  target: usize; // Real[steps, rows, bytes]
   bytes: i32;
 }
 
-export function runUnrolling<T>(unrolling: Unrolling): void {
+export function unrollFixedPoints(unrolling: Unrolling): void {
   const mapping = changetype<Mapping>(unrolling.mapping);
   setUnit(word(mapping.unit, format.UNIT_VALUES));
   addressRows(0);
-  segment<T>(mapping, format.PROGRAM_START);
-  if (mapping.refresh) segment<T>(mapping, format.PROGRAM_PARAMETERS);
-  memory.fill(unrolling.carry, 0, at<T>(0, unrolling.rows * unrolling.columns));
+  segment(mapping, format.PROGRAM_START);
+  if (mapping.refresh) segment(mapping, format.PROGRAM_PARAMETERS);
+  memory.fill(unrolling.carry, 0, at(0, unrolling.rows * unrolling.columns));
   for (let first = 0; first < unrolling.rows; first += unrolling.capacity) {
     const count = min(unrolling.capacity, unrolling.rows - first);
-    for (let step = unrolling.steps - 1; step >= 0; step--) runStep<T>(unrolling, mapping, step, first, count);
+    for (let step = unrolling.steps - 1; step >= 0; step--) runStep(unrolling, mapping, step, first, count);
   }
   addressRows(0);
-  segment<T>(mapping, format.PROGRAM_FINISH);
+  segment(mapping, format.PROGRAM_FINISH);
 }
 
 /** The gradient by a step's result is carried through its iterations to the result of the step before. */
-function runStep<T>(unrolling: Unrolling, mapping: Mapping, step: i32, first: i32, count: i32): void {
+function runStep(unrolling: Unrolling, mapping: Mapping, step: i32, first: i32, count: i32): void {
   const n = unrolling.columns;
   const base = step * unrolling.rows + first;
-  addInto<T>(count * n, at<T>(unrolling.gradient, base * n), at<T>(unrolling.carry, first * n));
+  addInto(count * n, at(unrolling.gradient, base * n), at(unrolling.carry, first * n));
   let longest = 0;
   for (let i = 0; i < count; i++) longest = max(longest, load<i32>(at<i32>(unrolling.counts, base + i)));
   for (let iteration = longest - 1; iteration >= 0; iteration--) {
@@ -63,13 +64,13 @@ function runStep<T>(unrolling: Unrolling, mapping: Mapping, step: i32, first: i3
     for (let i = 0; i < count; i++) {
       if (load<i32>(at<i32>(unrolling.counts, base + i)) > iteration) store<i32>(at<i32>(mapping.rows, listed++), i);
     }
-    backward<T>(unrolling, mapping, base, first, iteration, listed);
+    backward(unrolling, mapping, base, first, iteration, listed);
   }
 }
 
 /** One iteration of the listed rows: carry = (1 - damping) carry + damping Jᵀ carry. */
-function backward<T>(u: Unrolling, mapping: Mapping, base: i32, first: i32, iteration: i32, count: i32): void {
-  const bytes = at<T>(0, u.columns);
+function backward(u: Unrolling, mapping: Mapping, base: i32, first: i32, iteration: i32, count: i32): void {
+  const bytes = at(0, u.columns);
   for (let i = 0; i < count; i++) {
     const index = load<i32>(at<i32>(mapping.rows, i));
     const offset = <usize>i * bytes;
@@ -78,23 +79,23 @@ function backward<T>(u: Unrolling, mapping: Mapping, base: i32, first: i32, iter
     memory.copy(mapping.point + offset, u.iterates + iterate, bytes);
     memory.copy(mapping.vector + offset, u.carry + <usize>(first + index) * bytes, bytes);
   }
-  if (u.damping != 1) scaleBlock<T>(count * u.columns, u.damping, mapping.vector);
+  if (u.damping != 1) scaleBlock(count * u.columns, u.damping, mapping.vector);
   addressRows(count);
-  segment<T>(mapping, format.PROGRAM_PROLOGUE);
-  segment<T>(mapping, format.PROGRAM_EPILOGUE);
+  segment(mapping, format.PROGRAM_PROLOGUE);
+  segment(mapping, format.PROGRAM_EPILOGUE);
   for (let i = 0; i < count; i++) {
     const index = load<i32>(at<i32>(mapping.rows, i));
     const carry = u.carry + <usize>(first + index) * bytes;
     if (u.damping == 1) memory.fill(carry, 0, bytes);
-    else addScaled<T>(u.columns, -u.damping, carry, carry);
-    addInto<T>(u.columns, mapping.result + <usize>i * bytes, carry);
-    for (let k = 0; k < u.outputs; k++) addOutput<T>(u, k, i, base + index);
+    else addScaled(u.columns, -u.damping, carry, carry);
+    addInto(u.columns, mapping.result + <usize>i * bytes, carry);
+    for (let k = 0; k < u.outputs; k++) addOutput(u, k, i, base + index);
   }
 }
 
-function addOutput<T>(u: Unrolling, k: i32, index: i32, row: i32): void {
+function addOutput(u: Unrolling, k: i32, index: i32, row: i32): void {
   const output = changetype<Target>(u.table + <usize>(k * offsetof<Target>()));
   const bytes = <usize>output.bytes;
-  const columns = <i32>(bytes / sizeof<T>());
-  addInto<T>(columns, output.source + <usize>index * bytes, output.target + <usize>row * bytes);
+  const columns = <i32>(bytes / sizeof<Real>());
+  addInto(columns, output.source + <usize>index * bytes, output.target + <usize>row * bytes);
 }

@@ -1,20 +1,21 @@
 /** Arithmetic on the vectors of a sample: whole SIMD vectors, the padding being 0. Sums accumulate in float64. */
+import { Real } from "real";
 import { dot } from "../ops/norms";
-import { VECTOR_BYTES, at, lanes } from "../simd";
+import { LANES, VECTOR_BYTES, add, at, mul, splat, sub } from "../simd";
 
 /** Σ (f - z)² and Σ f², by the last call of `compare`. */
 export let differenceSquares: f64 = 0;
 export let valueSquares: f64 = 0;
 
 /** Both sums in one pass over n elements, a whole number of vectors. */
-export function compare<T>(n: i32, f: usize, z: usize): void {
+export function compare(n: i32, f: usize, z: usize): void {
   let difference = f64x2.splat(0);
   let value = f64x2.splat(0);
-  const end = at<T>(f, n);
+  const end = at(f, n);
   while (f < end) {
     const y = v128.load(f);
-    const d = v128.sub<T>(y, v128.load(z));
-    if (lanes<T>() == 2) {
+    const d = sub(y, v128.load(z));
+    if (LANES == 2) {
       difference = f64x2.add(difference, f64x2.mul(d, d));
       value = f64x2.add(value, f64x2.mul(y, y));
     } else {
@@ -32,13 +33,13 @@ export function compare<T>(n: i32, f: usize, z: usize): void {
   valueSquares = f64x2.extract_lane(value, 0) + f64x2.extract_lane(value, 1);
 }
 
-export function norm<T>(n: i32, x: usize): f64 {
-  return sqrt<f64>(dot<T>(n, x, x));
+export function norm(n: i32, x: usize): f64 {
+  return sqrt<f64>(dot(n, x, x));
 }
 
 /** y = x, a whole number of vectors: shorter than a call of memory.copy for what a sample holds. */
-export function copyVector<T>(n: i32, x: usize, y: usize): void {
-  const end = at<T>(x, n);
+export function copyVector(n: i32, x: usize, y: usize): void {
+  const end = at(x, n);
   while (x < end) {
     v128.store(y, v128.load(x));
     x += VECTOR_BYTES;
@@ -47,28 +48,28 @@ export function copyVector<T>(n: i32, x: usize, y: usize): void {
 }
 
 /** y = x for n elements of dense arrays. */
-export function copyRow<T>(n: i32, x: usize, y: usize): void {
-  if (n % lanes<T>() == 0) copyVector<T>(n, x, y);
-  else memory.copy(y, x, at<T>(0, n));
+export function copyRow(n: i32, x: usize, y: usize): void {
+  if (n % LANES == 0) copyVector(n, x, y);
+  else memory.copy(y, x, at(0, n));
 }
 
 /** out = x - y; out may be one of them. */
-export function subtract<T>(n: i32, x: usize, y: usize, out: usize): void {
-  for (let i = 0; i < n; i += lanes<T>()) {
-    v128.store(at<T>(out, i), v128.sub<T>(v128.load(at<T>(x, i)), v128.load(at<T>(y, i))));
+export function subtract(n: i32, x: usize, y: usize, out: usize): void {
+  for (let i = 0; i < n; i += LANES) {
+    v128.store(at(out, i), sub(v128.load(at(x, i)), v128.load(at(y, i))));
   }
 }
 
 /** y += factor x. */
-export function addMultiple<T>(n: i32, factor: f64, x: usize, y: usize): void {
-  const factors = v128.splat<T>(<T>factor);
-  for (let i = 0; i < n; i += lanes<T>()) {
-    v128.store(at<T>(y, i), v128.add<T>(v128.load(at<T>(y, i)), v128.mul<T>(factors, v128.load(at<T>(x, i)))));
+export function addMultiple(n: i32, factor: f64, x: usize, y: usize): void {
+  const factors = splat(<Real>factor);
+  for (let i = 0; i < n; i += LANES) {
+    v128.store(at(y, i), add(v128.load(at(y, i)), mul(factors, v128.load(at(x, i)))));
   }
 }
 
 /** out = factor x; out may be x. */
-export function multiple<T>(n: i32, factor: f64, x: usize, out: usize): void {
-  const factors = v128.splat<T>(<T>factor);
-  for (let i = 0; i < n; i += lanes<T>()) v128.store(at<T>(out, i), v128.mul<T>(factors, v128.load(at<T>(x, i))));
+export function multiple(n: i32, factor: f64, x: usize, out: usize): void {
+  const factors = splat(<Real>factor);
+  for (let i = 0; i < n; i += LANES) v128.store(at(out, i), mul(factors, v128.load(at(x, i))));
 }

@@ -1,4 +1,5 @@
 /** Orthonormal vectors from random ones. */
+import { Real } from "real";
 import { at } from "../simd";
 
 /**
@@ -8,7 +9,7 @@ import { at } from "../simd";
  *
  * @see Mezzadri 2007, https://arxiv.org/abs/math-ph/0609050; Giraud et al. 2005 (twice is enough)
  */
-export function orthonormalise<T>(
+export function orthonormalise(
   count: i32,
   length: i32,
   vectorStride: i32,
@@ -17,55 +18,55 @@ export function orthonormalise<T>(
   x: usize,
 ): void {
   for (let i = 0; i < count; i++) {
-    const own = at<T>(x, i * vectorStride);
+    const own = at(x, i * vectorStride);
     for (let pass = 0; pass < 2; pass++) {
       for (let j = 0; j < i; j++) {
-        const other = at<T>(x, j * vectorStride);
-        subtract<T>(length, elementStride, dot<T>(length, elementStride, own, other), other, own);
+        const other = at(x, j * vectorStride);
+        subtract(length, elementStride, dot(length, elementStride, own, other), other, own);
       }
-      scale<T>(length, elementStride, 1 / sqrt<f64>(dot<T>(length, elementStride, own, own)), own);
+      scale(length, elementStride, 1 / sqrt<f64>(dot(length, elementStride, own, own)), own);
     }
   }
   if (gain == 1) return;
-  for (let i = 0; i < count; i++) scale<T>(length, elementStride, gain, at<T>(x, i * vectorStride));
+  for (let i = 0; i < count; i++) scale(length, elementStride, gain, at(x, i * vectorStride));
 }
 
 /**
  * The same of `count` vectors of `length` elements, one after the other; logs[i] += log of what was left of vector i once its share
  * of the earlier ones was taken: the diagonal of R in a QR decomposition. logs: f64[count].
  */
-export function orthonormaliseLogs<T>(count: i32, length: i32, x: usize, logs: usize): void {
+export function orthonormaliseLogs(count: i32, length: i32, x: usize, logs: usize): void {
   for (let i = 0; i < count; i++) {
-    const own = at<T>(x, i * length);
+    const own = at(x, i * length);
     for (let pass = 0; pass < 2; pass++) {
       for (let j = 0; j < i; j++) {
-        const other = at<T>(x, j * length);
-        subtract<T>(length, 1, dot<T>(length, 1, own, other), other, own);
+        const other = at(x, j * length);
+        subtract(length, 1, dot(length, 1, own, other), other, own);
       }
     }
-    const norm = sqrt<f64>(dot<T>(length, 1, own, own));
+    const norm = sqrt<f64>(dot(length, 1, own, own));
     store<f64>(at<f64>(logs, i), load<f64>(at<f64>(logs, i)) + NativeMath.log(norm));
-    if (norm > 0) scale<T>(length, 1, 1 / norm, own);
+    if (norm > 0) scale(length, 1, 1 / norm, own);
   }
 }
 
-function dot<T>(n: i32, stride: i32, a: usize, b: usize): f64 {
+function dot(n: i32, stride: i32, a: usize, b: usize): f64 {
   let sum: f64 = 0;
-  for (let i = 0; i < n; i++) sum += <f64>load<T>(at<T>(a, i * stride)) * <f64>load<T>(at<T>(b, i * stride));
+  for (let i = 0; i < n; i++) sum += <f64>load<Real>(at(a, i * stride)) * <f64>load<Real>(at(b, i * stride));
   return sum;
 }
 
 /** y -= factor x. */
-function subtract<T>(n: i32, stride: i32, factor: f64, x: usize, y: usize): void {
+function subtract(n: i32, stride: i32, factor: f64, x: usize, y: usize): void {
   for (let i = 0; i < n; i++) {
-    const place = at<T>(y, i * stride);
-    store<T>(place, <T>(<f64>load<T>(place) - factor * <f64>load<T>(at<T>(x, i * stride))));
+    const place = at(y, i * stride);
+    store<Real>(place, <Real>(<f64>load<Real>(place) - factor * <f64>load<Real>(at(x, i * stride))));
   }
 }
 
-function scale<T>(n: i32, stride: i32, factor: f64, x: usize): void {
+function scale(n: i32, stride: i32, factor: f64, x: usize): void {
   for (let i = 0; i < n; i++) {
-    const place = at<T>(x, i * stride);
-    store<T>(place, <T>(<f64>load<T>(place) * factor));
+    const place = at(x, i * stride);
+    store<Real>(place, <Real>(<f64>load<Real>(place) * factor));
   }
 }

@@ -1,5 +1,9 @@
 /** Systems of linear equations, in float64 whatever the element type. */
-import { VECTOR_BYTES, at, lanes, loadSplat, madd, wholeVectors } from "../simd";
+import { Real } from "real";
+import { VECTOR_BYTES, at, loadSplat, madd, wholeVectors } from "../simd";
+
+/** float64 numbers in a vector. */
+const LANES: i32 = VECTOR_BYTES / sizeof<f64>();
 
 /** Elements of a row [A | B] of the elimination: A's and B's columns, each a whole number of vectors. */
 // @ts-ignore: decorator
@@ -20,11 +24,11 @@ export function solveScratch(n: i32, m: i32): i32 {
  * @returns the size of the least pivot over that of the greatest
  * @see Higham, Accuracy and Stability of Numerical Algorithms, section 9.1
  */
-export function solve<T>(n: i32, m: i32, a: usize, b: usize, scratch: usize, x: usize): f64 {
+export function solve(n: i32, m: i32, a: usize, b: usize, scratch: usize, x: usize): f64 {
   const width = rowElements(n, m);
   const right = wholeVectors<f64>(n);
-  widen<T>(n, n, width, a, scratch);
-  widen<T>(n, m, width, b, at<f64>(scratch, right));
+  widen(n, n, width, a, scratch);
+  widen(n, m, width, b, at<f64>(scratch, right));
   let least: f64 = Infinity;
   let greatest: f64 = 0;
   for (let k = 0; k < n; k++) {
@@ -35,7 +39,7 @@ export function solve<T>(n: i32, m: i32, a: usize, b: usize, scratch: usize, x: 
     eliminate(n, width, k, scratch);
   }
   for (let k = n - 1; k >= 0; k--) substitute(right, width, k, scratch);
-  narrow<T>(n, m, width, at<f64>(scratch, right), x);
+  narrow(n, m, width, at<f64>(scratch, right), x);
   return least / greatest;
 }
 
@@ -46,21 +50,21 @@ function row(scratch: usize, width: i32, i: i32): usize {
 }
 
 /** to[i, j] = from[i, j], zeros in the columns up to the next whole vector. */
-function widen<T>(rows: i32, columns: i32, width: i32, from: usize, to: usize): void {
+function widen(rows: i32, columns: i32, width: i32, from: usize, to: usize): void {
   const whole = wholeVectors<f64>(columns);
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) store<f64>(at<f64>(to, j), <f64>load<T>(at<T>(from, j)));
+    for (let j = 0; j < columns; j++) store<f64>(at<f64>(to, j), <f64>load<Real>(at(from, j)));
     for (let j = columns; j < whole; j++) store<f64>(at<f64>(to, j), 0);
-    from = at<T>(from, columns);
+    from = at(from, columns);
     to = at<f64>(to, width);
   }
 }
 
-function narrow<T>(rows: i32, columns: i32, width: i32, from: usize, to: usize): void {
+function narrow(rows: i32, columns: i32, width: i32, from: usize, to: usize): void {
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) store<T>(at<T>(to, j), <T>load<f64>(at<f64>(from, j)));
+    for (let j = 0; j < columns; j++) store<Real>(at(to, j), <Real>load<f64>(at<f64>(from, j)));
     from = at<f64>(from, width);
-    to = at<T>(to, columns);
+    to = at(to, columns);
   }
 }
 
@@ -80,7 +84,7 @@ function pivotRow(n: i32, width: i32, k: i32, scratch: usize): i32 {
 
 function swapRows(width: i32, a: usize, b: usize): void {
   if (a == b) return;
-  for (let j = 0; j < width; j += lanes<f64>()) {
+  for (let j = 0; j < width; j += LANES) {
     const held = v128.load(at<f64>(a, j));
     v128.store(at<f64>(a, j), v128.load(at<f64>(b, j)));
     v128.store(at<f64>(b, j), held);
@@ -91,7 +95,7 @@ function swapRows(width: i32, a: usize, b: usize): void {
 function eliminate(n: i32, width: i32, k: i32, scratch: usize): void {
   const own = row(scratch, width, k);
   const pivot = load<f64>(at<f64>(own, k));
-  const first = (k + 1) & ~(lanes<f64>() - 1);
+  const first = (k + 1) & ~(LANES - 1);
   for (let i = k + 1; i < n; i++) {
     const other = row(scratch, width, i);
     addMultiple(first, width, -load<f64>(at<f64>(other, k)) / pivot, own, other);
@@ -102,7 +106,7 @@ function eliminate(n: i32, width: i32, k: i32, scratch: usize): void {
 function substitute(right: i32, width: i32, k: i32, scratch: usize): void {
   const own = row(scratch, width, k);
   const pivot = loadSplat<f64>(at<f64>(own, k));
-  for (let j = right; j < width; j += lanes<f64>()) {
+  for (let j = right; j < width; j += LANES) {
     v128.store(at<f64>(own, j), v128.div<f64>(v128.load(at<f64>(own, j)), pivot));
   }
   for (let i = 0; i < k; i++) {

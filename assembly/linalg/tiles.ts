@@ -7,13 +7,14 @@
  * start: rows `startStride` bytes apart, 0 for the same row everywhere; may be c. c: rows of C, `cStride` bytes apart.
  * Fifteen vector registers are usable: 5x2 is the largest tile that does not spill with mul+add, 6x2 with a fused madd.
  */
+import { Real } from "real";
 import { PANEL_VECTORS } from "../memory";
 import { VECTOR_BYTES, loadSplat, madd } from "../simd";
 
 const PANEL_BYTES: usize = PANEL_VECTORS * VECTOR_BYTES;
 
 /** C[1, 2 vectors] = start + A[1, depth] * one panel. */
-export function tile1x2<T>(
+export function tile1x2(
   depth: i32,
   a: usize,
   aStride: usize,
@@ -27,12 +28,12 @@ export function tile1x2<T>(
   let acc0x1 = v128.load(start, 16);
   const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
-    const av0 = loadSplat<T>(a);
+    const av0 = loadSplat(a);
     const bv0 = v128.load(b);
-    acc0x0 = madd<T>(av0, bv0, acc0x0);
+    acc0x0 = madd(av0, bv0, acc0x0);
     const bv1 = v128.load(b, 16);
-    acc0x1 = madd<T>(av0, bv1, acc0x1);
-    a += sizeof<T>();
+    acc0x1 = madd(av0, bv1, acc0x1);
+    a += sizeof<Real>();
     b += PANEL_BYTES;
   }
   v128.store(c, acc0x0);
@@ -40,7 +41,7 @@ export function tile1x2<T>(
 }
 
 /** C[1, 4 vectors] = start + A[1, depth] * two panels, the second `panelStride` bytes after the first. */
-export function tile1x4<T>(
+export function tile1x4(
   depth: i32,
   a: usize,
   aStride: usize,
@@ -58,16 +59,16 @@ export function tile1x4<T>(
   let b1 = b + panelStride;
   const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
-    const av0 = loadSplat<T>(a);
+    const av0 = loadSplat(a);
     const bv0 = v128.load(b);
-    acc0x0 = madd<T>(av0, bv0, acc0x0);
+    acc0x0 = madd(av0, bv0, acc0x0);
     const bv1 = v128.load(b, 16);
-    acc0x1 = madd<T>(av0, bv1, acc0x1);
+    acc0x1 = madd(av0, bv1, acc0x1);
     const bv2 = v128.load(b1);
-    acc0x2 = madd<T>(av0, bv2, acc0x2);
+    acc0x2 = madd(av0, bv2, acc0x2);
     const bv3 = v128.load(b1, 16);
-    acc0x3 = madd<T>(av0, bv3, acc0x3);
-    a += sizeof<T>();
+    acc0x3 = madd(av0, bv3, acc0x3);
+    a += sizeof<Real>();
     b += PANEL_BYTES;
     b1 += PANEL_BYTES;
   }
@@ -78,7 +79,7 @@ export function tile1x4<T>(
 }
 
 /** C[1, 8 vectors] = start + A[1, depth] * four panels, `panelStride` bytes from one to the next. */
-export function tile1x8<T>(depth: i32, a: usize, b: usize, panelStride: usize, start: usize, c: usize): void {
+export function tile1x8(depth: i32, a: usize, b: usize, panelStride: usize, start: usize, c: usize): void {
   let acc0x0 = v128.load(start);
   let acc0x1 = v128.load(start, 16);
   let acc0x2 = v128.load(start, 32);
@@ -92,16 +93,16 @@ export function tile1x8<T>(depth: i32, a: usize, b: usize, panelStride: usize, s
   let b3 = b2 + panelStride;
   const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
-    const av0 = loadSplat<T>(a);
-    acc0x0 = madd<T>(av0, v128.load(b), acc0x0);
-    acc0x1 = madd<T>(av0, v128.load(b, 16), acc0x1);
-    acc0x2 = madd<T>(av0, v128.load(b1), acc0x2);
-    acc0x3 = madd<T>(av0, v128.load(b1, 16), acc0x3);
-    acc0x4 = madd<T>(av0, v128.load(b2), acc0x4);
-    acc0x5 = madd<T>(av0, v128.load(b2, 16), acc0x5);
-    acc0x6 = madd<T>(av0, v128.load(b3), acc0x6);
-    acc0x7 = madd<T>(av0, v128.load(b3, 16), acc0x7);
-    a += sizeof<T>();
+    const av0 = loadSplat(a);
+    acc0x0 = madd(av0, v128.load(b), acc0x0);
+    acc0x1 = madd(av0, v128.load(b, 16), acc0x1);
+    acc0x2 = madd(av0, v128.load(b1), acc0x2);
+    acc0x3 = madd(av0, v128.load(b1, 16), acc0x3);
+    acc0x4 = madd(av0, v128.load(b2), acc0x4);
+    acc0x5 = madd(av0, v128.load(b2, 16), acc0x5);
+    acc0x6 = madd(av0, v128.load(b3), acc0x6);
+    acc0x7 = madd(av0, v128.load(b3, 16), acc0x7);
+    a += sizeof<Real>();
     b += PANEL_BYTES;
     b1 += PANEL_BYTES;
     b2 += PANEL_BYTES;
@@ -118,7 +119,7 @@ export function tile1x8<T>(depth: i32, a: usize, b: usize, panelStride: usize, s
 }
 
 /** C[2, 2 vectors] = start + A[2, depth] * one panel. */
-export function tile2x2<T>(
+export function tile2x2(
   depth: i32,
   a: usize,
   aStride: usize,
@@ -138,14 +139,14 @@ export function tile2x2<T>(
   while (b < end) {
     const bv0 = v128.load(b);
     const bv1 = v128.load(b, 16);
-    const av0 = loadSplat<T>(a);
-    acc0x0 = madd<T>(av0, bv0, acc0x0);
-    acc0x1 = madd<T>(av0, bv1, acc0x1);
-    const av1 = loadSplat<T>(a1);
-    acc1x0 = madd<T>(av1, bv0, acc1x0);
-    acc1x1 = madd<T>(av1, bv1, acc1x1);
-    a += sizeof<T>();
-    a1 += sizeof<T>();
+    const av0 = loadSplat(a);
+    acc0x0 = madd(av0, bv0, acc0x0);
+    acc0x1 = madd(av0, bv1, acc0x1);
+    const av1 = loadSplat(a1);
+    acc1x0 = madd(av1, bv0, acc1x0);
+    acc1x1 = madd(av1, bv1, acc1x1);
+    a += sizeof<Real>();
+    a1 += sizeof<Real>();
     b += PANEL_BYTES;
   }
   const c1 = c + cStride;
@@ -156,7 +157,7 @@ export function tile2x2<T>(
 }
 
 /** C[2, 4 vectors] = start + A[2, depth] * two panels, the second `panelStride` bytes after the first. */
-export function tile2x4<T>(
+export function tile2x4(
   depth: i32,
   a: usize,
   aStride: usize,
@@ -180,22 +181,22 @@ export function tile2x4<T>(
   let b1 = b + panelStride;
   const end = b + <usize>depth * PANEL_BYTES;
   while (b < end) {
-    const av0 = loadSplat<T>(a);
-    const av1 = loadSplat<T>(a1);
+    const av0 = loadSplat(a);
+    const av1 = loadSplat(a1);
     const bv0 = v128.load(b);
-    acc0x0 = madd<T>(av0, bv0, acc0x0);
-    acc1x0 = madd<T>(av1, bv0, acc1x0);
+    acc0x0 = madd(av0, bv0, acc0x0);
+    acc1x0 = madd(av1, bv0, acc1x0);
     const bv1 = v128.load(b, 16);
-    acc0x1 = madd<T>(av0, bv1, acc0x1);
-    acc1x1 = madd<T>(av1, bv1, acc1x1);
+    acc0x1 = madd(av0, bv1, acc0x1);
+    acc1x1 = madd(av1, bv1, acc1x1);
     const bv2 = v128.load(b1);
-    acc0x2 = madd<T>(av0, bv2, acc0x2);
-    acc1x2 = madd<T>(av1, bv2, acc1x2);
+    acc0x2 = madd(av0, bv2, acc0x2);
+    acc1x2 = madd(av1, bv2, acc1x2);
     const bv3 = v128.load(b1, 16);
-    acc0x3 = madd<T>(av0, bv3, acc0x3);
-    acc1x3 = madd<T>(av1, bv3, acc1x3);
-    a += sizeof<T>();
-    a1 += sizeof<T>();
+    acc0x3 = madd(av0, bv3, acc0x3);
+    acc1x3 = madd(av1, bv3, acc1x3);
+    a += sizeof<Real>();
+    a1 += sizeof<Real>();
     b += PANEL_BYTES;
     b1 += PANEL_BYTES;
   }
@@ -211,7 +212,7 @@ export function tile2x4<T>(
 }
 
 /** C[3, 2 vectors] = start + A[3, depth] * one panel. */
-export function tile3x2<T>(
+export function tile3x2(
   depth: i32,
   a: usize,
   aStride: usize,
@@ -235,18 +236,18 @@ export function tile3x2<T>(
   while (b < end) {
     const bv0 = v128.load(b);
     const bv1 = v128.load(b, 16);
-    const av0 = loadSplat<T>(a);
-    acc0x0 = madd<T>(av0, bv0, acc0x0);
-    acc0x1 = madd<T>(av0, bv1, acc0x1);
-    const av1 = loadSplat<T>(a1);
-    acc1x0 = madd<T>(av1, bv0, acc1x0);
-    acc1x1 = madd<T>(av1, bv1, acc1x1);
-    const av2 = loadSplat<T>(a2);
-    acc2x0 = madd<T>(av2, bv0, acc2x0);
-    acc2x1 = madd<T>(av2, bv1, acc2x1);
-    a += sizeof<T>();
-    a1 += sizeof<T>();
-    a2 += sizeof<T>();
+    const av0 = loadSplat(a);
+    acc0x0 = madd(av0, bv0, acc0x0);
+    acc0x1 = madd(av0, bv1, acc0x1);
+    const av1 = loadSplat(a1);
+    acc1x0 = madd(av1, bv0, acc1x0);
+    acc1x1 = madd(av1, bv1, acc1x1);
+    const av2 = loadSplat(a2);
+    acc2x0 = madd(av2, bv0, acc2x0);
+    acc2x1 = madd(av2, bv1, acc2x1);
+    a += sizeof<Real>();
+    a1 += sizeof<Real>();
+    a2 += sizeof<Real>();
     b += PANEL_BYTES;
   }
   const c1 = c + cStride;
@@ -260,7 +261,7 @@ export function tile3x2<T>(
 }
 
 /** C[4, 2 vectors] = start + A[4, depth] * one panel. */
-export function tile4x2<T>(
+export function tile4x2(
   depth: i32,
   a: usize,
   aStride: usize,
@@ -288,22 +289,22 @@ export function tile4x2<T>(
   while (b < end) {
     const bv0 = v128.load(b);
     const bv1 = v128.load(b, 16);
-    const av0 = loadSplat<T>(a);
-    acc0x0 = madd<T>(av0, bv0, acc0x0);
-    acc0x1 = madd<T>(av0, bv1, acc0x1);
-    const av1 = loadSplat<T>(a1);
-    acc1x0 = madd<T>(av1, bv0, acc1x0);
-    acc1x1 = madd<T>(av1, bv1, acc1x1);
-    const av2 = loadSplat<T>(a2);
-    acc2x0 = madd<T>(av2, bv0, acc2x0);
-    acc2x1 = madd<T>(av2, bv1, acc2x1);
-    const av3 = loadSplat<T>(a3);
-    acc3x0 = madd<T>(av3, bv0, acc3x0);
-    acc3x1 = madd<T>(av3, bv1, acc3x1);
-    a += sizeof<T>();
-    a1 += sizeof<T>();
-    a2 += sizeof<T>();
-    a3 += sizeof<T>();
+    const av0 = loadSplat(a);
+    acc0x0 = madd(av0, bv0, acc0x0);
+    acc0x1 = madd(av0, bv1, acc0x1);
+    const av1 = loadSplat(a1);
+    acc1x0 = madd(av1, bv0, acc1x0);
+    acc1x1 = madd(av1, bv1, acc1x1);
+    const av2 = loadSplat(a2);
+    acc2x0 = madd(av2, bv0, acc2x0);
+    acc2x1 = madd(av2, bv1, acc2x1);
+    const av3 = loadSplat(a3);
+    acc3x0 = madd(av3, bv0, acc3x0);
+    acc3x1 = madd(av3, bv1, acc3x1);
+    a += sizeof<Real>();
+    a1 += sizeof<Real>();
+    a2 += sizeof<Real>();
+    a3 += sizeof<Real>();
     b += PANEL_BYTES;
   }
   const c1 = c + cStride;
@@ -320,7 +321,7 @@ export function tile4x2<T>(
 }
 
 /** C[5, 2 vectors] = start + A[5, depth] * one panel. */
-export function tile5x2<T>(
+export function tile5x2(
   depth: i32,
   a: usize,
   aStride: usize,
@@ -352,26 +353,26 @@ export function tile5x2<T>(
   while (b < end) {
     const bv0 = v128.load(b);
     const bv1 = v128.load(b, 16);
-    const av0 = loadSplat<T>(a);
-    acc0x0 = madd<T>(av0, bv0, acc0x0);
-    acc0x1 = madd<T>(av0, bv1, acc0x1);
-    const av1 = loadSplat<T>(a1);
-    acc1x0 = madd<T>(av1, bv0, acc1x0);
-    acc1x1 = madd<T>(av1, bv1, acc1x1);
-    const av2 = loadSplat<T>(a2);
-    acc2x0 = madd<T>(av2, bv0, acc2x0);
-    acc2x1 = madd<T>(av2, bv1, acc2x1);
-    const av3 = loadSplat<T>(a3);
-    acc3x0 = madd<T>(av3, bv0, acc3x0);
-    acc3x1 = madd<T>(av3, bv1, acc3x1);
-    const av4 = loadSplat<T>(a4);
-    acc4x0 = madd<T>(av4, bv0, acc4x0);
-    acc4x1 = madd<T>(av4, bv1, acc4x1);
-    a += sizeof<T>();
-    a1 += sizeof<T>();
-    a2 += sizeof<T>();
-    a3 += sizeof<T>();
-    a4 += sizeof<T>();
+    const av0 = loadSplat(a);
+    acc0x0 = madd(av0, bv0, acc0x0);
+    acc0x1 = madd(av0, bv1, acc0x1);
+    const av1 = loadSplat(a1);
+    acc1x0 = madd(av1, bv0, acc1x0);
+    acc1x1 = madd(av1, bv1, acc1x1);
+    const av2 = loadSplat(a2);
+    acc2x0 = madd(av2, bv0, acc2x0);
+    acc2x1 = madd(av2, bv1, acc2x1);
+    const av3 = loadSplat(a3);
+    acc3x0 = madd(av3, bv0, acc3x0);
+    acc3x1 = madd(av3, bv1, acc3x1);
+    const av4 = loadSplat(a4);
+    acc4x0 = madd(av4, bv0, acc4x0);
+    acc4x1 = madd(av4, bv1, acc4x1);
+    a += sizeof<Real>();
+    a1 += sizeof<Real>();
+    a2 += sizeof<Real>();
+    a3 += sizeof<Real>();
+    a4 += sizeof<Real>();
     b += PANEL_BYTES;
   }
   const c1 = c + cStride;
@@ -391,7 +392,7 @@ export function tile5x2<T>(
 }
 
 /** C[6, 2 vectors] = start + A[6, depth] * one panel. */
-export function tile6x2<T>(
+export function tile6x2(
   depth: i32,
   a: usize,
   aStride: usize,
@@ -427,30 +428,30 @@ export function tile6x2<T>(
   while (b < end) {
     const bv0 = v128.load(b);
     const bv1 = v128.load(b, 16);
-    const av0 = loadSplat<T>(a);
-    acc0x0 = madd<T>(av0, bv0, acc0x0);
-    acc0x1 = madd<T>(av0, bv1, acc0x1);
-    const av1 = loadSplat<T>(a1);
-    acc1x0 = madd<T>(av1, bv0, acc1x0);
-    acc1x1 = madd<T>(av1, bv1, acc1x1);
-    const av2 = loadSplat<T>(a2);
-    acc2x0 = madd<T>(av2, bv0, acc2x0);
-    acc2x1 = madd<T>(av2, bv1, acc2x1);
-    const av3 = loadSplat<T>(a3);
-    acc3x0 = madd<T>(av3, bv0, acc3x0);
-    acc3x1 = madd<T>(av3, bv1, acc3x1);
-    const av4 = loadSplat<T>(a4);
-    acc4x0 = madd<T>(av4, bv0, acc4x0);
-    acc4x1 = madd<T>(av4, bv1, acc4x1);
-    const av5 = loadSplat<T>(a5);
-    acc5x0 = madd<T>(av5, bv0, acc5x0);
-    acc5x1 = madd<T>(av5, bv1, acc5x1);
-    a += sizeof<T>();
-    a1 += sizeof<T>();
-    a2 += sizeof<T>();
-    a3 += sizeof<T>();
-    a4 += sizeof<T>();
-    a5 += sizeof<T>();
+    const av0 = loadSplat(a);
+    acc0x0 = madd(av0, bv0, acc0x0);
+    acc0x1 = madd(av0, bv1, acc0x1);
+    const av1 = loadSplat(a1);
+    acc1x0 = madd(av1, bv0, acc1x0);
+    acc1x1 = madd(av1, bv1, acc1x1);
+    const av2 = loadSplat(a2);
+    acc2x0 = madd(av2, bv0, acc2x0);
+    acc2x1 = madd(av2, bv1, acc2x1);
+    const av3 = loadSplat(a3);
+    acc3x0 = madd(av3, bv0, acc3x0);
+    acc3x1 = madd(av3, bv1, acc3x1);
+    const av4 = loadSplat(a4);
+    acc4x0 = madd(av4, bv0, acc4x0);
+    acc4x1 = madd(av4, bv1, acc4x1);
+    const av5 = loadSplat(a5);
+    acc5x0 = madd(av5, bv0, acc5x0);
+    acc5x1 = madd(av5, bv1, acc5x1);
+    a += sizeof<Real>();
+    a1 += sizeof<Real>();
+    a2 += sizeof<Real>();
+    a3 += sizeof<Real>();
+    a4 += sizeof<Real>();
+    a5 += sizeof<Real>();
     b += PANEL_BYTES;
   }
   const c1 = c + cStride;

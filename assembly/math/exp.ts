@@ -1,3 +1,4 @@
+import { Real } from "real";
 import { constant } from "./constant";
 import { EXP_LOWEST, MANTISSA_BITS, ONE, ROUND_TWICE_BIASED, expm1Reduced, roundPower } from "./exp-core";
 import { high, low, pair } from "./pair";
@@ -8,8 +9,8 @@ const HIGHEST: usize = memory.data<f32>([89]);
 /** exp(x). Greatest error in ulp, exhaustive: 0.95, relaxed 0.98. */
 // @ts-ignore: decorator
 @inline
-export function expLanes<T>(x: v128): v128 {
-  if (sizeof<T>() == 8) {
+export function expLanes(x: v128): v128 {
+  if (sizeof<Real>() == 8) {
     return pair(NativeMath.exp(low(x)), NativeMath.exp(high(x)));
   } else {
     const bounded = f32x4.pmax(f32x4.pmin(x, constant(HIGHEST)), constant(EXP_LOWEST));

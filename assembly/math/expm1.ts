@@ -1,3 +1,4 @@
+import { Real } from "real";
 import { madd } from "../simd";
 import { constant } from "./constant";
 import { MANTISSA_BITS, ROUND_BIASED, expm1Reduced, roundPower } from "./exp-core";
@@ -18,8 +19,8 @@ const EXPONENT_STEP: usize = memory.data<f32>([1.1754943508222875e-38]);
 /** exp(x) - 1, accurate near 0. Greatest error in ulp, exhaustive: 1.45, relaxed 1.44. */
 // @ts-ignore: decorator
 @inline
-export function expm1Lanes<T>(x: v128): v128 {
-  if (sizeof<T>() == 8) {
+export function expm1Lanes(x: v128): v128 {
+  if (sizeof<Real>() == 8) {
     return pair(NativeMath.expm1(low(x)), NativeMath.expm1(high(x)));
   } else {
     const bounded = f32x4.pmax(f32x4.pmin(x, constant(HIGHEST)), constant(LOWEST));

@@ -1,3 +1,4 @@
+import { Real } from "real";
 import { loadSplat, madd } from "../simd";
 import { constant } from "./constant";
 import { high, low, pair } from "./pair";
@@ -30,8 +31,8 @@ const MINUS_INFINITE: usize = memory.data<f32>([-Infinity]);
 /** ln(x): -Infinity at 0, NaN below. Greatest error in ulp, exhaustive: 0.82, relaxed 0.81. */
 // @ts-ignore: decorator
 @inline
-export function logLanes<T>(x: v128): v128 {
-  if (sizeof<T>() == 8) {
+export function logLanes(x: v128): v128 {
+  if (sizeof<Real>() == 8) {
     return pair(NativeMath.log(low(x)), NativeMath.log(high(x)));
   } else {
     return withSpecialCases(x, logPositive(x));

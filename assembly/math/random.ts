@@ -3,6 +3,7 @@
  *
  * @see Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3" (Philox4x32-10 and the constants below)
  */
+import { Real } from "real";
 import { at } from "../simd";
 
 const MULTIPLIER_0: u64 = 0xd2511f53;
@@ -52,7 +53,7 @@ export function philox(
  * except on [0, 1). Element i depends on seed, stream and i alone: it is made from block floor(i / elements per
  * block) of the generator, counter (block, 0, stream0, stream1), key (seed0, seed1).
  */
-export function fillUniform<T>(
+export function fillUniform(
   n: i32,
   lo: f64,
   hi: f64,
@@ -62,21 +63,21 @@ export function fillUniform<T>(
   stream1: u32,
   out: usize,
 ): void {
-  const perBlock = BLOCK_BYTES / sizeof<T>();
+  const perBlock = BLOCK_BYTES / sizeof<Real>();
   const width = hi - lo;
   for (let i = 0; i < n; i++) {
     const place = i % perBlock;
     if (place == 0) philox(i / perBlock, 0, stream0, stream1, seed0, seed1, BLOCK);
-    store<T>(at<T>(out, i), <T>(lo + width * unit<T>(at<T>(BLOCK, place))));
+    store<Real>(at(out, i), <Real>(lo + width * unit(at(BLOCK, place))));
   }
 }
 
 /** A number in [0, 1) of the high bits of the words at `bits`, the first word the higher one. */
 // @ts-ignore: decorator
 @inline
-function unit<T>(bits: usize): f64 {
+function unit(bits: usize): f64 {
   const high = load<u32>(bits);
-  if (sizeof<T>() == 8) {
+  if (sizeof<Real>() == 8) {
     const low = load<u32>(bits, sizeof<u32>());
     return <f64>high * TWO_POWER_MINUS_32 + <f64>(low >>> 11) * TWO_POWER_MINUS_53;
   } else {

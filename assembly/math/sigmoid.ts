@@ -1,3 +1,4 @@
+import { Real } from "real";
 import { constant } from "./constant";
 import { ONE, expNonPositive } from "./exp-core";
 import { high, low, pair } from "./pair";
@@ -11,8 +12,8 @@ const SIGN_SHIFT: i32 = 31;
  */
 // @ts-ignore: decorator
 @inline
-export function sigmoidLanes<T>(x: v128): v128 {
-  if (sizeof<T>() == 8) {
+export function sigmoidLanes(x: v128): v128 {
+  if (sizeof<Real>() == 8) {
     return pair(sigmoid(low(x)), sigmoid(high(x)));
   } else {
     const e = expNonPositive(v128.or(x, constant(SIGN)));

@@ -1,3 +1,4 @@
+import { Real } from "real";
 import { madd } from "../simd";
 import { constant } from "./constant";
 import { expNonPositive } from "./exp-core";
@@ -15,8 +16,8 @@ const SIGN: usize = memory.data<f32>([-0.0]);
 /** log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)). Greatest error in ulp, exhaustive: 2.25, relaxed 1.86. */
 // @ts-ignore: decorator
 @inline
-export function softplusLanes<T>(x: v128): v128 {
-  if (sizeof<T>() == 8) {
+export function softplusLanes(x: v128): v128 {
+  if (sizeof<Real>() == 8) {
     return pair(softplus(low(x)), softplus(high(x)));
   } else {
     const e = expNonPositive(v128.or(x, constant(SIGN)));

@@ -1,3 +1,4 @@
+import { Real } from "real";
 import { madd } from "../simd";
 import { constant } from "./constant";
 import { MANTISSA_BITS, ONE, ROUND_BIASED, expm1Reduced, roundPower } from "./exp-core";
@@ -13,8 +14,8 @@ const SIGN: usize = memory.data<f32>([-0.0]);
 /** tanh(x) = -m / (m + 2) with m = expm1(-2 |x|), under the sign of x. Greatest error in ulp, exhaustive: 2.50. */
 // @ts-ignore: decorator
 @inline
-export function tanhLanes<T>(x: v128): v128 {
-  if (sizeof<T>() == 8) {
+export function tanhLanes(x: v128): v128 {
+  if (sizeof<Real>() == 8) {
     return pair(NativeMath.tanh(low(x)), NativeMath.tanh(high(x)));
   } else {
     const doubled = f32x4.pmax(f32x4.mul(f32x4.abs(x), constant(MINUS_TWO)), constant(LOWEST));

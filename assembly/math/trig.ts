@@ -2,6 +2,7 @@
  * sin and cos. In float32 x = j pi/2 + r with |r| <= pi/4, by a polynomial for each; beyond FAST_LIMIT, where
  * j times a part of pi/2 is no longer exact, lane by lane in float64.
  */
+import { Real } from "real";
 import { loadSplat, madd } from "../simd";
 import { constant } from "./constant";
 import { high, low, pair } from "./pair";
@@ -38,8 +39,8 @@ const SECOND_BIT_TO_SIGN: i32 = 30;
 /** sin(x); NaN at infinity. Greatest error in ulp, all of the fast interval: 2.31. */
 // @ts-ignore: decorator
 @inline
-export function sinLanes<T>(x: v128): v128 {
-  if (sizeof<T>() == 8) {
+export function sinLanes(x: v128): v128 {
+  if (sizeof<Real>() == 8) {
     return pair(NativeMath.sin(low(x)), NativeMath.sin(high(x)));
   } else {
     const size = f32x4.abs(x);
@@ -54,8 +55,8 @@ export function sinLanes<T>(x: v128): v128 {
 /** cos(x); NaN at infinity. Greatest error in ulp, all of the fast interval: 2.32. */
 // @ts-ignore: decorator
 @inline
-export function cosLanes<T>(x: v128): v128 {
-  if (sizeof<T>() == 8) {
+export function cosLanes(x: v128): v128 {
+  if (sizeof<Real>() == 8) {
     return pair(NativeMath.cos(low(x)), NativeMath.cos(high(x)));
   } else {
     const size = f32x4.abs(x);

@@ -1,4 +1,5 @@
 /** Dropout with a mask that is a function of (key, stream, step, row, unit): the same whenever it is computed again. */
+import { Real } from "real";
 import { philox } from "../math/random";
 import { TAIL_SCRATCH } from "../memory";
 import { at } from "../simd";
@@ -6,10 +7,10 @@ import { at } from "../simd";
 const TWO_POWER_32: f64 = 4294967296;
 
 /**
- * y = x / (1 - probability) where a draw keeps the unit, else 0; x, y: T[rows, columns], rows being whole steps of `batch`
+ * y = x / (1 - probability) where a draw keeps the unit, else 0; x, y: Real[rows, columns], rows being whole steps of `batch`
  * rows from step `first` on. y may be x.
  */
-export function dropout<T>(
+export function dropout(
   rows: i32,
   columns: i32,
   batch: i32,
@@ -22,7 +23,7 @@ export function dropout<T>(
   y: usize,
 ): void {
   const threshold = <u64>(probability * TWO_POWER_32);
-  const scale = probability < 1 ? <T>(1 / (1 - probability)) : <T>0;
+  const scale = probability < 1 ? <Real>(1 / (1 - probability)) : <Real>0;
   for (let row = 0; row < rows; row++) {
     const step = first + row / batch;
     const sample = row % batch;
@@ -30,9 +31,9 @@ export function dropout<T>(
       const word = j & 3;
       if (word == 0) philox(j >> 2, sample, step, stream, key0, key1, TAIL_SCRATCH);
       const keep = <u64>load<u32>(TAIL_SCRATCH + ((<usize>word) << 2)) >= threshold;
-      store<T>(at<T>(y, j), keep ? mul<T>(load<T>(at<T>(x, j)), scale) : <T>0);
+      store<Real>(at(y, j), keep ? mul<Real>(load<Real>(at(x, j)), scale) : <Real>0);
     }
-    x = at<T>(x, columns);
-    y = at<T>(y, columns);
+    x = at(x, columns);
+    y = at(y, columns);
   }
 }

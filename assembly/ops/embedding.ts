@@ -2,9 +2,9 @@
 import { at } from "../simd";
 import { addInto } from "./reduce";
 
-/** y[i] = table[ids[i]]; table: T[n, columns], y: T[rows, columns]. */
-export function pickRows<T>(rows: i32, columns: i32, table: usize, ids: usize, y: usize): void {
-  const bytes = at<T>(0, columns);
+/** y[i] = table[ids[i]]; table: Real[n, columns], y: Real[rows, columns]. */
+export function pickRows(rows: i32, columns: i32, table: usize, ids: usize, y: usize): void {
+  const bytes = at(0, columns);
   for (let i = 0; i < rows; i++) {
     memory.copy(y, table + <usize>load<i32>(at<i32>(ids, i)) * bytes, bytes);
     y += bytes;
@@ -12,21 +12,21 @@ export function pickRows<T>(rows: i32, columns: i32, table: usize, ids: usize, y
 }
 
 /** dTable[ids[i]] += dY[i], in order of i; rows whose id is `padding` are passed over. */
-export function addRows<T>(rows: i32, columns: i32, padding: i32, dY: usize, ids: usize, dTable: usize): void {
+export function addRows(rows: i32, columns: i32, padding: i32, dY: usize, ids: usize, dTable: usize): void {
   for (let i = 0; i < rows; i++) {
     const id = load<i32>(at<i32>(ids, i));
     if (id == padding) continue;
-    addInto<T>(columns, at<T>(dY, i * columns), at<T>(dTable, id * columns));
+    addInto(columns, at(dY, i * columns), at(dTable, id * columns));
   }
 }
 
-/** y[t, b] = x[t, b] + table[first + t]; x, y: T[steps, batch, columns]; y may be x. */
-export function addStepRows<T>(steps: i32, batch: i32, columns: i32, x: usize, table: usize, y: usize): void {
-  const bytes = at<T>(0, columns);
+/** y[t, b] = x[t, b] + table[first + t]; x, y: Real[steps, batch, columns]; y may be x. */
+export function addStepRows(steps: i32, batch: i32, columns: i32, x: usize, table: usize, y: usize): void {
+  const bytes = at(0, columns);
   for (let t = 0; t < steps; t++) {
     for (let b = 0; b < batch; b++) {
       memory.copy(y, x, bytes);
-      addInto<T>(columns, table, y);
+      addInto(columns, table, y);
       x += bytes;
       y += bytes;
     }
@@ -35,11 +35,11 @@ export function addStepRows<T>(steps: i32, batch: i32, columns: i32, x: usize, t
 }
 
 /** dTable[t] += Σ_b dY[t, b]. */
-export function addStepSums<T>(steps: i32, batch: i32, columns: i32, dY: usize, dTable: usize): void {
-  const bytes = at<T>(0, columns);
+export function addStepSums(steps: i32, batch: i32, columns: i32, dY: usize, dTable: usize): void {
+  const bytes = at(0, columns);
   for (let t = 0; t < steps; t++) {
     for (let b = 0; b < batch; b++) {
-      addInto<T>(columns, dY, dTable);
+      addInto(columns, dY, dTable);
       dY += bytes;
     }
     dTable += bytes;

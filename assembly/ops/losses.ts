@@ -1,26 +1,27 @@
 /** Losses with their gradients. Values accumulate in float64; what a mask leaves out is never read. */
+import { Real } from "real";
 import { at } from "../simd";
 import { logSumExp, normaliseRow, rowMaximum } from "./softmax";
 
 /** How many of `groups` the mask keeps: those whose mask is not 0; all of them without a mask. */
-export function keptGroups<T>(groups: i32, mask: usize): i32 {
+export function keptGroups(groups: i32, mask: usize): i32 {
   if (!mask) return groups;
   let kept = 0;
-  for (let i = 0; i < groups; i++) kept += i32(load<T>(at<T>(mask, i)) != 0);
+  for (let i = 0; i < groups; i++) kept += i32(load<Real>(at(mask, i)) != 0);
   return kept;
 }
 
 // @ts-ignore: decorator
 @inline
-export function keeps<T>(mask: usize, group: i32): bool {
-  return !mask || load<T>(at<T>(mask, group)) != 0;
+export function keeps(mask: usize, group: i32): bool {
+  return !mask || load<Real>(at(mask, group)) != 0;
 }
 
 /**
  * Σ (prediction - target)², divided by the number of unmasked elements where `mean`; grad: its gradient.
- * prediction, target, grad: T[groups, size]; mask: T[groups] or 0. All masked: 0.
+ * prediction, target, grad: Real[groups, size]; mask: Real[groups] or 0. All masked: 0.
  */
-export function meanSquaredError<T>(
+export function meanSquaredError(
   groups: i32,
   size: i32,
   mean: bool,
@@ -29,15 +30,15 @@ export function meanSquaredError<T>(
   mask: usize,
   grad: usize,
 ): f64 {
-  const kept = keptGroups<T>(groups, mask) * size;
+  const kept = keptGroups(groups, mask) * size;
   const share = mean && kept > 0 ? 1.0 / <f64>kept : 1.0;
   let sum: f64 = 0;
   for (let i = 0; i < groups; i++) {
-    const keep = keeps<T>(mask, i);
+    const keep = keeps(mask, i);
     for (let j = i * size; j < (i + 1) * size; j++) {
-      const error = keep ? <f64>load<T>(at<T>(prediction, j)) - <f64>load<T>(at<T>(target, j)) : 0;
+      const error = keep ? <f64>load<Real>(at(prediction, j)) - <f64>load<Real>(at(target, j)) : 0;
       sum += error * error;
-      store<T>(at<T>(grad, j), <T>(2 * error * share));
+      store<Real>(at(grad, j), <Real>(2 * error * share));
     }
   }
   return sum * share;
@@ -48,7 +49,7 @@ export function meanSquaredError<T>(
  *
  * @see torch.nn.HuberLoss
  */
-export function huber<T>(
+export function huber(
   groups: i32,
   size: i32,
   mean: bool,
@@ -58,16 +59,16 @@ export function huber<T>(
   mask: usize,
   grad: usize,
 ): f64 {
-  const kept = keptGroups<T>(groups, mask) * size;
+  const kept = keptGroups(groups, mask) * size;
   const share = mean && kept > 0 ? 1.0 / <f64>kept : 1.0;
   let sum: f64 = 0;
   for (let i = 0; i < groups; i++) {
-    const keep = keeps<T>(mask, i);
+    const keep = keeps(mask, i);
     for (let j = i * size; j < (i + 1) * size; j++) {
-      const error = keep ? <f64>load<T>(at<T>(prediction, j)) - <f64>load<T>(at<T>(target, j)) : 0;
+      const error = keep ? <f64>load<Real>(at(prediction, j)) - <f64>load<Real>(at(target, j)) : 0;
       const clipped = max<f64>(-delta, min<f64>(delta, error));
       sum += clipped * (error - 0.5 * clipped);
-      store<T>(at<T>(grad, j), <T>(clipped * share));
+      store<Real>(at(grad, j), <Real>(clipped * share));
     }
   }
   return sum * share;
@@ -79,7 +80,7 @@ export function huber<T>(
  *
  * @see torch.nn.BCEWithLogitsLoss
  */
-export function binaryCrossEntropy<T>(
+export function binaryCrossEntropy(
   groups: i32,
   size: i32,
   mean: bool,
@@ -91,23 +92,23 @@ export function binaryCrossEntropy<T>(
   positive: usize,
   grad: usize,
 ): f64 {
-  const kept = keptGroups<T>(groups, mask) * size;
+  const kept = keptGroups(groups, mask) * size;
   const share = mean && kept > 0 ? 1.0 / <f64>kept : 1.0;
   let sum: f64 = 0;
   for (let i = 0; i < groups; i++) {
-    const keep = keeps<T>(mask, i);
+    const keep = keeps(mask, i);
     for (let j = i * size; j < (i + 1) * size; j++) {
       if (!keep) {
-        store<T>(at<T>(grad, j), <T>0);
+        store<Real>(at(grad, j), <Real>0);
         continue;
       }
-      const x = <f64>load<T>(at<T>(logits, j));
-      const y = <f64>load<T>(at<T>(target, j));
-      const w = weight ? <f64>load<T>(at<T>(weight, j % columns)) : 1.0;
-      const p = positive ? <f64>load<T>(at<T>(positive, j % columns)) : 1.0;
+      const x = <f64>load<Real>(at(logits, j));
+      const y = <f64>load<Real>(at(target, j));
+      const w = weight ? <f64>load<Real>(at(weight, j % columns)) : 1.0;
+      const p = positive ? <f64>load<Real>(at(positive, j % columns)) : 1.0;
       const tilt = 1 + (p - 1) * y;
       sum += w * ((1 - y) * x + tilt * softplusScalar(-x));
-      store<T>(at<T>(grad, j), <T>(w * (1 - y - tilt * sigmoidScalar(-x)) * share));
+      store<Real>(at(grad, j), <Real>(w * (1 - y - tilt * sigmoidScalar(-x)) * share));
     }
   }
   return sum * share;
@@ -124,12 +125,12 @@ function sigmoidScalar(x: f64): f64 {
 
 /**
  * Σ over rows of -Σ_c q_c w_c log softmax(logits)_c, q being 1 - smoothing at the row's id plus smoothing / classes everywhere;
- * divided, where `mean`, by the sum of w at the ids of the unmasked rows. logits, grad: T[rows, classes]; ids: i32[rows], each in
- * [0, classes); mask: T[rows] or 0; weight: T[classes] or 0 for ones. All masked: 0.
+ * divided, where `mean`, by the sum of w at the ids of the unmasked rows. logits, grad: Real[rows, classes]; ids: i32[rows], each in
+ * [0, classes); mask: Real[rows] or 0; weight: Real[classes] or 0 for ones. All masked: 0.
  *
  * @see torch.nn.CrossEntropyLoss
  */
-export function crossEntropy<T>(
+export function crossEntropy(
   rows: i32,
   classes: i32,
   mean: bool,
@@ -142,32 +143,32 @@ export function crossEntropy<T>(
 ): f64 {
   let divisor: f64 = 0;
   for (let i = 0; i < rows; i++) {
-    if (keeps<T>(mask, i)) divisor += classWeight<T>(weight, load<i32>(at<i32>(ids, i)));
+    if (keeps(mask, i)) divisor += classWeight(weight, load<i32>(at<i32>(ids, i)));
   }
   const share = mean && divisor > 0 ? 1 / divisor : 1.0;
   const spread = smoothing / <f64>classes;
   let totalWeight: f64 = 0;
-  for (let c = 0; c < classes; c++) totalWeight += classWeight<T>(weight, c);
+  for (let c = 0; c < classes; c++) totalWeight += classWeight(weight, c);
   let sum: f64 = 0;
   for (let i = 0; i < rows; i++) {
-    const x = at<T>(logits, i * classes);
-    const y = at<T>(grad, i * classes);
-    if (!keeps<T>(mask, i)) {
-      memory.fill(y, 0, at<T>(0, classes));
+    const x = at(logits, i * classes);
+    const y = at(grad, i * classes);
+    if (!keeps(mask, i)) {
+      memory.fill(y, 0, at(0, classes));
       continue;
     }
     const id = load<i32>(at<i32>(ids, i));
-    const own = (1 - smoothing) * classWeight<T>(weight, id);
-    const greatest = rowMaximum<T>(classes, x);
-    const total = <f64>logSumExp<T>(classes, x, greatest);
-    sum += own * (total - <f64>load<T>(at<T>(x, id)));
-    normaliseRow<T>(classes, greatest, x, y);
+    const own = (1 - smoothing) * classWeight(weight, id);
+    const greatest = rowMaximum(classes, x);
+    const total = <f64>logSumExp(classes, x, greatest);
+    sum += own * (total - <f64>load<Real>(at(x, id)));
+    normaliseRow(classes, greatest, x, y);
     const mass = own + spread * totalWeight;
     for (let c = 0; c < classes; c++) {
-      const even = spread * classWeight<T>(weight, c);
-      if (smoothing != 0) sum += even * (total - <f64>load<T>(at<T>(x, c)));
-      const p = <f64>load<T>(at<T>(y, c));
-      store<T>(at<T>(y, c), <T>((mass * p - even - (c == id ? own : 0)) * share));
+      const even = spread * classWeight(weight, c);
+      if (smoothing != 0) sum += even * (total - <f64>load<Real>(at(x, c)));
+      const p = <f64>load<Real>(at(y, c));
+      store<Real>(at(y, c), <Real>((mass * p - even - (c == id ? own : 0)) * share));
     }
   }
   return sum * share;
@@ -175,14 +176,14 @@ export function crossEntropy<T>(
 
 // @ts-ignore: decorator
 @inline
-function classWeight<T>(weight: usize, id: i32): f64 {
-  return weight ? <f64>load<T>(at<T>(weight, id)) : 1.0;
+function classWeight(weight: usize, id: i32): f64 {
+  return weight ? <f64>load<Real>(at(weight, id)) : 1.0;
 }
 
 /** The position of the first id outside [0, classes) among the rows that the mask keeps, or `rows`. */
-export function firstBadId<T>(rows: i32, classes: i32, ids: usize, mask: usize): i32 {
+export function firstBadId(rows: i32, classes: i32, ids: usize, mask: usize): i32 {
   for (let i = 0; i < rows; i++) {
-    if (keeps<T>(mask, i) && <u32>load<i32>(at<i32>(ids, i)) >= <u32>classes) return i;
+    if (keeps(mask, i) && <u32>load<i32>(at<i32>(ids, i)) >= <u32>classes) return i;
   }
   return rows;
 }

@@ -1,20 +1,21 @@
 /** Norms by time step, accumulated in float64: how gradients flow. */
-import { at, lanes } from "../simd";
+import { Real } from "real";
+import { LANES, at } from "../simd";
 
 /** squares[t] += Σ x[t]², x: `elements` elements at each of `steps` steps, `stride` bytes apart; squares: f64[steps]. */
-export function addStepSquares<T>(steps: i32, elements: i32, stride: usize, x: usize, squares: usize): void {
+export function addStepSquares(steps: i32, elements: i32, stride: usize, x: usize, squares: usize): void {
   for (let t = 0; t < steps; t++) {
-    add(squares, t, dot<T>(elements, x, x));
+    addTo(squares, t, dot(elements, x, x));
     x += stride;
   }
 }
 
 /**
- * squares[t] += <aᵀ b, cᵀ d> at each step, for a, c: T[rows, m] and b, d: T[rows, n]: the square of a weight's gradient by its
+ * squares[t] += <aᵀ b, cᵀ d> at each step, for a, c: Real[rows, m] and b, d: Real[rows, n]: the square of a weight's gradient by its
  * terms, without forming it, since <aᵀ b, cᵀ d> = Σ_ij (a_i · c_j) (b_i · d_j). a = 0 stands for a column of ones (a bias), c too.
  * Strides in bytes.
  */
-export function addOuterProducts<T>(
+export function addOuterProducts(
   steps: i32,
   rows: i32,
   m: i32,
@@ -31,14 +32,14 @@ export function addOuterProducts<T>(
 ): void {
   const symmetric = a == c && b == d;
   for (let t = 0; t < steps; t++) {
-    let sum: f64 = a ? 0 : columnSums<T>(rows, n, b, d);
+    let sum: f64 = a ? 0 : columnSums(rows, n, b, d);
     for (let i = 0; a && i < rows; i++) {
       for (let j = symmetric ? i : 0; j < rows; j++) {
-        const product = dot<T>(m, at<T>(a, i * m), at<T>(c, j * m)) * dot<T>(n, at<T>(b, i * n), at<T>(d, j * n));
+        const product = dot(m, at(a, i * m), at(c, j * m)) * dot(n, at(b, i * n), at(d, j * n));
         sum += symmetric && j > i ? 2 * product : product;
       }
     }
-    add(squares, t, sum);
+    addTo(squares, t, sum);
     if (a) a += aStride;
     if (c) c += cStride;
     b += bStride;
@@ -46,15 +47,15 @@ export function addOuterProducts<T>(
   }
 }
 
-/** (Σ_i b_i) · (Σ_i d_i) of b, d: T[rows, n]. */
-function columnSums<T>(rows: i32, n: i32, b: usize, d: usize): f64 {
+/** (Σ_i b_i) · (Σ_i d_i) of b, d: Real[rows, n]. */
+function columnSums(rows: i32, n: i32, b: usize, d: usize): f64 {
   let sum: f64 = 0;
   for (let j = 0; j < n; j++) {
     let left: f64 = 0;
     let right: f64 = 0;
     for (let i = 0; i < rows; i++) {
-      left += <f64>load<T>(at<T>(b, i * n + j));
-      right += <f64>load<T>(at<T>(d, i * n + j));
+      left += <f64>load<Real>(at(b, i * n + j));
+      right += <f64>load<Real>(at(d, i * n + j));
     }
     sum += left * right;
   }
@@ -65,10 +66,10 @@ function columnSums<T>(rows: i32, n: i32, b: usize, d: usize): f64 {
 const ENTRY_BYTES: usize = 16;
 
 /**
- * squares_k[t] += ‖aᵀ b_k‖² at each step, for a: T[rows, m] and several b_k: T[rows, n_k]: as `addOuterProducts`, with the products of
+ * squares_k[t] += ‖aᵀ b_k‖² at each step, for a: Real[rows, m] and several b_k: Real[rows, n_k]: as `addOuterProducts`, with the products of
  * a's rows formed once for all. table: i32[count, 4] of b_k, its stride in bytes, n_k, squares_k.
  */
-export function addSharedProducts<T>(
+export function addSharedProducts(
   steps: i32,
   rows: i32,
   m: i32,
@@ -80,12 +81,12 @@ export function addSharedProducts<T>(
   for (let t = 0; t < steps; t++) {
     for (let i = 0; i < rows; i++) {
       for (let j = i; j < rows; j++) {
-        const left = dot<T>(m, at<T>(a, i * m), at<T>(a, j * m)) * (j > i ? 2 : 1);
+        const left = dot(m, at(a, i * m), at(a, j * m)) * (j > i ? 2 : 1);
         for (let k = 0; k < count; k++) {
           const entry = table + <usize>k * ENTRY_BYTES;
           const b = <usize>load<u32>(entry) + <usize>t * <usize>load<u32>(entry, 4);
           const n = load<i32>(entry, 8);
-          add(<usize>load<u32>(entry, 12), t, left * dot<T>(n, at<T>(b, i * n), at<T>(b, j * n)));
+          addTo(<usize>load<u32>(entry, 12), t, left * dot(n, at(b, i * n), at(b, j * n)));
         }
       }
     }
@@ -100,28 +101,28 @@ export function takeRoots(n: i32, x: usize): void {
 
 // @ts-ignore: decorator
 @inline
-function add(base: usize, index: i32, value: f64): void {
+function addTo(base: usize, index: i32, value: f64): void {
   store<f64>(at<f64>(base, index), load<f64>(at<f64>(base, index)) + value);
 }
 
 /** Σ x y in float64. */
-export function dot<T>(n: i32, x: usize, y: usize): f64 {
+export function dot(n: i32, x: usize, y: usize): f64 {
   const whole = n - (n % 4);
   let even = f64x2.splat(0);
   let odd = f64x2.splat(0);
   for (let i = 0; i < whole; i += 4) {
-    even = f64x2.add(even, f64x2.mul(pair<T>(at<T>(x, i)), pair<T>(at<T>(y, i))));
-    odd = f64x2.add(odd, f64x2.mul(pair<T>(at<T>(x, i + 2)), pair<T>(at<T>(y, i + 2))));
+    even = f64x2.add(even, f64x2.mul(pair(at(x, i)), pair(at(y, i))));
+    odd = f64x2.add(odd, f64x2.mul(pair(at(x, i + 2)), pair(at(y, i + 2))));
   }
   const both = f64x2.add(even, odd);
   let sum = f64x2.extract_lane(both, 0) + f64x2.extract_lane(both, 1);
-  for (let i = whole; i < n; i++) sum += <f64>load<T>(at<T>(x, i)) * <f64>load<T>(at<T>(y, i));
+  for (let i = whole; i < n; i++) sum += <f64>load<Real>(at(x, i)) * <f64>load<Real>(at(y, i));
   return sum;
 }
 
 /** Two elements as float64. */
 // @ts-ignore: decorator
 @inline
-function pair<T>(x: usize): v128 {
-  return lanes<T>() == 2 ? v128.load(x) : f64x2.promote_low_f32x4(v128.load64_zero(x));
+function pair(x: usize): v128 {
+  return LANES == 2 ? v128.load(x) : f64x2.promote_low_f32x4(v128.load64_zero(x));
 }

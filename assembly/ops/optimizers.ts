@@ -2,7 +2,8 @@
  * Updates over one contiguous block of parameters, PyTorch's formulae. n is a whole number of vectors: a block's
  * padding has gradient 0 and stays 0.
  */
-import { VECTOR_BYTES, at, lanes } from "../simd";
+import { Real } from "real";
+import { LANES, VECTOR_BYTES, add, at, div, mul, splat, sub } from "../simd";
 
 /**
  * step = g + weightDecay w; velocity = momentum velocity + (1 - dampening) step (step itself at the first); the step is then
@@ -10,7 +11,7 @@ import { VECTOR_BYTES, at, lanes } from "../simd";
  *
  * @see torch.optim.SGD
  */
-export function sgd<T>(
+export function sgd(
   n: i32,
   lr: f64,
   momentum: f64,
@@ -22,21 +23,21 @@ export function sgd<T>(
   g: usize,
   velocity: usize,
 ): void {
-  const rate = v128.splat<T>(<T>lr);
-  const decay = v128.splat<T>(<T>weightDecay);
-  const inertia = v128.splat<T>(<T>momentum);
-  const keep = v128.splat<T>(<T>(first ? 0.0 : momentum));
-  const take = v128.splat<T>(<T>(first ? 1.0 : 1.0 - dampening));
-  const bytes = at<T>(0, n);
+  const rate = splat(<Real>lr);
+  const decay = splat(<Real>weightDecay);
+  const inertia = splat(<Real>momentum);
+  const keep = splat(<Real>(first ? 0.0 : momentum));
+  const take = splat(<Real>(first ? 1.0 : 1.0 - dampening));
+  const bytes = at(0, n);
   for (let i: usize = 0; i < bytes; i += VECTOR_BYTES) {
     const weight = v128.load(w + i);
-    let step = v128.add<T>(v128.load(g + i), v128.mul<T>(decay, weight));
+    let step = add(v128.load(g + i), mul(decay, weight));
     if (momentum != 0) {
-      const moved = v128.add<T>(v128.mul<T>(keep, v128.load(velocity + i)), v128.mul<T>(take, step));
+      const moved = add(mul(keep, v128.load(velocity + i)), mul(take, step));
       v128.store(velocity + i, moved);
-      step = nesterov ? v128.add<T>(step, v128.mul<T>(inertia, moved)) : moved;
+      step = nesterov ? add(step, mul(inertia, moved)) : moved;
     }
-    v128.store(w + i, v128.sub<T>(weight, v128.mul<T>(rate, step)));
+    v128.store(w + i, sub(weight, mul(rate, step)));
   }
 }
 
@@ -46,7 +47,7 @@ export function sgd<T>(
  *
  * @see torch.optim.RMSprop
  */
-export function rmsprop<T>(
+export function rmsprop(
   n: i32,
   lr: f64,
   alpha: f64,
@@ -60,30 +61,30 @@ export function rmsprop<T>(
   velocity: usize,
   means: usize,
 ): void {
-  const rate = v128.splat<T>(<T>lr);
-  const keep = v128.splat<T>(<T>alpha);
-  const take = v128.splat<T>(<T>(1 - alpha));
-  const small = v128.splat<T>(<T>eps);
-  const decay = v128.splat<T>(<T>weightDecay);
-  const inertia = v128.splat<T>(<T>momentum);
-  const bytes = at<T>(0, n);
+  const rate = splat(<Real>lr);
+  const keep = splat(<Real>alpha);
+  const take = splat(<Real>(1 - alpha));
+  const small = splat(<Real>eps);
+  const decay = splat(<Real>weightDecay);
+  const inertia = splat(<Real>momentum);
+  const bytes = at(0, n);
   for (let i: usize = 0; i < bytes; i += VECTOR_BYTES) {
     const weight = v128.load(w + i);
-    const grad = v128.add<T>(v128.load(g + i), v128.mul<T>(decay, weight));
-    const square = v128.add<T>(v128.mul<T>(keep, v128.load(squares + i)), v128.mul<T>(take, v128.mul<T>(grad, grad)));
+    const grad = add(v128.load(g + i), mul(decay, weight));
+    const square = add(mul(keep, v128.load(squares + i)), mul(take, mul(grad, grad)));
     v128.store(squares + i, square);
     let variance = square;
     if (centered) {
-      const mean = v128.add<T>(v128.mul<T>(keep, v128.load(means + i)), v128.mul<T>(take, grad));
+      const mean = add(mul(keep, v128.load(means + i)), mul(take, grad));
       v128.store(means + i, mean);
-      variance = v128.sub<T>(square, v128.mul<T>(mean, mean));
+      variance = sub(square, mul(mean, mean));
     }
-    let step = v128.div<T>(grad, v128.add<T>(v128.sqrt<T>(variance), small));
+    let step = div(grad, add(v128.sqrt<Real>(variance), small));
     if (momentum != 0) {
-      step = v128.add<T>(v128.mul<T>(inertia, v128.load(velocity + i)), step);
+      step = add(mul(inertia, v128.load(velocity + i)), step);
       v128.store(velocity + i, step);
     }
-    v128.store(w + i, v128.sub<T>(weight, v128.mul<T>(rate, step)));
+    v128.store(w + i, sub(weight, mul(rate, step)));
   }
 }
 
@@ -100,7 +101,7 @@ export function adamAdvance(products: usize, beta1: f64, beta2: f64): void {
  *
  * @see Kingma and Ba 2015, https://arxiv.org/abs/1412.6980; eps where PyTorch adds it
  */
-export function adam<T>(
+export function adam(
   n: i32,
   lr: f64,
   beta1: f64,
@@ -114,34 +115,34 @@ export function adam<T>(
   m: usize,
   v: usize,
 ): void {
-  const rate = v128.splat<T>(<T>(lr / (1 - load<f64>(products, 8))));
-  const root = v128.splat<T>(<T>sqrt<f64>(1 - load<f64>(products, 16)));
-  const small = v128.splat<T>(<T>eps);
-  const keep1 = v128.splat<T>(<T>beta1);
-  const take1 = v128.splat<T>(<T>(1 - beta1));
-  const keep2 = v128.splat<T>(<T>beta2);
-  const take2 = v128.splat<T>(<T>(1 - beta2));
-  const decay = v128.splat<T>(<T>(decoupled ? 0.0 : weightDecay));
-  const shrink = v128.splat<T>(<T>(decoupled ? 1 - lr * weightDecay : 1.0));
-  const bytes = at<T>(0, n);
+  const rate = splat(<Real>(lr / (1 - load<f64>(products, 8))));
+  const root = splat(<Real>sqrt<f64>(1 - load<f64>(products, 16)));
+  const small = splat(<Real>eps);
+  const keep1 = splat(<Real>beta1);
+  const take1 = splat(<Real>(1 - beta1));
+  const keep2 = splat(<Real>beta2);
+  const take2 = splat(<Real>(1 - beta2));
+  const decay = splat(<Real>(decoupled ? 0.0 : weightDecay));
+  const shrink = splat(<Real>(decoupled ? 1 - lr * weightDecay : 1.0));
+  const bytes = at(0, n);
   for (let i: usize = 0; i < bytes; i += VECTOR_BYTES) {
-    const weight = v128.mul<T>(shrink, v128.load(w + i));
-    const grad = v128.add<T>(v128.load(g + i), v128.mul<T>(decay, weight));
-    const mean = v128.add<T>(v128.mul<T>(keep1, v128.load(m + i)), v128.mul<T>(take1, grad));
-    const square = v128.add<T>(v128.mul<T>(keep2, v128.load(v + i)), v128.mul<T>(take2, v128.mul<T>(grad, grad)));
+    const weight = mul(shrink, v128.load(w + i));
+    const grad = add(v128.load(g + i), mul(decay, weight));
+    const mean = add(mul(keep1, v128.load(m + i)), mul(take1, grad));
+    const square = add(mul(keep2, v128.load(v + i)), mul(take2, mul(grad, grad)));
     v128.store(m + i, mean);
     v128.store(v + i, square);
-    const spread = v128.add<T>(v128.div<T>(v128.sqrt<T>(square), root), small);
-    v128.store(w + i, v128.sub<T>(weight, v128.mul<T>(rate, v128.div<T>(mean, spread))));
+    const spread = add(div(v128.sqrt<Real>(square), root), small);
+    v128.store(w + i, sub(weight, mul(rate, div(mean, spread))));
   }
 }
 
 /** Σ x², accumulated in float64 lane by lane. */
-export function sumSquares<T>(n: i32, x: usize): f64 {
+export function sumSquares(n: i32, x: usize): f64 {
   let sum = f64x2.splat(0);
-  for (let i = 0; i < n; i += lanes<T>()) {
-    const part = v128.load(at<T>(x, i));
-    if (sizeof<T>() == 8) {
+  for (let i = 0; i < n; i += LANES) {
+    const part = v128.load(at(x, i));
+    if (sizeof<Real>() == 8) {
       sum = f64x2.add(sum, f64x2.mul(part, part));
     } else {
       const low = f64x2.promote_low_f32x4(part);
@@ -153,27 +154,27 @@ export function sumSquares<T>(n: i32, x: usize): f64 {
 }
 
 /** x *= factor. */
-export function scaleBlock<T>(n: i32, factor: f64, x: usize): void {
-  const splat = v128.splat<T>(<T>factor);
-  for (let i = 0; i < n; i += lanes<T>()) v128.store(at<T>(x, i), v128.mul<T>(v128.load(at<T>(x, i)), splat));
+export function scaleBlock(n: i32, factor: f64, x: usize): void {
+  const factors = splat(<Real>factor);
+  for (let i = 0; i < n; i += LANES) v128.store(at(x, i), mul(v128.load(at(x, i)), factors));
 }
 
 /** x = max(-bound, min(bound, x)); NaN stays NaN. */
-export function clampBlock<T>(n: i32, bound: f64, x: usize): void {
-  const high = v128.splat<T>(<T>bound);
-  const low = v128.splat<T>(<T>-bound);
-  for (let i = 0; i < n; i += lanes<T>()) {
-    const value = v128.load(at<T>(x, i));
-    v128.store(at<T>(x, i), v128.pmax<T>(v128.pmin<T>(value, high), low));
+export function clampBlock(n: i32, bound: f64, x: usize): void {
+  const high = splat(<Real>bound);
+  const low = splat(<Real>-bound);
+  for (let i = 0; i < n; i += LANES) {
+    const value = v128.load(at(x, i));
+    v128.store(at(x, i), v128.pmax<Real>(v128.pmin<Real>(value, high), low));
   }
 }
 
 /** average = keep average + (1 - keep) x. */
-export function averageInto<T>(n: i32, keep: f64, x: usize, average: usize): void {
-  const old = v128.splat<T>(<T>keep);
-  const fresh = v128.splat<T>(<T>(1 - keep));
-  for (let i = 0; i < n; i += lanes<T>()) {
-    const sum = v128.add<T>(v128.mul<T>(old, v128.load(at<T>(average, i))), v128.mul<T>(fresh, v128.load(at<T>(x, i))));
-    v128.store(at<T>(average, i), sum);
+export function averageInto(n: i32, keep: f64, x: usize, average: usize): void {
+  const old = splat(<Real>keep);
+  const fresh = splat(<Real>(1 - keep));
+  for (let i = 0; i < n; i += LANES) {
+    const sum = add(mul(old, v128.load(at(average, i))), mul(fresh, v128.load(at(x, i))));
+    v128.store(at(average, i), sum);
   }
 }

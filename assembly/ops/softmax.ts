@@ -1,45 +1,46 @@
 /** Softmax and its logarithm along rows, shifted by the row's greatest element; the sum accumulates in float64. */
+import { Real } from "real";
 import { expLanes } from "../math/exp";
 import { logLanes } from "../math/log";
-import { at, lanes } from "../simd";
+import { LANES, at, div, splat, sub } from "../simd";
 import { storeValid } from "./tail";
 
-/** y[i, :] = softmax(x[i, :]), or its logarithm; x, y: T[rows, columns]; y may be x. */
-export function softmax<T>(rows: i32, columns: i32, logarithm: bool, x: usize, y: usize): void {
+/** y[i, :] = softmax(x[i, :]), or its logarithm; x, y: Real[rows, columns]; y may be x. */
+export function softmax(rows: i32, columns: i32, logarithm: bool, x: usize, y: usize): void {
   for (let i = 0; i < rows; i++) {
-    const greatest = rowMaximum<T>(columns, x);
-    if (logarithm) shiftRow<T>(columns, logSumExp<T>(columns, x, greatest), x, y);
-    else normaliseRow<T>(columns, greatest, x, y);
-    x = at<T>(x, columns);
-    y = at<T>(y, columns);
+    const greatest = rowMaximum(columns, x);
+    if (logarithm) shiftRow(columns, logSumExp(columns, x, greatest), x, y);
+    else normaliseRow(columns, greatest, x, y);
+    x = at(x, columns);
+    y = at(y, columns);
   }
 }
 
 /** The greatest element of a row; NaN if there is one. */
-export function rowMaximum<T>(columns: i32, x: usize): T {
-  let greatest = load<T>(x);
-  for (let j = 1; j < columns; j++) greatest = max<T>(greatest, load<T>(at<T>(x, j)));
+export function rowMaximum(columns: i32, x: usize): Real {
+  let greatest = load<Real>(x);
+  for (let j = 1; j < columns; j++) greatest = max<Real>(greatest, load<Real>(at(x, j)));
   return greatest;
 }
 
 /** log Σ_j exp(x[j]), `greatest` being the row's maximum. */
-export function logSumExp<T>(columns: i32, x: usize, greatest: T): T {
+export function logSumExp(columns: i32, x: usize, greatest: Real): Real {
   let sum: f64 = 0;
-  const shift = v128.splat<T>(greatest);
-  for (let j = 0; j < columns; j += lanes<T>()) {
-    sum += sumLanes<T>(expLanes<T>(v128.sub<T>(v128.load(at<T>(x, j)), shift)), columns - j);
+  const shift = splat(greatest);
+  for (let j = 0; j < columns; j += LANES) {
+    sum += sumLanes(expLanes(sub(v128.load(at(x, j)), shift)), columns - j);
   }
-  const logarithm = logLanes<T>(v128.splat<T>(<T>sum));
-  return greatest + v128.extract_lane<T>(logarithm, 0);
+  const logarithm = logLanes(splat(<Real>sum));
+  return greatest + v128.extract_lane<Real>(logarithm, 0);
 }
 
 /** The sum of the first `valid` lanes, in their order. */
 // @ts-ignore: decorator
 @inline
-function sumLanes<T>(v: v128, valid: i32): f64 {
-  let sum = <f64>v128.extract_lane<T>(v, 0);
-  if (valid > 1) sum += <f64>v128.extract_lane<T>(v, 1);
-  if (sizeof<T>() == 4) {
+function sumLanes(v: v128, valid: i32): f64 {
+  let sum = <f64>v128.extract_lane<Real>(v, 0);
+  if (valid > 1) sum += <f64>v128.extract_lane<Real>(v, 1);
+  if (sizeof<Real>() == 4) {
     if (valid > 2) sum += <f64>f32x4.extract_lane(v, 2);
     if (valid > 3) sum += <f64>f32x4.extract_lane(v, 3);
   }
@@ -47,24 +48,24 @@ function sumLanes<T>(v: v128, valid: i32): f64 {
 }
 
 /** y[j] = x[j] - shift. */
-function shiftRow<T>(columns: i32, shift: T, x: usize, y: usize): void {
-  const splat = v128.splat<T>(shift);
-  for (let j = 0; j < columns; j += lanes<T>()) {
-    storeValid<T>(at<T>(y, j), v128.sub<T>(v128.load(at<T>(x, j)), splat), columns - j);
+function shiftRow(columns: i32, shift: Real, x: usize, y: usize): void {
+  const shifts = splat(shift);
+  for (let j = 0; j < columns; j += LANES) {
+    storeValid(at(y, j), sub(v128.load(at(x, j)), shifts), columns - j);
   }
 }
 
 /** y[j] = exp(x[j] - greatest) / Σ. */
-export function normaliseRow<T>(columns: i32, greatest: T, x: usize, y: usize): void {
-  const shift = v128.splat<T>(greatest);
+export function normaliseRow(columns: i32, greatest: Real, x: usize, y: usize): void {
+  const shift = splat(greatest);
   let sum: f64 = 0;
-  for (let j = 0; j < columns; j += lanes<T>()) {
-    const exponential = expLanes<T>(v128.sub<T>(v128.load(at<T>(x, j)), shift));
-    sum += sumLanes<T>(exponential, columns - j);
-    storeValid<T>(at<T>(y, j), exponential, columns - j);
+  for (let j = 0; j < columns; j += LANES) {
+    const exponential = expLanes(sub(v128.load(at(x, j)), shift));
+    sum += sumLanes(exponential, columns - j);
+    storeValid(at(y, j), exponential, columns - j);
   }
-  const divisor = v128.splat<T>(<T>sum);
-  for (let j = 0; j < columns; j += lanes<T>()) {
-    storeValid<T>(at<T>(y, j), v128.div<T>(v128.load(at<T>(y, j)), divisor), columns - j);
+  const divisor = splat(<Real>sum);
+  for (let j = 0; j < columns; j += LANES) {
+    storeValid(at(y, j), div(v128.load(at(y, j)), divisor), columns - j);
   }
 }

@@ -1,16 +1,16 @@
 /** The last, partial vector of a row: computed whole, stored in part, so that an element's bits never depend on its place. */
 import { TAIL_SCRATCH } from "../memory";
-import { at, lanes } from "../simd";
+import { LANES, at } from "../simd";
 
 /** Stores the first `valid` lanes of v (all of them where valid is a vector or more). */
 // @ts-ignore: decorator
 @inline
-export function storeValid<T>(dst: usize, v: v128, valid: i32): void {
-  if (valid >= lanes<T>()) v128.store(dst, v);
-  else storePart<T>(dst, v, valid);
+export function storeValid(dst: usize, v: v128, valid: i32): void {
+  if (valid >= LANES) v128.store(dst, v);
+  else storePart(dst, v, valid);
 }
 
-function storePart<T>(dst: usize, v: v128, valid: i32): void {
+function storePart(dst: usize, v: v128, valid: i32): void {
   v128.store(TAIL_SCRATCH, v);
-  memory.copy(dst, TAIL_SCRATCH, at<T>(0, valid));
+  memory.copy(dst, TAIL_SCRATCH, at(0, valid));
 }

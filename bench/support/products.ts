@@ -33,7 +33,8 @@ export function prepare(core: TestCore, { form, rows, columns, depth }: Product)
   c.data.fill(0)
   const run =
     form === 'packed'
-      ? () => gemmPacked!(rows, columns, depth, a.address, depth, panels.address, c.address, columns)
+      ? () =>
+          gemmPacked!(rows, columns, depth, a.address, depth, panels.address, c.address, columns, c.address, columns)
       : () => gemmTn!(depth, rows, columns, a.address, rows, b.address, columns, c.address, columns, panels.address)
   return { a: a.data, b: b.data, c: c.data, run }
 }
@@ -65,7 +66,7 @@ export function workloadProducts(core: TestCore, workload: Workload): { run: () 
   let flops = 0
   const packed = (m: number, n: number, k: number, from: number, w: number, to: number) => {
     flops += flopsOf({ form: 'packed', use: '', rows: m, columns: n, depth: k })
-    gemmPacked!(m, n, k, from, k, w, to, n)
+    gemmPacked!(m, n, k, from, k, w, to, n, to, n)
   }
   const summed = (r: number, m: number, n: number, left: number, right: number, to: number) => {
     flops += flopsOf({ form: 'tn', use: '', rows: m, columns: n, depth: r })

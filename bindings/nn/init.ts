@@ -80,7 +80,7 @@ function chrono(lstm: LSTM, maxLength: number): void {
     if (side === 'hh') continue
     const scratch = runtime.emptyTensor([Math.ceil(H / 4) * 4])
     fillUniform(runtime, scratch, 1, maxLength - 1)
-    runtime.core.applyUnary(LINK.LOG, scratch.size, scratch.address, scratch.address)
+    runtime.core.applyUnary(LINK.LOG, scratch.size, 0, scratch.address, scratch.address)
     const forget = scratch.data.subarray(0, H)
     data().set(forget, H)
     data().set(

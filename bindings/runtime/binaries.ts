@@ -2,7 +2,7 @@
  * Where the core's binaries come from: inline, in a module of their own each, loaded when asked for. The workerd
  * entry is built with binaries.workerd.ts in this file's place, since that host compiles no bytes.
  */
-export type Variant = 'simd' | 'relaxed' | 'float64' | 'debug'
+export type Variant = 'simd' | 'relaxed' | 'float64'
 
 /** The variants that this entry ships, best first. */
 export const SHIPPED: readonly Variant[] = ['relaxed', 'simd', 'float64']
@@ -14,7 +14,7 @@ export async function loadBinary(variant: Variant): Promise<string | object> {
       return (await import('../../build/relaxed.js')).default
     case 'float64':
       return (await import('../../build/float64.js')).default
-    default:
+    case 'simd':
       return (await import('../../build/simd.js')).default
   }
 }

@@ -104,7 +104,7 @@ export interface Core {
     counts: number,
   ): number
   logarithm(x: number): number
-  applyUnary(op: number, n: number, x: number, y: number): void
+  applyUnary(op: number, n: number, constant: number, x: number, y: number): void
   shuffle(n: number, seed0: number, seed1: number, stream0: number, stream1: number, out: number): void
   gatherRows(
     outer: number,

@@ -57,6 +57,6 @@ export function applyUnary<A extends Numbers>(variant: CoreVariant, name: string
   const padded = Math.ceil(input.length / 4) * 4
   const [x, y] = arrays(core, padded, padded)
   x!.data.set(input)
-  core.exports['applyUnary']!(LINK[name.toUpperCase() as keyof typeof LINK], padded, x!.address, y!.address)
+  core.exports['applyUnary']!(LINK[name.toUpperCase() as keyof typeof LINK], padded, 0, x!.address, y!.address)
   return y!.data.slice(0, input.length) as A
 }
