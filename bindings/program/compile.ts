@@ -5,7 +5,7 @@
 import { rowsWord } from './encoding.ts'
 import { LINK, LINK_WORDS, OP } from './format.ts'
 import type { GradientTerm, StepGraph } from './graph.ts'
-import type { Emitter, Node, Scratch, Value } from './operation.ts'
+import type { Emitter, Node, ScratchBytes, Value } from './operation.ts'
 import { type Schedule, type Segment, type Step, isReduction, schedule } from './schedule.ts'
 import { type Lasting, type Storage, placeInMemory } from './storage.ts'
 
@@ -16,7 +16,7 @@ export type Slot =
   | { kind: 'tile'; tile: number }
   | { kind: 'rows'; of: number; offset: number } // elements into another slot
   | { kind: 'packed'; value: Value; transposed: boolean; elements: number }
-  | Scratch
+  | { kind: 'scratch'; bytes: ScratchBytes }
   | { kind: 'gradient'; param: string; firstElement: number }
 
 export interface CompiledState {
@@ -128,8 +128,8 @@ class Compiler implements Emitter {
     return slot
   }
 
-  scratch(need: Scratch): number {
-    return this.#newSlot(need)
+  scratch(bytes: ScratchBytes): number {
+    return this.#newSlot({ kind: 'scratch', bytes })
   }
 
   isInPlace(a: Value, b: Value): boolean {

@@ -29,7 +29,8 @@ export class Area {
 /** Offsets of a unit's storages, scratch and tables. */
 export interface UnitLayout {
   readonly storages: ReadonlyMap<Storage, number>
-  readonly panels: ReadonlyMap<Slot, number>
+  /** By slot: memory that one instruction uses for itself. */
+  readonly instructions: ReadonlyMap<Slot, number>
   readonly tables: number
 }
 
@@ -52,9 +53,10 @@ export function layOut(runtime: Runtime, stages: readonly Stage[], options: Plan
   const sizes = new Sizes(runtime, options, chunk)
   const drafts = units.map((unit) => draft(unit, own, sizes))
   const scratch = own.bytes
-  const finished = drafts.map(({ storages, shared, panels, tables }) => {
+  const finished = drafts.map(({ storages, shared, instructions, tables }) => {
     const all = new Map([...storages, ...[...shared].map(([key, offset]) => [key, scratch + offset] as const)])
-    return { storages: all, panels: new Map([...panels].map(([key, offset]) => [key, scratch + offset])), tables }
+    const moved = new Map([...instructions].map(([slot, offset]) => [slot, scratch + offset]))
+    return { storages: all, instructions: moved, tables }
   })
   const bytes = scratch + Math.max(...drafts.map((unit) => unit.scratch))
   return { bytes, chunk, stages: stageTable, unitTable, units: finished }
@@ -81,7 +83,7 @@ class Sizes {
 interface Draft {
   readonly storages: Map<Storage, number>
   readonly shared: Map<Storage, number>
-  readonly panels: Map<Slot, number>
+  readonly instructions: Map<Slot, number>
   readonly scratch: number
   readonly tables: number
 }
@@ -89,13 +91,12 @@ interface Draft {
 function draft({ program, ports }: PlanUnit, own: Area, sizes: Sizes): Draft {
   const scratch = new Area()
   const [storages, shared] = [new Map<Storage, number>(), new Map<Storage, number>()]
-  const panels = new Map<Slot, number>()
+  const instructions = new Map<Slot, number>()
   const outputs = new Set(program.graph.outputs.map((output) => program.slots[program.slotOf.get(output)!]))
   const lasting = new Set([...outputs].map((slot) => (slot?.kind === 'storage' ? slot.storage : undefined)))
   const { core, elementBytes } = sizes.runtime
   for (const slot of program.slots) {
-    if (slot.kind === 'panels') panels.set(slot, scratch.take(core.gemmTnScratch(slot.columns) * elementBytes))
-    if (slot.kind === 'elimination') panels.set(slot, scratch.take(core.solveScratch(slot.rows, slot.columns)))
+    if (slot.kind === 'scratch') instructions.set(slot, scratch.take(slot.bytes(core, elementBytes)))
     if (slot.kind !== 'storage') continue
     const { storage } = slot
     if (storage.duration === 'call' || storages.has(storage) || shared.has(storage)) continue
@@ -106,5 +107,5 @@ function draft({ program, ports }: PlanUnit, own: Area, sizes: Sizes): Draft {
   const code = PROGRAM.WORDS + Object.values(program.words).reduce((total, { length }) => total + length, 0)
   const tables =
     program.slots.length * VALUE.WORDS + program.states.length * STATE.WORDS + ports.length * PORT.WORDS + code
-  return { storages, shared, panels, scratch: scratch.bytes, tables: own.take(tables * WORD) }
+  return { storages, shared, instructions, scratch: scratch.bytes, tables: own.take(tables * WORD) }
 }

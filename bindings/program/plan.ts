@@ -234,9 +234,8 @@ export class Plan {
         const [columns, depth] = slot.transposed ? [rows, slot.value.columns] : [slot.value.columns, rows]
         return fixed(unit.invariants.address(slot.value, form, core.packedElements(columns, depth) * elementBytes))
       }
-      case 'panels':
-      case 'elimination':
-        return fixed(this.address + layout.panels.get(slot)!)
+      case 'scratch':
+        return fixed(this.address + layout.instructions.get(slot)!)
       case 'gradient': {
         const { base, ...entry } = unit.gradient(slot.param)
         return { ...entry, base: base + slot.firstElement * elementBytes }
