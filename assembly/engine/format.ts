@@ -141,6 +141,7 @@ export const LINK_CODE: i32 = 0;
 export const LINK_DST: i32 = 1;
 export const LINK_A: i32 = 2;
 export const LINK_B: i32 = 3;
+export const LINK_C: i32 = 4; // of an operation of three
 export const LINK_CONSTANT: i32 = 4; // a float64 in two words; a view: row stride, column stride
 export const LINK_OFFSET: i32 = 6; // a view: elements before the first
 export const LINK_WORDS: i32 = 8;

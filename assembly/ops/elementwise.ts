@@ -75,8 +75,28 @@ export function applyBinary(op: i32, n: i32, a: usize, b: usize, y: usize): void
       return mapBinary(code.LINK_SIGMOID_GRAD, n, a, b, y);
     case code.LINK_RELU_GRAD:
       return mapBinary(code.LINK_RELU_GRAD, n, a, b, y);
+    case code.LINK_GREATER:
+      return mapBinary(code.LINK_GREATER, n, a, b, y);
+    case code.LINK_LESS:
+      return mapBinary(code.LINK_LESS, n, a, b, y);
+    case code.LINK_GREATER_EQUAL:
+      return mapBinary(code.LINK_GREATER_EQUAL, n, a, b, y);
+    case code.LINK_LESS_EQUAL:
+      return mapBinary(code.LINK_LESS_EQUAL, n, a, b, y);
+    case code.LINK_EQUAL:
+      return mapBinary(code.LINK_EQUAL, n, a, b, y);
     default:
       assert(false, "binary code");
+  }
+}
+
+/** y[i] = op(a[i], b[i], c[i]) for i in [0, n), n whole vectors; y may be a, b or c. */
+export function applyTernary(op: i32, n: i32, a: usize, b: usize, c: usize, y: usize): void {
+  switch (op) {
+    case code.LINK_WHERE:
+      return mapTernary(code.LINK_WHERE, n, a, b, c, y);
+    default:
+      assert(false, "ternary code");
   }
 }
 
@@ -101,6 +121,19 @@ function mapBinary(op: i32, n: i32, a: usize, b: usize, y: usize): void {
     v128.store(y, binaryLanes(op, v128.load(a), v128.load(b), one));
     a += VECTOR_BYTES;
     b += VECTOR_BYTES;
+    y += VECTOR_BYTES;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function mapTernary(op: i32, n: i32, a: usize, b: usize, c: usize, y: usize): void {
+  const end = at(y, n);
+  while (y < end) {
+    v128.store(y, ternaryLanes(op, v128.load(a), v128.load(b), v128.load(c)));
+    a += VECTOR_BYTES;
+    b += VECTOR_BYTES;
+    c += VECTOR_BYTES;
     y += VECTOR_BYTES;
   }
 }
@@ -151,6 +184,27 @@ function binaryLanes(op: i32, a: v128, b: v128, one: v128): v128 {
     op == code.LINK_DIV ? div(a, b) :
     op == code.LINK_TANH_GRAD ? mul(a, sub(one, mul(b, b))) :
     op == code.LINK_SIGMOID_GRAD ? mul(mul(a, b), sub(one, b)) :
-    v128.and(a, v128.gt<Real>(b, splat(0)))
+    op == code.LINK_RELU_GRAD ? v128.and(a, v128.gt<Real>(b, splat(0))) :
+    v128.and(one, compared(op, a, b))
   );
+}
+
+/** A mask of ones where the comparison holds. */
+// @ts-ignore: decorator
+@inline
+function compared(op: i32, a: v128, b: v128): v128 {
+  // prettier-ignore
+  return (
+    op == code.LINK_GREATER ? v128.gt<Real>(a, b) :
+    op == code.LINK_LESS ? v128.lt<Real>(a, b) :
+    op == code.LINK_GREATER_EQUAL ? v128.ge<Real>(a, b) :
+    op == code.LINK_LESS_EQUAL ? v128.le<Real>(a, b) :
+    v128.eq<Real>(a, b)
+  );
+}
+
+// @ts-ignore: decorator
+@inline
+function ternaryLanes(op: i32, a: v128, b: v128, c: v128): v128 {
+  return v128.bitselect(b, c, v128.ne<Real>(a, splat(0))); // LINK_WHERE
 }

@@ -180,10 +180,11 @@ class Compiler implements Emitter {
   }
 
   #link(node: Node): number[] {
-    const [a, b] = node.inputs
     const { code, words } = node.op.link!
     const dst = this.slot(node.results[0]!)
-    const link = [code, dst, a ? this.slot(a) : dst, b ? this.slot(b) : dst, ...(words?.(node) ?? [])]
+    const operands = node.inputs.map((input) => this.slot(input))
+    while (operands.length < 2) operands.push(dst)
+    const link = [code, dst, ...operands, ...(words?.(node) ?? [])]
     while (link.length < LINK_WORDS) link.push(0)
     return link
   }

@@ -19,6 +19,7 @@ export {
   sub,
   tanh,
 } from './elementwise.ts'
+export { equal, greater, greaterEqual, less, lessEqual, where } from './piecewise.ts'
 export { sum } from './broadcast.ts'
 export { mean } from './composed.ts'
 export { concat, slice } from './columns.ts'

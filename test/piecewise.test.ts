@@ -1,0 +1,134 @@
+/** All of it is exact: every binary gives the numbers of plain loops, to the last bit. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Runtime, Value } from '../bindings/index.ts'
+import * as ops from '../bindings/ops.ts'
+import { createBinaries } from './support/binaries.ts'
+import { generate } from './support/generator.ts'
+import { type Step, runStep } from './support/step.ts'
+
+const binaries = await createBinaries()
+
+/** [B, n]: below a vector, between vectors, a tile of 256 and beyond it. */
+const SHAPES = [
+  [1, 1],
+  [1, 3],
+  [3, 5],
+  [16, 16],
+  [17, 33],
+] as const
+
+const EDGES = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 0.5, -0.5, 2 ** -149, -(2 ** -149), 2 ** 100, 2.5, -2.5]
+
+/** Edges in the order of `seed`, ties among them, then draws; all of them float32. */
+function operand(seed: number, size: number): number[] {
+  const draws = generate(seed, 'operand', size, 3)
+  return Array.from(draws, (x, i) => {
+    const edge = EDGES[(seed + (seed + 1) * i) % EDGES.length]!
+    return i % 3 === 2 ? Math.fround(x) : edge
+  })
+}
+
+const cotangent = (size: number): number[] => Array.from(generate(9, 'cotangent', size), Math.fround)
+
+type Numbers = readonly number[]
+interface Claim {
+  readonly operands: number
+  readonly step: (...operands: Value[]) => Value
+  readonly value: (...x: Numbers) => number
+  /** The derivative by each operand, as a share of the gradient. */
+  readonly shares: (...x: Numbers) => Numbers
+}
+
+const compare = (step: (a: Value, b: Value) => Value, value: (a: number, b: number) => boolean): Claim => ({
+  operands: 2,
+  step,
+  value: (a, b) => Number(value(a!, b!)),
+  shares: () => [0, 0],
+})
+
+const CLAIMS: Record<string, Claim> = {
+  greater: compare(ops.greater, (a, b) => a > b),
+  less: compare(ops.less, (a, b) => a < b),
+  greaterEqual: compare(ops.greaterEqual, (a, b) => a >= b),
+  lessEqual: compare(ops.lessEqual, (a, b) => a <= b),
+  equal: compare(ops.equal, (a, b) => a === b),
+  where: {
+    operands: 3,
+    step: ops.where,
+    value: (c, a, b) => (c !== 0 ? a! : b!),
+    shares: (c) => (c !== 0 ? [0, 1, 0] : [0, 0, 1]),
+  },
+}
+
+const NAMES = ['a', 'b', 'c']
+
+/** Equal, zeros of both signs being one number. */
+const same = (a: number, b: number): boolean => a === b || Object.is(a, b)
+
+function expectSame(actual: Numbers, expected: Numbers, label: string): void {
+  assert.is(actual.length, expected.length)
+  const wrong = actual.findIndex((x, i) => !same(x, expected[i]!))
+  assert.is(wrong, -1, `${label}: [${wrong}] is ${actual[wrong]}; expected ${expected[wrong]}`)
+}
+
+function check(runtime: Runtime, { operands, step, value, shares }: Claim, B: number, n: number): void {
+  const names = NAMES.slice(0, operands)
+  const x = names.map((_, k) => operand(k, B * n))
+  const at = (i: number) => x.map((each) => each[i]!)
+  const dOutput = cotangent(B * n)
+  const inputs = Object.fromEntries(names.map((name) => [name, n]))
+  const whole: Step = { inputs, step: (values) => step(...names.map((name) => values[name]!)) }
+  const leaves = Object.fromEntries(names.map((name, k) => [name, x[k]!]))
+  const { output, gradients } = runStep(runtime, whole, B, leaves, dOutput)
+  expectSame(
+    output,
+    dOutput.map((_, i) => value(...at(i))),
+    'value',
+  )
+  for (const [k, name] of names.entries()) {
+    const expected = dOutput.map((d, i) => d * shares(...at(i))[k]!)
+    expectSame(gradients[k]!, expected, `gradient by ${name}`)
+  }
+}
+
+for (const { name: binary, runtime } of binaries) {
+  const test = suite(`piecewise operations (${binary})`)
+  for (const [name, claim] of Object.entries(CLAIMS))
+    for (const [B, n] of SHAPES)
+      test(`${name}, [${B}, ${n}]: values and gradients, edges and ties included`, () => check(runtime, claim, B, n))
+  test.run()
+}
+
+const broadcast = suite('operands of different widths')
+for (const { name: binary, runtime } of binaries)
+  broadcast(`where takes a column, a vector and a value (${binary})`, () => {
+    const [B, n] = [5, 7]
+    const step: Step = {
+      inputs: { c: 1, b: n },
+      params: { a: [n] },
+      step: ({ c, a, b }) => ops.where(c!, a!, b!),
+    }
+    const c = [1, 0, NaN, 0, -2]
+    const chosen = c.map((each) => each !== 0)
+    const [a, b, d] = [operand(2, n), operand(1, B * n), cotangent(B * n)]
+    const { output, gradients } = runStep(runtime, step, B, { c, a, b }, d)
+    const row = (i: number) => Math.floor(i / n)
+    expectSame(
+      output,
+      d.map((_, i) => (chosen[row(i)] ? a[i % n]! : b[i]!)),
+      'value',
+    )
+    expectSame(gradients[0]!, new Array(B).fill(0), 'by the condition')
+    expectSame(
+      gradients[1]!,
+      d.map((each, i) => (chosen[row(i)] ? 0 : each)),
+      'by the value',
+    )
+    const byVector = a.map((_, j) => {
+      const picked = d.filter((_, i) => i % n === j && chosen[row(i)])
+      return picked.reduce((sum, each) => (runtime.dtype === 'float32' ? Math.fround(sum + each) : sum + each), 0)
+    })
+    expectSame(gradients[2]!, byVector, 'by the vector')
+  })
+broadcast.run()
