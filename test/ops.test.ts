@@ -73,11 +73,13 @@ const CASES: Record<string, Case> = {
   tanhGrad: two(tanhGrad),
   sigmoidGrad: two(sigmoidGrad),
   reluGrad: two(reluGrad),
+  abs: one(ops.abs),
   where: {
     inputs: { c: n, a: n, b: n },
     // c itself gets no gradient, but by way of a and b
     step: ({ c, a, b }) => ops.where(ops.greater(c!, a!), ops.mul(a!, c!), ops.square(b!)),
   },
+  ...Object.fromEntries(Object.entries({ sign: ops.sign }).map(([name, op]) => [name, { ...one(op), flat: true }])),
   ...Object.fromEntries(
     Object.entries({
       greater: ops.greater,

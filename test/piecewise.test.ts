@@ -46,6 +46,7 @@ const compare = (step: (a: Value, b: Value) => Value, value: (a: number, b: numb
   value: (a, b) => Number(value(a!, b!)),
   shares: () => [0, 0],
 })
+const sign = (x: number): number => (x > 0 ? 1 : x < 0 ? -1 : 0)
 
 const CLAIMS: Record<string, Claim> = {
   greater: compare(ops.greater, (a, b) => a > b),
@@ -53,6 +54,8 @@ const CLAIMS: Record<string, Claim> = {
   greaterEqual: compare(ops.greaterEqual, (a, b) => a >= b),
   lessEqual: compare(ops.lessEqual, (a, b) => a <= b),
   equal: compare(ops.equal, (a, b) => a === b),
+  abs: { operands: 1, step: ops.abs, value: Math.abs, shares: (x) => [sign(x!)] },
+  sign: { operands: 1, step: ops.sign, value: (x) => sign(x!), shares: () => [0] },
   where: {
     operands: 3,
     step: ops.where,

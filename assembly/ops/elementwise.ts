@@ -53,6 +53,10 @@ export function applyUnary(op: i32, n: i32, constant: f64, x: usize, y: usize): 
       return mapUnary(code.LINK_COS, n, constant, x, y);
     case code.LINK_FLUSH:
       return mapUnary(code.LINK_FLUSH, n, constant, x, y);
+    case code.LINK_ABS:
+      return mapUnary(code.LINK_ABS, n, constant, x, y);
+    case code.LINK_SIGN:
+      return mapUnary(code.LINK_SIGN, n, constant, x, y);
     default:
       assert(false, "unary code");
   }
@@ -160,6 +164,8 @@ function unaryLanes(op: i32, x: v128, constant: v128): v128 {
     op == code.LINK_SOFTPLUS ? softplusLanes(x) :
     op == code.LINK_SIN ? sinLanes(x) :
     op == code.LINK_COS ? cosLanes(x) :
+    op == code.LINK_ABS ? v128.abs<Real>(x) :
+    op == code.LINK_SIGN ? sub(v128.and(v128.gt<Real>(x, splat(0)), splat(1)), v128.and(v128.lt<Real>(x, splat(0)), splat(1))) :
     flushLanes(x)
   );
 }

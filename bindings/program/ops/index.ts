@@ -19,7 +19,7 @@ export {
   sub,
   tanh,
 } from './elementwise.ts'
-export { equal, greater, greaterEqual, less, lessEqual, where } from './piecewise.ts'
+export { abs, equal, greater, greaterEqual, less, lessEqual, sign, where } from './piecewise.ts'
 export { sum } from './broadcast.ts'
 export { mean } from './composed.ts'
 export { concat, slice } from './columns.ts'

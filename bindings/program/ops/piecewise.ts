@@ -1,7 +1,7 @@
-/** Comparisons and choices. */
+/** Comparisons, choices, and functions with kinks: at a kink each states the derivative that it takes. */
 import { LINK } from '../format.ts'
 import { zerosLike } from './constant.ts'
-import { type Binary, type Ternary, binary, none, ternary } from './elementwise.ts'
+import { type Binary, type Ternary, type Unary, binary, mul, none, ternary, unary } from './elementwise.ts'
 
 /** 1 where a > b, else 0, also where one is NaN; no gradient. */
 export const greater: Binary = binary('greater', LINK.GREATER, none, none)
@@ -25,3 +25,8 @@ export const where: Ternary = ternary(
   (d, condition) => where(condition, d, zerosLike(d)),
   (d, condition) => where(condition, zerosLike(d), d),
 )
+
+/** |x|; its derivative at 0 is 0. */
+export const abs: Unary = unary('abs', LINK.ABS, (d, x) => mul(d, sign(x)))
+/** -1, 0 or 1; 0 of NaN, as in PyTorch. No gradient. */
+export const sign: Unary = unary('sign', LINK.SIGN, none)
