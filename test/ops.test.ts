@@ -73,13 +73,18 @@ const CASES: Record<string, Case> = {
   tanhGrad: two(tanhGrad),
   sigmoidGrad: two(sigmoidGrad),
   reluGrad: two(reluGrad),
+  maximum: two(ops.maximum),
+  minimum: two(ops.minimum),
   abs: one(ops.abs),
+  clamp: one((x) => ops.clamp(x, -1.1, 0.7)),
   where: {
     inputs: { c: n, a: n, b: n },
     // c itself gets no gradient, but by way of a and b
     step: ({ c, a, b }) => ops.where(ops.greater(c!, a!), ops.mul(a!, c!), ops.square(b!)),
   },
-  ...Object.fromEntries(Object.entries({ sign: ops.sign }).map(([name, op]) => [name, { ...one(op), flat: true }])),
+  ...Object.fromEntries(
+    Object.entries({ sign: ops.sign, floor: ops.floor }).map(([name, op]) => [name, { ...one(op), flat: true }]),
+  ),
   ...Object.fromEntries(
     Object.entries({
       greater: ops.greater,

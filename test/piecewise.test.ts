@@ -1,10 +1,11 @@
 /** All of it is exact: every binary gives the numbers of plain loops, to the last bit. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Runtime, Value } from '../bindings/index.ts'
+import { Recurrent, type RetrogradError, type Runtime, type Tensor, type Value, defineCell } from '../bindings/index.ts'
 import * as ops from '../bindings/ops.ts'
 import { createBinaries } from './support/binaries.ts'
 import { generate } from './support/generator.ts'
+import { numbers } from './support/nets.ts'
 import { type Step, runStep } from './support/step.ts'
 
 const binaries = await createBinaries()
@@ -46,6 +47,8 @@ const compare = (step: (a: Value, b: Value) => Value, value: (a: number, b: numb
   value: (a, b) => Number(value(a!, b!)),
   shares: () => [0, 0],
 })
+const tie = (isFirst: (a: number, b: number) => boolean, a: number, b: number): Numbers =>
+  a === b ? [0.5, 0.5] : a !== a || b !== b ? [1, 1] : isFirst(a, b) ? [1, 0] : [0, 1]
 const sign = (x: number): number => (x > 0 ? 1 : x < 0 ? -1 : 0)
 
 const CLAIMS: Record<string, Claim> = {
@@ -54,8 +57,23 @@ const CLAIMS: Record<string, Claim> = {
   greaterEqual: compare(ops.greaterEqual, (a, b) => a >= b),
   lessEqual: compare(ops.lessEqual, (a, b) => a <= b),
   equal: compare(ops.equal, (a, b) => a === b),
+  maximum: { operands: 2, step: ops.maximum, value: Math.max, shares: (a, b) => tie((x, y) => x > y, a!, b!) },
+  minimum: { operands: 2, step: ops.minimum, value: Math.min, shares: (a, b) => tie((x, y) => x < y, a!, b!) },
   abs: { operands: 1, step: ops.abs, value: Math.abs, shares: (x) => [sign(x!)] },
   sign: { operands: 1, step: ops.sign, value: (x) => sign(x!), shares: () => [0] },
+  floor: { operands: 1, step: ops.floor, value: Math.floor, shares: () => [0] },
+  clamp: {
+    operands: 1,
+    step: (x) => ops.clamp(x!, -0.5, 1),
+    value: (x) => Math.min(Math.max(x!, -0.5), 1),
+    shares: (x) => [Number(x! >= -0.5 && x! <= 1)],
+  },
+  'clamp without a lower bound': {
+    operands: 1,
+    step: (x) => ops.clamp(x!, -Infinity, 1),
+    value: (x) => Math.min(x!, 1),
+    shares: (x) => [Number(x! <= 1)],
+  },
   where: {
     operands: 3,
     step: ops.where,
@@ -135,3 +153,76 @@ for (const { name: binary, runtime } of binaries)
     expectSame(gradients[2]!, byVector, 'by the vector')
   })
 broadcast.run()
+
+/** h' = x where h > 1, else clamp(0.5 h + x, -1.5, 2): few bits, so that every step is exact. */
+const reset = defineCell({
+  state: { h: 'H' },
+  input: { x: 'H' },
+  params: { start: ['H'] },
+  step: ({ h, x, start }) => {
+    const grown = ops.clamp(ops.add(ops.scale(h!, 0.5), x!), -1.5, 2)
+    const next = ops.where(ops.greater(h!, start!), x!, grown)
+    return { state: { h: next }, output: ops.maximum(next, ops.neg(next)) }
+  },
+})
+
+function plainLoops(x: Numbers, dOutput: Numbers, T: number, n: number): { output: number[]; dX: number[] } {
+  const h = new Array<number>(n * (T + 1)).fill(0)
+  for (let i = 0; i < n * T; i++) {
+    const grown = 0.5 * h[i]! + x[i]!
+    h[i + n] = h[i]! > 1 ? x[i]! : Math.min(Math.max(grown, -1.5), 2)
+  }
+  const [dX, carried] = [new Array<number>(n * T).fill(0), new Array<number>(n).fill(0)]
+  for (let i = n * T - 1; i >= 0; i--) {
+    const d = carried[i % n]! + dOutput[i]! * sign(h[i + n]!)
+    const grown = 0.5 * h[i]! + x[i]!
+    const passes = h[i]! > 1 || (grown >= -1.5 && grown <= 2)
+    dX[i] = passes ? d : 0
+    carried[i % n] = h[i]! > 1 || !passes ? 0 : 0.5 * d
+  }
+  return { output: h.slice(n).map(Math.abs), dX }
+}
+
+const unrolled = suite('a leaky unit that is reset')
+for (const { name: binary, runtime } of binaries)
+  for (const [T, B, H] of [
+    [1, 1, 1],
+    [9, 3, 5],
+    [12, 33, 9],
+  ] as const)
+    unrolled(`equals plain loops through time, ${T} x ${B} x ${H} (${binary})`, () => {
+      const net = new Recurrent(runtime, { cell: reset, sizes: { H } })
+      net.parameters()[0]!.value.data.fill(1)
+      const size = T * B * H
+      const coarse = (name: string) => Array.from(generate(4, name, size), (u) => Math.round(u * 8) / 8)
+      const [x, d] = [coarse('x'), coarse('d')]
+      const expected = plainLoops(x, d, T, B * H)
+      expectSame(numbers(net.forward(runtime.tensor(x, [T, B, H])).output), expected.output, 'output')
+      const back = net.backward({ output: runtime.tensor(d, [T, B, H]) })
+      expectSame(numbers(back.input as Tensor), expected.dX, 'gradient by x')
+      net.dispose()
+    })
+unrolled.run()
+
+const refused = suite('clamp')
+refused('refuses bounds the wrong way round, or none', () => {
+  const { runtime } = binaries[0]!
+  const cellOf = (low: unknown, high: unknown) =>
+    defineCell({
+      state: {},
+      input: { x: 1 },
+      params: {},
+      step: ({ x }) => ({ state: {}, output: ops.clamp(x!, low as number, high as number) }),
+    })
+  for (const [low, high] of [
+    [2, 1],
+    [undefined, 1],
+    [0, NaN],
+  ])
+    assert.throws(
+      () => new Recurrent(runtime, { cell: cellOf(low, high) }),
+      (error: RetrogradError) =>
+        error.code === 'cell' && /clamp: low is .*expected numbers, low <= high/.test(error.message),
+    )
+})
+refused.run()

@@ -57,6 +57,12 @@ export function applyUnary(op: i32, n: i32, constant: f64, x: usize, y: usize): 
       return mapUnary(code.LINK_ABS, n, constant, x, y);
     case code.LINK_SIGN:
       return mapUnary(code.LINK_SIGN, n, constant, x, y);
+    case code.LINK_FLOOR:
+      return mapUnary(code.LINK_FLOOR, n, constant, x, y);
+    case code.LINK_AT_LEAST:
+      return mapUnary(code.LINK_AT_LEAST, n, constant, x, y);
+    case code.LINK_AT_MOST:
+      return mapUnary(code.LINK_AT_MOST, n, constant, x, y);
     default:
       assert(false, "unary code");
   }
@@ -79,6 +85,10 @@ export function applyBinary(op: i32, n: i32, a: usize, b: usize, y: usize): void
       return mapBinary(code.LINK_SIGMOID_GRAD, n, a, b, y);
     case code.LINK_RELU_GRAD:
       return mapBinary(code.LINK_RELU_GRAD, n, a, b, y);
+    case code.LINK_MAXIMUM:
+      return mapBinary(code.LINK_MAXIMUM, n, a, b, y);
+    case code.LINK_MINIMUM:
+      return mapBinary(code.LINK_MINIMUM, n, a, b, y);
     case code.LINK_GREATER:
       return mapBinary(code.LINK_GREATER, n, a, b, y);
     case code.LINK_LESS:
@@ -99,6 +109,8 @@ export function applyTernary(op: i32, n: i32, a: usize, b: usize, c: usize, y: u
   switch (op) {
     case code.LINK_WHERE:
       return mapTernary(code.LINK_WHERE, n, a, b, c, y);
+    case code.LINK_SHARE:
+      return mapTernary(code.LINK_SHARE, n, a, b, c, y);
     default:
       assert(false, "ternary code");
   }
@@ -166,6 +178,9 @@ function unaryLanes(op: i32, x: v128, constant: v128): v128 {
     op == code.LINK_COS ? cosLanes(x) :
     op == code.LINK_ABS ? v128.abs<Real>(x) :
     op == code.LINK_SIGN ? sub(v128.and(v128.gt<Real>(x, splat(0)), splat(1)), v128.and(v128.lt<Real>(x, splat(0)), splat(1))) :
+    op == code.LINK_FLOOR ? v128.floor<Real>(x) :
+    op == code.LINK_AT_LEAST ? v128.max<Real>(x, constant) /* NaN stays NaN */ :
+    op == code.LINK_AT_MOST ? v128.min<Real>(x, constant) :
     flushLanes(x)
   );
 }
@@ -191,6 +206,8 @@ function binaryLanes(op: i32, a: v128, b: v128, one: v128): v128 {
     op == code.LINK_TANH_GRAD ? mul(a, sub(one, mul(b, b))) :
     op == code.LINK_SIGMOID_GRAD ? mul(mul(a, b), sub(one, b)) :
     op == code.LINK_RELU_GRAD ? v128.and(a, v128.gt<Real>(b, splat(0))) :
+    op == code.LINK_MAXIMUM ? v128.max<Real>(a, b) /* NaN where either is */ :
+    op == code.LINK_MINIMUM ? v128.min<Real>(a, b) :
     v128.and(one, compared(op, a, b))
   );
 }
@@ -212,5 +229,9 @@ function compared(op: i32, a: v128, b: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function ternaryLanes(op: i32, a: v128, b: v128, c: v128): v128 {
-  return v128.bitselect(b, c, v128.ne<Real>(a, splat(0))); // LINK_WHERE
+  // prettier-ignore
+  return (
+    op == code.LINK_WHERE ? v128.bitselect(b, c, v128.ne<Real>(a, splat(0))) :
+    v128.andnot(v128.bitselect(mul(a, splat(0.5)), a, v128.eq<Real>(b, c)), v128.lt<Real>(b, c))
+  );
 }

@@ -19,7 +19,20 @@ export {
   sub,
   tanh,
 } from './elementwise.ts'
-export { abs, equal, greater, greaterEqual, less, lessEqual, sign, where } from './piecewise.ts'
+export {
+  abs,
+  clamp,
+  equal,
+  floor,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  maximum,
+  minimum,
+  sign,
+  where,
+} from './piecewise.ts'
 export { sum } from './broadcast.ts'
 export { mean } from './composed.ts'
 export { concat, slice } from './columns.ts'
