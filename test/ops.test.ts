@@ -76,6 +76,9 @@ const CASES: Record<string, Case> = {
   maximum: two(ops.maximum),
   minimum: two(ops.minimum),
   abs: one(ops.abs),
+  reciprocal: one(ops.reciprocal, 0.5, 2),
+  pow: two(ops.pow),
+  'pow by numbers': one((x) => ops.sub(ops.pow(x, 1.7), ops.mul(ops.pow(x, 3), ops.pow(x, -2))), 0.5, 2),
   clamp: one((x) => ops.clamp(x, -1.1, 0.7)),
   where: {
     inputs: { c: n, a: n, b: n },

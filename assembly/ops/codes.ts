@@ -22,6 +22,7 @@ export const LINK_SIGN: i32 = 19; // -1, 0 or 1; 0 of NaN
 export const LINK_FLOOR: i32 = 20;
 export const LINK_AT_LEAST: i32 = 21; // the greater of x and the constant
 export const LINK_AT_MOST: i32 = 22; // the lesser
+export const LINK_RECIPROCAL: i32 = 23;
 export const FIRST_BINARY: i32 = 32;
 export const LINK_ADD: i32 = 32;
 export const LINK_SUB: i32 = 33;
@@ -37,6 +38,7 @@ export const LINK_LESS: i32 = 42;
 export const LINK_GREATER_EQUAL: i32 = 43;
 export const LINK_LESS_EQUAL: i32 = 44;
 export const LINK_EQUAL: i32 = 45;
+export const LINK_POW: i32 = 46; // a to the power of b
 export const FIRST_TERNARY: i32 = 64;
 export const LINK_WHERE: i32 = 64; // b where a is not 0, else c
 export const LINK_SHARE: i32 = 65; // of a: all where b > c, half where b = c, nothing where b < c

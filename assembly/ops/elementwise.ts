@@ -6,6 +6,7 @@ import { Real } from "real";
 import { expLanes } from "../math/exp";
 import { expm1Lanes } from "../math/expm1";
 import { logLanes } from "../math/log";
+import { powLanes } from "../math/pow";
 import { sigmoidLanes } from "../math/sigmoid";
 import { softplusLanes } from "../math/softplus";
 import { tanhLanes } from "../math/tanh";
@@ -63,6 +64,8 @@ export function applyUnary(op: i32, n: i32, constant: f64, x: usize, y: usize): 
       return mapUnary(code.LINK_AT_LEAST, n, constant, x, y);
     case code.LINK_AT_MOST:
       return mapUnary(code.LINK_AT_MOST, n, constant, x, y);
+    case code.LINK_RECIPROCAL:
+      return mapUnary(code.LINK_RECIPROCAL, n, constant, x, y);
     default:
       assert(false, "unary code");
   }
@@ -99,6 +102,8 @@ export function applyBinary(op: i32, n: i32, a: usize, b: usize, y: usize): void
       return mapBinary(code.LINK_LESS_EQUAL, n, a, b, y);
     case code.LINK_EQUAL:
       return mapBinary(code.LINK_EQUAL, n, a, b, y);
+    case code.LINK_POW:
+      return mapBinary(code.LINK_POW, n, a, b, y);
     default:
       assert(false, "binary code");
   }
@@ -180,6 +185,7 @@ function unaryLanes(op: i32, x: v128, constant: v128): v128 {
     op == code.LINK_SIGN ? sub(v128.and(v128.gt<Real>(x, splat(0)), splat(1)), v128.and(v128.lt<Real>(x, splat(0)), splat(1))) :
     op == code.LINK_FLOOR ? v128.floor<Real>(x) :
     op == code.LINK_AT_LEAST ? v128.max<Real>(x, constant) /* NaN stays NaN */ :
+    op == code.LINK_RECIPROCAL ? div(splat(1), x) :
     op == code.LINK_AT_MOST ? v128.min<Real>(x, constant) :
     flushLanes(x)
   );
@@ -208,6 +214,7 @@ function binaryLanes(op: i32, a: v128, b: v128, one: v128): v128 {
     op == code.LINK_RELU_GRAD ? v128.and(a, v128.gt<Real>(b, splat(0))) :
     op == code.LINK_MAXIMUM ? v128.max<Real>(a, b) /* NaN where either is */ :
     op == code.LINK_MINIMUM ? v128.min<Real>(a, b) :
+    op == code.LINK_POW ? powLanes(a, b) :
     v128.and(one, compared(op, a, b))
   );
 }

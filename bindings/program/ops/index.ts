@@ -33,6 +33,7 @@ export {
   sign,
   where,
 } from './piecewise.ts'
+export { pow, reciprocal } from './powers.ts'
 export { sum } from './broadcast.ts'
 export { mean } from './composed.ts'
 export { concat, slice } from './columns.ts'
