@@ -105,6 +105,19 @@ const CASES: Record<string, Case> = {
   linear: { inputs: { x: n }, params: { W: [4, n], b: [4] }, step: ({ x, W, b }) => ops.linear(x!, W!, b) },
   'linear on a value': { inputs: { x: n, y: 4 }, params: { W: [4, n] }, step: ({ x, y, W }) => ops.linear(x!, W!, y) },
   matmul: { inputs: { x: n }, params: { W: [n, 4] }, step: ({ x, W }) => ops.matmul(x!, W!) },
+  batchMatmul: {
+    inputs: { a: 6, b: 12 },
+    step: ({ a, b }) => {
+      const c = ops.batchMatmul(a!, b!, { m: 2, k: 3, n: 4 })
+      const d = ops.batchMatmul(c, b!, { m: 2, k: 4, n: 3, transposeB: true })
+      return ops.batchMatmul(ops.tanh(d), a!, { m: 3, k: 2, n: 3, transposeA: true })
+    },
+  },
+  'batchMatmul of two transposes': {
+    inputs: { a: 6, b: 12 },
+    step: ({ a, b }) => ops.square(ops.batchMatmul(a!, b!, { m: 2, k: 3, n: 4, transposeA: true, transposeB: true })),
+  },
+  outer: two((a, b) => ops.mul(ops.outer(a, b), ops.outer(b, ops.square(a)))),
   rows: { inputs: { x: n }, params: { W: [5, n] }, step: ({ x, W }) => ops.linear(x!, ops.rows(W!, 1, 4)) },
   'transpose and arithmetic on parameters': {
     inputs: { x: n },

@@ -6,7 +6,7 @@ import * as ops from '../bindings/ops.ts'
 import { createBinaries } from './support/binaries.ts'
 import { generate } from './support/generator.ts'
 import { numbers } from './support/nets.ts'
-import { type Step, runStep } from './support/step.ts'
+import { type Step, graphOf, runStep } from './support/step.ts'
 
 const binaries = await createBinaries()
 
@@ -206,21 +206,15 @@ unrolled.run()
 
 const refused = suite('clamp')
 refused('refuses bounds the wrong way round, or none', () => {
-  const { runtime } = binaries[0]!
-  const cellOf = (low: unknown, high: unknown) =>
-    defineCell({
-      state: {},
-      input: { x: 1 },
-      params: {},
-      step: ({ x }) => ({ state: {}, output: ops.clamp(x!, low as number, high as number) }),
-    })
+  const attempt = (low: unknown, high: unknown) => () =>
+    graphOf({ inputs: { x: 1 }, step: ({ x }) => ops.clamp(x!, low as number, high as number) })
   for (const [low, high] of [
     [2, 1],
     [undefined, 1],
     [0, NaN],
   ])
     assert.throws(
-      () => new Recurrent(runtime, { cell: cellOf(low, high) }),
+      attempt(low, high),
       (error: RetrogradError) =>
         error.code === 'cell' && /clamp: low is .*expected numbers, low <= high/.test(error.message),
     )

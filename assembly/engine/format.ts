@@ -129,6 +129,7 @@ export const OP_GRU_GATES_ADJOINT: i32 = 15; // dGi, dGh, dPreviousHidden, gates
 
 export const OP_DROPOUT: i32 = 16; // dst, a, columns, stream, probability (a float64 in two words)
 export const OP_SOLVE: i32 = 17; // dst, a, b, n, m, scratch: dst[n, m] = a⁻¹ b
+export const OP_BATCH_MATMUL: i32 = 18; // dst, a, b, m, k, n, a is transposed, b is transposed, scratch, rows
 
 // where the accumulators of a GEMM start
 export const START_IN_PLACE: i32 = 0;

@@ -35,7 +35,7 @@ const MINUS_INFINITE: usize = memory.data<f32>([-Infinity]);
 
 /**
  * x^y as C has it: 1 where y = 0 or x = 1, whatever the other is, and where x = -1 and y is infinite; NaN where x < 0 and y is no
- * integer. Greatest error in ulp of float32, of 10^9 draws: 0.508.
+ * integer. Greatest error in ulp of float32, of 10^9 draws: 0.507.
  */
 // @ts-ignore: decorator
 @inline
