@@ -118,6 +118,11 @@ const CASES: Record<string, Case> = {
     step: ({ a, b }) => ops.square(ops.batchMatmul(a!, b!, { m: 2, k: 3, n: 4, transposeA: true, transposeB: true })),
   },
   outer: two((a, b) => ops.mul(ops.outer(a, b), ops.outer(b, ops.square(a)))),
+  blockDiagonal: {
+    inputs: { x: 4 },
+    params: { W: [6, 2] },
+    step: ({ x, W }) => ops.tanh(ops.blockDiagonal(x!, W!)),
+  },
   rows: { inputs: { x: n }, params: { W: [5, n] }, step: ({ x, W }) => ops.linear(x!, ops.rows(W!, 1, 4)) },
   'transpose and arithmetic on parameters': {
     inputs: { x: n },
