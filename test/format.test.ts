@@ -53,10 +53,12 @@ test('has the same numbers in the core and in the bindings', () => {
   const coreOnly = [
     'WORD_BYTES',
     'FIRST_BINARY',
+    'FIRST_TERNARY',
     'LINK_CODE',
     'LINK_DST',
     'LINK_A',
     'LINK_B',
+    'LINK_C',
     'LINK_CONSTANT',
     'LINK_OFFSET',
   ]

@@ -2,6 +2,7 @@
 import { gemmPacked, gemmTn } from "../linalg/gemm";
 import { packPlain, packTransposed, transposeInto } from "../linalg/pack";
 import { solve } from "../linalg/solve";
+import { batchMatmul } from "../ops/batch-matmul";
 import { dropout } from "../ops/dropout";
 import { gruGates, gruGatesAdjoint } from "../ops/gru-gates";
 import { lstmGates, lstmGatesAdjoint } from "../ops/lstm-gates";
@@ -122,6 +123,19 @@ function instruction(code: usize): void {
     case format.OP_SOLVE:
       solve(num(code, 3), num(code, 4), arg(code, 1), arg(code, 2), arg(code, 5), arg(code, 0));
       return;
+    case format.OP_BATCH_MATMUL:
+      return batchMatmul(
+        rowsOf(num(code, 9)),
+        num(code, 3),
+        num(code, 4),
+        num(code, 5),
+        num(code, 6) != 0,
+        num(code, 7) != 0,
+        arg(code, 1),
+        arg(code, 2),
+        arg(code, 8),
+        arg(code, 0),
+      );
     default:
       assert(false, "opcode");
   }

@@ -52,6 +52,7 @@ export const OP_GRU_GATES_ADJOINT: i32 = 15; // dGi, dGh, dPreviousHidden, gates
 
 export const OP_DROPOUT: i32 = 16; // dst, a, columns, stream, probability (a float64 in two words)
 export const OP_SOLVE: i32 = 17; // dst, a, b, n, m, scratch: dst[n, m] = a⁻¹ b
+export const OP_BATCH_MATMUL: i32 = 18; // dst, a, b, m, k, n, a is transposed, b is transposed, scratch, rows
 
 // where the accumulators of a GEMM start
 export const START_IN_PLACE: i32 = 0;
@@ -64,6 +65,7 @@ export const LINK_CODE: i32 = 0;
 export const LINK_DST: i32 = 1;
 export const LINK_A: i32 = 2;
 export const LINK_B: i32 = 3;
+export const LINK_C: i32 = 4; // of an operation of three
 export const LINK_CONSTANT: i32 = 4; // a float64 in two words; a view: row stride, column stride
 export const LINK_OFFSET: i32 = 6; // a view: elements before the first
 export const LINK_WORDS: i32 = 8;
