@@ -87,6 +87,10 @@ const others = (table: object, some: readonly string[]) => Object.keys(table).fi
 const OPTIONS: Readonly<Record<string, Partial<EquilibriumOptions>>> = {
   'unrolled through damped iterations': { solver: { name: 'picard', damping: 0.7, maxIter: 12 }, adjoint: 'unrolled' },
   'given up after 3 iterations': { solver: { name: 'anderson', maxIter: 3 }, adjoint: { name: 'gmres', maxIter: 3 } },
+  'anderson of more steps than columns, not regularised': {
+    hiddenSize: 3,
+    solver: { name: 'anderson', m: 8, regularisation: 0, tol: 1e-12, maxIter: 40 },
+  },
   'relu, no bias': { nonlinearity: 'relu', bias: false },
   'sigmoid, bounded norm': { nonlinearity: 'sigmoid', spectralNorm: 0.8 },
   'softplus, bounded norm': { nonlinearity: 'softplus', spectralNorm: 0.5, solver: 'broyden' },
