@@ -268,7 +268,7 @@ export class DEQ extends Module {
     initial: NamedStates | undefined,
   ): Pick<Read, 'inputs' | 'initial'> {
     return {
-      inputs: inputs.map((tensor, i) => copies.of(`input ${i}`, tensor)),
+      inputs: inputs.map((tensor, i) => copies.of('input', tensor, i)),
       initial: initial && copies.ofStates('state', initial),
     }
   }

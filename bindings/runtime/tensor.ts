@@ -96,6 +96,13 @@ export class Tensor {
   }
 }
 
+/** Is a tensor still there, and of the runtime, kind and shape of another? */
+export function isLike({ runtime, kind, shape, storage }: Tensor, other: Tensor): boolean {
+  if (runtime !== other.runtime || kind !== other.kind || shape.length !== other.shape.length) return false
+  for (let i = 0; i < shape.length; i++) if (shape[i] !== other.shape[i]) return false
+  return storage.alive
+}
+
 export const sizeOf = (shape: Shape): number => shape.reduce((size, axis) => size * axis, 1)
 
 function nest(flat: FloatArray | Int32Array, shape: Shape, from: number, to: number): unknown {

@@ -21,7 +21,7 @@ export function pointForward(stack: Stack, call: ForwardCall, { inputs, initial,
 }
 
 /** Inputs are read where they lie, or come in by the first layer's ports. */
-function pointInputs(
+export function pointInputs(
   { directions }: Stack,
   { plan, isStaged, programs }: ForwardCall,
   inputs: readonly Tensor[],
