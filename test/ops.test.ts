@@ -156,6 +156,14 @@ const CASES: Record<string, Case> = {
     step: ({ x, W, V }) => ops.linear(x!, productOverRows(W!, V!), columnSum(ops.square(V!))),
   },
   lstmGates: { inputs: { a: 4 * n, c: n }, step: ({ a, c }) => ops.concat(...Object.values(ops.lstmGates(a!, c!))) },
+  'gates of other functions': {
+    inputs: { a: 4 * n, c: n },
+    step: ({ a, c }) => {
+      const functions = { activation: ops.softplus, recurrentActivation: ops.tanh }
+      const { hidden, cell } = ops.lstmGates(a!, c!, functions)
+      return ops.gruGates(ops.slice(a!, 0, 3 * n), ops.concat(hidden, cell, c!), hidden, functions)
+    },
+  },
   gruGates: { inputs: { gi: 3 * n, gh: 3 * n, h: n }, step: ({ gi, gh, h }) => ops.gruGates(gi!, gh!, h!) },
 }
 

@@ -30,6 +30,12 @@ const UNARY: Readonly<Record<string, Unary>> = {
   sin: ops.sin,
   'sin, far': (x) => ops.sin(shift(x, 3e4)),
   cos: ops.cos,
+  abs: ops.abs,
+  sign: (x) => add(x, ops.sign(x)),
+  floor: (x) => add(x, ops.floor(scale(x, 3))),
+  clamp: (x) => ops.clamp(x, -0.25, 0.5),
+  reciprocal: (x) => ops.reciprocal(positive(x)),
+  'pow by numbers': (x) => add(ops.pow(x, 5), ops.pow(positive(x), -1.7)),
   softmax,
   logSoftmax,
   'slice, concat': (x) => concat(slice(x, 7, 21), slice(x, 0, 3), slice(x, 3, 7)),
@@ -56,6 +62,11 @@ const BINARY: Readonly<Record<string, (a: Value, b: Value) => Value>> = {
   sub,
   mul,
   div: (a, b) => div(a, positive(b)),
+  maximum: ops.maximum,
+  minimum: ops.minimum,
+  'where, comparisons': (a, b) =>
+    ops.where(ops.greater(a, b), ops.lessEqual(mul(a, a), b), ops.where(ops.less(a, b), b, a)),
+  pow: (a, b) => ops.pow(positive(a), b),
 }
 
 /** Rows of samples, a row of parameters, a column, a single number, on either side. */
@@ -114,6 +125,16 @@ const PRODUCTS: Readonly<Record<string, Cell>> = {
     const A = sub(weight!, scale(transpose(other!), 2))
     return steps(tanh(linear(h!, scale(solve(A, weight!), 0.1), linear(x!, other!))))
   }),
+  'products of small matrices, one per sample': squares(({ x, h, weight }) => {
+    const sizes = { m: 3, k: 7, n: 3 }
+    const small = ops.batchMatmul(h!, x!, sizes)
+    const turned = ops.batchMatmul(small, h!, { m: 3, k: 3, n: 7, transposeA: true, transposeB: true })
+    const spread = ops.outer(slice(turned, 0, 7), slice(small, 3, 6))
+    return steps(tanh(linear(spread, weight!, x!)), concat(turned, small))
+  }),
+  'a block for each of three heads': squares(({ x, h, weight }) =>
+    steps(tanh(add(x!, ops.blockDiagonal(h!, slice(weight!, 0, 7))))),
+  ),
   'sums of parameters': squares(({ x, h, weight, other, bias }) => {
     const norm = sqrt(shift(sum(square(bias!)), 1e-3))
     return steps(tanh(linear(h!, div(weight!, norm), mul(x!, transpose(mean(other!))))), div(h!, norm))
