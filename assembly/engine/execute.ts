@@ -5,7 +5,7 @@ import { Chain } from "./instructions/chain";
 import { GruGates, GruGatesAdjoint, LstmGates, LstmGatesAdjoint } from "./instructions/gates";
 import { Instruction } from "./instructions/instruction";
 import { Solve, Transpose } from "./instructions/matrices";
-import { Gemm, GemmTn, Pack } from "./instructions/products";
+import { BatchMatmul, Gemm, GemmTn, Pack } from "./instructions/products";
 import { ClearRows, ColumnSum, Dropout, Place, RowSum, Softmax, Zero } from "./instructions/rows";
 import { Segment, Unit } from "./records";
 
@@ -69,6 +69,8 @@ function run(code: usize): void {
       return as<Dropout>(code).run();
     case format.OP_SOLVE:
       return as<Solve>(code).run();
+    case format.OP_BATCH_MATMUL:
+      return as<BatchMatmul>(code).run();
     default:
       assert(false, "opcode");
   }

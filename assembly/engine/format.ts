@@ -51,6 +51,7 @@ export const OP_GRU_GATES: i32 = 14;
 export const OP_GRU_GATES_ADJOINT: i32 = 15;
 export const OP_DROPOUT: i32 = 16;
 export const OP_SOLVE: i32 = 17;
+export const OP_BATCH_MATMUL: i32 = 18;
 
 // where the accumulators of a GEMM start
 export const START_IN_PLACE: i32 = 0;

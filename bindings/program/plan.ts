@@ -190,9 +190,8 @@ export class Plan {
         const [columns, depth] = slot.transposed ? [rows, slot.value.columns] : [slot.value.columns, rows]
         return fixedEntry(unit.invariants.address(slot.value, form, core.packedElements(columns, depth) * elementBytes))
       }
-      case 'panels':
-      case 'elimination':
-        return fixedEntry(this.address + layout.panels.get(slot)!)
+      case 'scratch':
+        return fixedEntry(this.address + layout.instructions.get(slot)!)
       case 'gradient': {
         const { base, ...entry } = unit.gradient(slot.param)
         return { ...entry, base: base + slot.firstElement * elementBytes }

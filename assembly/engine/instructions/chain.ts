@@ -3,8 +3,8 @@
  * stays in tiles of CHAIN_ELEMENTS in the first-level cache.
  */
 import { CHAIN_ELEMENTS, SPARE_TILE } from "../../memory";
-import { FIRST_BINARY, LINK_VIEW } from "../../ops/codes";
-import { applyBinary, applyUnary } from "../../ops/elementwise";
+import { FIRST_BINARY, FIRST_TERNARY, LINK_VIEW } from "../../ops/codes";
+import { applyBinary, applyTernary, applyUnary } from "../../ops/elementwise";
 import { view } from "../../ops/view";
 import { at, wholeVectors } from "../../simd";
 import { LINK_BYTES } from "../format";
@@ -49,6 +49,12 @@ class LinkWithConstant extends Link {
 
 
 @unmanaged
+class TernaryLink extends Link {
+  c: i32;
+}
+
+
+@unmanaged
 class ViewLink extends Link {
   rowStride: i32;
   columnStride: i32;
@@ -69,7 +75,10 @@ function runLink(link: Link, position: i32, elements: i32, columns: i32): void {
   const out = hangsOver ? SPARE_TILE : dst;
   const code = link.code;
   if (code >= FIRST_BINARY) {
-    applyBinary(code, whole, operand(link.a, position), operand(link.b, position), out);
+    const a = operand(link.a, position);
+    const b = operand(link.b, position);
+    if (code < FIRST_TERNARY) applyBinary(code, whole, a, b, out);
+    else applyTernary(code, whole, a, b, operand(changetype<TernaryLink>(link).c, position), out);
   } else if (code == LINK_VIEW) {
     const from = changetype<ViewLink>(link);
     const source = at(address(link.a), from.offset);

@@ -1,6 +1,7 @@
 /** Matrix products, and what they need beforehand. */
 import { gemmPacked, gemmTn } from "../../linalg/gemm";
 import { packPlain, packTransposed } from "../../linalg/pack";
+import { batchMatmul } from "../../ops/batch-matmul";
 import { at } from "../../simd";
 import { START_COPY, START_VECTOR, START_ZERO } from "../format";
 import { address, rowsOf } from "../frame";
@@ -62,5 +63,35 @@ export class Pack extends Instruction {
   run(): void {
     if (this.transposed) packTransposed(this.columns, this.depth, address(this.weight), this.stride, address(this.dst));
     else packPlain(this.columns, this.depth, address(this.weight), this.stride, address(this.dst));
+  }
+}
+
+/** dst[m, n] = a b, row by row: products of small matrices. */
+@unmanaged
+export class BatchMatmul extends Instruction {
+  dst: i32;
+  a: i32; // [m, k], or its transpose
+  b: i32; // [k, n], or its transpose
+  m: i32;
+  k: i32;
+  n: i32;
+  aTransposed: i32;
+  bTransposed: i32;
+  scratch: i32;
+  rows: i32;
+
+  run(): void {
+    batchMatmul(
+      rowsOf(this.rows),
+      this.m,
+      this.k,
+      this.n,
+      this.aTransposed != 0,
+      this.bTransposed != 0,
+      address(this.a),
+      address(this.b),
+      address(this.scratch),
+      address(this.dst),
+    );
   }
 }
