@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Adam, GRU, LSTM, Linear, RNN, Sequential, createRuntime, mseLoss } from '../bindings/index.ts'
+import { operations } from './golden/operations.ts'
+import { hashesOf } from './golden/program.ts'
 import { drawTensor, numbers } from './support/nets.ts'
 
 /** Losses and parameters of a few training steps of everything that is fused, at sizes with tails and several chunks. */
@@ -30,5 +32,9 @@ const binary = (variant: string) => readFileSync(new URL(`../build/${variant}.wa
 const test = suite('the debug build, assertions on,')
 test('gives the bits of the simd build', async () => {
   assert.equal(await train(binary('debug')), await train(binary('simd')))
+})
+test('gives them for every operation: each instruction has the operands that the core lists', async () => {
+  const [debug, simd] = await Promise.all(['debug', 'simd'].map((name) => hashesOf(operations, { wasm: binary(name) })))
+  assert.equal(debug, simd)
 })
 test.run()

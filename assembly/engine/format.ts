@@ -1,6 +1,6 @@
 /**
  * The numbers by which the bindings tell the engine what to do, beside the records (records.ts)
- * that they stand in. bindings/program/format.ts holds the same; test/format.test.ts compares the two files.
+ * and instructions (instructions/) that they stand in. bindings/program/format.ts holds the same; test/format.test.ts compares the two files.
  */
 
 export const FORMAT_VERSION: i32 = 2;
@@ -33,26 +33,25 @@ export const KIND_CHUNK: i32 = 1; // stored for one chunk
 export const KIND_TILE: i32 = 2; // a tile of a chain: lives between two operations of it
 export const KIND_SEGMENT: i32 = 3; // stored for the steps from the leg's origin on: the tape
 
-// instruction: opcode, number of words with these two, operands
-export const OP_CHAIN: i32 = 1; // rows (0: the segment's), columns, links, then links
-export const OP_GEMM: i32 = 2; // dst, a, packed, columns, depth, start, startValue, rows
-export const OP_GEMM_TN: i32 = 3; // dst, a, b, m, n, panels, rows: dst[m, n] += aᵀ b
-export const OP_COLUMN_SUM: i32 = 4; // dst, a, columns, rows: dst[columns] += sum over rows
-export const OP_ROW_SUM: i32 = 5; // dst, a, columns, rows
-export const OP_PACK: i32 = 6; // dst, w, columns, depth, stride, transposed
-export const OP_ZERO: i32 = 7; // dst, elements
-export const OP_PLACE: i32 = 8; // dst, a, columns, dstColumns, dstOffset, rows: a's columns inside dst's
-export const OP_CLEAR_ROWS: i32 = 9; // dst, columns, rows
-export const OP_TRANSPOSE: i32 = 10; // dst, a, rows, columns
-export const OP_SOFTMAX: i32 = 11; // dst, a, columns, rows, logarithm
-export const OP_LSTM_GATES: i32 = 12; // hidden, cell, gates, tanhCell, a, previousCell, H
-export const OP_LSTM_GATES_ADJOINT: i32 = 13; // dA, dPreviousCell, gates, previousCell, tanhCell, dHidden, dCell, H
-export const OP_GRU_GATES: i32 = 14; // hidden, gates, gi, gh, previousHidden, H
-export const OP_GRU_GATES_ADJOINT: i32 = 15; // dGi, dGh, dPreviousHidden, gates, gh, previousHidden, dHidden, H
-
-export const OP_DROPOUT: i32 = 16; // dst, a, columns, stream, probability (a float64 in two words)
-export const OP_SOLVE: i32 = 17; // dst, a, b, n, m, scratch: dst[n, m] = a⁻¹ b
-export const OP_BATCH_MATMUL: i32 = 18; // dst, a, b, m, k, n, a is transposed, b is transposed, scratch, rows
+// opcodes: instructions/ has a class for each
+export const OP_CHAIN: i32 = 1;
+export const OP_GEMM: i32 = 2;
+export const OP_GEMM_TN: i32 = 3;
+export const OP_COLUMN_SUM: i32 = 4;
+export const OP_ROW_SUM: i32 = 5;
+export const OP_PACK: i32 = 6;
+export const OP_ZERO: i32 = 7;
+export const OP_PLACE: i32 = 8;
+export const OP_CLEAR_ROWS: i32 = 9;
+export const OP_TRANSPOSE: i32 = 10;
+export const OP_SOFTMAX: i32 = 11;
+export const OP_LSTM_GATES: i32 = 12;
+export const OP_LSTM_GATES_ADJOINT: i32 = 13;
+export const OP_GRU_GATES: i32 = 14;
+export const OP_GRU_GATES_ADJOINT: i32 = 15;
+export const OP_DROPOUT: i32 = 16;
+export const OP_SOLVE: i32 = 17;
+export const OP_BATCH_MATMUL: i32 = 18;
 
 // where the accumulators of a GEMM start
 export const START_IN_PLACE: i32 = 0;
@@ -60,12 +59,6 @@ export const START_ZERO: i32 = 1;
 export const START_VECTOR: i32 = 2; // the same vector in every row
 export const START_COPY: i32 = 3;
 
-// link of a chain: one elementwise operation
-export const LINK_CODE: i32 = 0;
-export const LINK_DST: i32 = 1;
-export const LINK_A: i32 = 2;
-export const LINK_B: i32 = 3;
-export const LINK_C: i32 = 4; // of an operation of three
-export const LINK_CONSTANT: i32 = 4; // a float64 in two words; a view: row stride, column stride
-export const LINK_OFFSET: i32 = 6; // a view: elements before the first
+/** Links of a chain stand so far apart: room for the longest of them. */
 export const LINK_WORDS: i32 = 8;
+export const LINK_BYTES: usize = <usize>LINK_WORDS * WORD_BYTES;

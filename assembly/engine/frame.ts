@@ -74,13 +74,6 @@ export function addressRows(count: i32): void {
   setSteps(0, 0, 1);
 }
 
-/** The word at `index` of an instruction. */
-// @ts-ignore: decorator
-@inline
-export function word(code: usize, index: i32): i32 {
-  return load<i32>(at<i32>(code, index));
-}
-
 // @ts-ignore: decorator
 @inline
 function entryOf(value: i32): Entry {
