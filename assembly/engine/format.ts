@@ -1,6 +1,6 @@
 /**
  * The binary format in which the bindings hand a planned call to the engine: 32-bit words, byte addresses.
- * bindings/program/format.ts holds the same numbers; test/format.test.ts compares the two files.
+ * bindings/program/format.ts holds the same numbers; test/core/format.test.ts compares the two files.
  *
  * call    → legs, one after the other: a stage of a run over a range of steps
  * run     → a plan: sizes, and stages, each a direction in time and a range of units

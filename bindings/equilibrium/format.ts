@@ -1,6 +1,6 @@
 /**
  * The records that the core's solvers read: the same fields in the same order as the classes of assembly/equilibrium, where they are
- * explained. test/format.test.ts compares the files.
+ * explained. test/core/format.test.ts compares the files.
  */
 
 /** 32-bit words, then float64 numbers. */

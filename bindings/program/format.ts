@@ -1,6 +1,6 @@
 /**
  * The binary format of planned programs: the same numbers as assembly/engine/format.ts, where they are explained,
- * and assembly/ops/codes.ts. test/format.test.ts compares the files.
+ * and assembly/ops/codes.ts. test/core/format.test.ts compares the files.
  */
 export const FORMAT_VERSION = 2
 
