@@ -1,9 +1,8 @@
 /** A DEQ's own results, handed back in: they are read before they are overwritten. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { DEQ, type DEQOptions, createRuntime, defineCell } from '../../bindings/index.ts'
+import { DEQ, type DEQOptions, type Tensor, createRuntime, defineCell } from '../../bindings/index.ts'
 import { linear, mul, square, tanh } from '../../bindings/ops.ts'
-import type { Tensor } from '../../bindings/runtime/tensor.ts'
 import { generate } from '../support/generator.ts'
 
 const [B, n] = [3, 4]

@@ -7,13 +7,13 @@ import {
   LSTM,
   LastStep,
   Linear,
+  type Runtime,
   Sequential,
+  type Tensor,
   createRuntime,
   defineCell,
 } from '../../bindings/index.ts'
 import { add, concat, linear, log, mul, scale, sin, slice, square, tanh } from '../../bindings/ops.ts'
-import type { Runtime } from '../../bindings/runtime/runtime.ts'
-import type { Tensor } from '../../bindings/runtime/tensor.ts'
 import { generate } from '../support/generator.ts'
 
 const [T, B] = [5, 4]

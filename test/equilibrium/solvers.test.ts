@@ -1,7 +1,7 @@
-/** Fixed points by every solver, against plain loops; what a solver tells of each sample; samples that know nothing of their neighbours. */
+/** Fixed points by every solver, against plain loops; what a solver tells of each sample. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type DEQForwardResult, type SolverOptions, type Tensor, createRuntime } from '../../bindings/index.ts'
+import { type SolverOptions, createRuntime } from '../../bindings/index.ts'
 import {
   type Problem,
   dampedSteps,
@@ -16,18 +16,12 @@ import {
   spectralNorm,
 } from '../reference/equilibrium.ts'
 import { solveReference } from '../reference/solve.ts'
-import { type MatrixKind, drawProblem, moduleOf, row } from '../support/equilibrium.ts'
-import { generate } from '../support/generator.ts'
+import { INPUTS, KINDS, SOLVERS, distance, drawProblem, moduleOf, row } from '../support/equilibrium.ts'
 import { drawTensor, numbers } from '../support/nets.ts'
 
 const double = await createRuntime({ dtype: 'float64', seed: 1 })
-const single = await createRuntime({ variant: 'simd', seed: 1 })
 
-const SOLVERS = ['picard', 'anderson', 'broyden', 'newton', 'auto'] as const
-const KINDS: readonly MatrixKind[] = ['symmetric', 'rotation', 'general']
 const MODES = ['relative', 'absolute', 'mixed'] as const
-const INPUTS = 3
-const difference = (a: readonly number[], b: readonly number[]) => norm(a.map((value, i) => value - b[i]))
 
 const linear = suite('a linear map')
 for (const name of SOLVERS) {
@@ -43,7 +37,7 @@ for (const name of SOLVERS) {
           for (let i = 0; i < B; i++) {
             const driven = multiply(problem.U, row(x.data, i, INPUTS)).map((value, j) => value + problem.b[j])
             const exact = solveReference(n, 1, identityMinus(n, problem.W), driven)
-            const gap = difference(row(output.data, i, n), exact) / norm(exact)
+            const gap = distance(row(output.data, i, n), exact) / norm(exact)
             assert.ok(gap <= 1e-9, `${kind}, n = ${n}: ${gap}`)
           }
           deq.dispose()
@@ -60,7 +54,7 @@ for (const name of ['newton', 'broyden', 'auto'] as const) {
       const x = drawTensor(double, 2, 'x', [1, INPUTS])
       const driven = multiply(problem.U, x.data).map((value, j) => value + problem.b[j])
       const exact = solveReference(6, 1, identityMinus(6, problem.W), driven)
-      assert.ok(difference(numbers(deq.forward(x).output), exact) <= 1e-9 * norm(exact), kind)
+      assert.ok(distance(numbers(deq.forward(x).output), exact) <= 1e-9 * norm(exact), kind)
       deq.dispose()
     }
   })
@@ -89,7 +83,7 @@ for (const kind of KINDS) {
           const reach = spectralNorm(n, inverse(n, identityMinus(n, jacobian(problem, exact, given))))
           // z - z* = (I - J)⁻¹ (z - F(z)) to first order, ‖z - F(z)‖ <= tol ‖F(z)‖; 1.1 for the second order, and rounding's share
           const bound = reach * (1.1 * TOL + 2 * n * 2 ** -52) * norm(exact)
-          const gap = difference(z, exact)
+          const gap = distance(z, exact)
           assert.ok(gap <= bound, `${name}: sample ${i} is ${gap} off; bound ${bound}`)
         }
         deq.dispose()
@@ -105,7 +99,7 @@ nonlinear('two starts reach one fixed point, and a fixed point is one', () => {
     const first = numbers(deq.forward(x).output)
     const start = drawTensor(double, 5, 'start', [2, 6], 3)
     const second = deq.forward(x, { state: { z: start } })
-    assert.ok(difference(first, numbers(second.output)) <= 1e-10 * norm(first), name)
+    assert.ok(distance(first, numbers(second.output)) <= 1e-10 * norm(first), name)
     const again = deq.forward(x, { state: second.state })
     assert.equal([...again.info.iterations], [0, 0], `${name}: from its own fixed point`)
     assert.equal([...again.info.evaluations], [1, 1])
@@ -169,7 +163,7 @@ told('damped plain iteration: as many iterations as the undamped residual needs,
     assert.is(info.iterations[0], count)
     assert.is(info.evaluations[0], count + 1)
     for (const [k, value] of info.trace[0].entries()) near(value, trace[k], `trace[${k}]`)
-    assert.ok(difference(numbers(output), points[count]) <= 1e-13)
+    assert.ok(distance(numbers(output), points[count]) <= 1e-13)
     deq.dispose()
   }
 })
@@ -185,7 +179,7 @@ told('where residuals rise, the best iterate is the result', () => {
   assert.ok(best > 0 && best < 60, 'in the middle')
   assert.is(info.outcome[0], 'maxIter')
   assert.is(info.iterations[0], 60)
-  assert.ok(difference(numbers(output), points[best]) <= 1e-13 * norm(points[best]))
+  assert.ok(distance(numbers(output), points[best]) <= 1e-13 * norm(points[best]))
   near(info.residual[0], trace[best], 'residual')
   deq.dispose()
 })
@@ -219,102 +213,3 @@ told('auto goes on from its best iterate where plain iteration flies apart', () 
   deq.dispose()
 })
 told.run()
-
-/** Columns of x of samples that are easy, slow (a weak drive), not finite, and of other scales. */
-function mixedInput(columns: number): number[] {
-  const draw = (name: string, scale: number) => Array.from(generate(3, name, columns, scale))
-  const spoilt = draw('spoilt', 1)
-  spoilt[1] = NaN
-  const endless = draw('endless', 1)
-  endless[0] = Infinity
-  const rows = [
-    draw('easy', 3),
-    draw('slow', 1e-4),
-    spoilt,
-    draw('large', 1e4),
-    endless,
-    draw('tiny', 1e-12),
-    draw('plain', 1),
-  ]
-  return rows.flat()
-}
-const MIXED = 7
-
-const apart = suite('samples')
-for (const runtime of [single, double]) {
-  for (const name of SOLVERS) {
-    apart(`${name}, ${runtime.dtype}: the same bits alone and among hard neighbours`, () => {
-      const n = 9
-      const problem = { ...drawProblem('tanh', 'symmetric', { n, inputs: INPUTS, size: 0.995 }), b: zeros(n) }
-      const deq = moduleOf(runtime, problem, { solver: { name, maxIter: 800 }, onFailure: 'accept' })
-      const given = mixedInput(INPUTS)
-      const together = copyOf(deq.forward(runtime.tensor(given, [MIXED, INPUTS])))
-      if (name === 'picard') assert.ok(Math.max(...together.iterations) > 200, 'one needs hundreds')
-      assert.equal([together.outcome[2], together.outcome[4]], ['nonFinite', 'converged'])
-      for (let i = 0; i < MIXED; i++) {
-        const alone = copyOf(deq.forward(runtime.tensor(row(given, i, INPUTS), [1, INPUTS])))
-        expectSameSample(alone, 0, together, i, n)
-      }
-      deq.dispose()
-    })
-    apart(`${name}, ${runtime.dtype}: … in a batch of 300, and over time`, () => {
-      const [n, B, T] = [5, 300, 3]
-      const problem = drawProblem('tanh', 'rotation', { n, inputs: INPUTS, size: 0.97 })
-      const deq = moduleOf(runtime, problem, { solver: { name, maxIter: 300 }, onFailure: 'accept' })
-      const x = drawTensor(runtime, 4, 'x', [T, B, INPUTS])
-      for (let i = 0; i < x.size; i += 7) x.data[i] *= 1e-3
-      x.data[INPUTS * 200] = NaN
-      const together = copyOf(deq.forward(x))
-      for (const i of [0, 1, 199, 200, 201, 255, 256, 257, 299]) {
-        const steps = Array.from({ length: T }, (_, t) => row(x.data, t * B + i, INPUTS))
-        const alone = copyOf(deq.forward(runtime.tensor(steps.flat(), [T, 1, INPUTS])))
-        for (let t = 0; t < T; t++) expectSameSample(alone, t, together, t * B + i, n)
-      }
-      deq.dispose()
-    })
-    apart(`${name}, ${runtime.dtype}: work falls as they finish`, () => {
-      const n = 24
-      const problem = { ...drawProblem('tanh', 'symmetric', { n, inputs: INPUTS, size: 0.995 }), b: zeros(n) }
-      const deq = moduleOf(runtime, problem, { solver: { name, maxIter: 2000 }, onFailure: 'accept' })
-      const B = 40
-      const x = drawTensor(runtime, 4, 'x', [B, INPUTS], 4)
-      for (let j = 0; j < INPUTS; j++) x.data[j] *= 1e-3 // one slow sample
-      const { info } = deq.forward(x)
-      const total = info.evaluations.reduce((sum, count) => sum + count, 0)
-      assert.is(info.rowsEvaluated, total)
-      assert.ok(total < 0.7 * B * Math.max(...info.evaluations), `${total} rows`)
-      deq.dispose()
-    })
-  }
-}
-apart.run()
-
-function zeros(count: number): number[] {
-  return Array.from({ length: count }, () => 0)
-}
-
-interface Copy {
-  readonly output: ArrayLike<number>
-  readonly iterations: number[]
-  readonly evaluations: number[]
-  readonly residual: number[]
-  readonly outcome: string[]
-  readonly trace: number[][]
-}
-
-function copyOf({ output, info }: DEQForwardResult): Copy {
-  return {
-    output: (output as Tensor).data.slice(),
-    iterations: [...info.iterations],
-    evaluations: [...info.evaluations],
-    residual: [...info.residual],
-    outcome: [...info.outcome],
-    trace: info.trace.map((values) => [...values]),
-  }
-}
-
-function expectSameSample(a: Copy, i: number, b: Copy, j: number, n: number): void {
-  assert.equal(row(a.output, i, n), row(b.output, j, n), `output of sample ${j}`)
-  for (const name of ['iterations', 'evaluations', 'residual', 'outcome', 'trace'] as const)
-    assert.equal(a[name][i], b[name][j], `${name} of sample ${j}`)
-}

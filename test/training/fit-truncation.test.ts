@@ -1,3 +1,4 @@
+/** What fit with truncation takes, what it costs, what it learns, and what it refuses. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
@@ -6,198 +7,27 @@ import {
   Embedding,
   type FitData,
   type FitOptions,
-  type FitProgress,
   type FitSource,
   GRU,
   LSTM,
   LastStep,
-  LayerNorm,
   Linear,
   type Module,
   PositionalEmbedding,
-  RetrogradError,
   SGD,
   Sequential,
-  type State,
   type Tensor,
-  clipGradNorm,
   createRuntime,
   crossEntropyLoss,
   fit,
   mseLoss,
-  readCheckpoint,
-  writeCheckpoint,
 } from '../../bindings/index.ts'
-import { drawParameters, drawTensor, numbers } from '../support/nets.ts'
+import { drawTensor, numbers } from '../support/nets.ts'
+import { I, N, T, drawSeries, expectRejection, makeModel, optimizerOf, optionsOf } from '../support/series.ts'
 
 const rt = await createRuntime({ variant: 'simd', seed: 3 })
-const [T, N, I] = [23, 3, 2]
-
-const make = (batchFirst = false) => {
-  const model = new Sequential(rt, [
-    new GRU(rt, { inputSize: I, hiddenSize: 5, batchFirst, skips: [2] }),
-    new LayerNorm(rt, { normalizedShape: 5 }),
-    new LSTM(rt, { inputSize: 5, hiddenSize: 4, batchFirst }),
-    new Linear(rt, { inFeatures: 4, outFeatures: 1 }),
-  ])
-  drawParameters(model, 1)
-  return model
-}
-const input = drawTensor(rt, 1, 'x', [T, N, I])
-const target = drawTensor(rt, 2, 'y', [T, N, 1])
-const LENGTHS = [20, 9, 0]
-
-/** Steps [from, to) of [T, N, F], of the samples in this order. */
-function slice({ data, shape }: Tensor, from: number, to: number, samples: readonly number[]): Tensor {
-  const [, all, F] = shape as [number, number, number]
-  const values: number[] = []
-  for (let t = from; t < to; t++)
-    for (const n of samples) for (let i = 0; i < F; i++) values.push(data[(t * all + n) * F + i]!)
-  return rt.tensor(values, [to - from, samples.length, F])
-}
-
-/** [T, N, F] ↔ [N, T, F]. */
-function swapped({ data, shape }: Tensor): Tensor {
-  const [first, second, F] = shape as [number, number, number]
-  const at = (i: number) => data[((Math.floor(i / F) % first) * second + Math.floor(i / F / first)) * F + (i % F)]!
-  return rt.tensor(
-    Array.from({ length: data.length }, (_, i) => at(i)),
-    [second, first, F],
-  )
-}
-
-const cloned = (state: State | undefined): State =>
-  (state as State[]).map(
-    (entry) =>
-      entry && Object.fromEntries(Object.entries(entry as Record<string, Tensor>).map(([k, v]) => [k, v.clone()])),
-  )
-
-interface Hand {
-  readonly stride: number
-  readonly window: number
-  readonly lengths?: readonly number[]
-  readonly samples?: readonly number[]
-}
-
-/** One epoch by hand: every state that a window starts from is looked up by its step. */
-function byHand(model: Module, optimizer: SGD, { stride, window, lengths, samples = [0, 1, 2] }: Hand): number[] {
-  const states = new Map<number, State | undefined>([[0, undefined]])
-  const losses: number[] = []
-  const own = lengths && samples.map((n) => lengths[n]!)
-  const within = (from: number, to: number) => own?.map((length) => Math.max(0, Math.min(length, to) - from))
-  const end = own ? Math.max(...own) : T
-  for (let block = 0; block * stride < end; block++) {
-    const [first, nominal] = [block * stride, (block + 1) * stride]
-    const [from, to] = [Math.max(0, nominal - window), Math.min(nominal, T)]
-    const state = states.get(from)
-    const run = (until: number) =>
-      model.forward(slice(input, from, until, samples), {
-        ...(state && { state }),
-        ...(own && { lengths: within(from, until)! }),
-      })
-    const keep = nominal - (window % stride)
-    if (keep < to) states.set(keep, cloned(run(keep).state))
-    const { output, state: final } = run(to)
-    if (keep === to) states.set(keep, cloned(final))
-    const all = samples.map((_, i) => i)
-    const prediction = slice(output, first - from, to - from, all)
-    const mask = own && rt.tensor(
-      Array.from({ length: (to - first) * own.length }, (_, i) =>
-        Number(first + Math.floor(i / own.length) < own[i % own.length]!),
-      ),
-      [to - first, own.length],
-    ) // prettier-ignore
-    const { value, grad } = mseLoss(prediction, slice(target, first, to, samples), mask ? { mask } : {})
-    const dOutput = rt.tensor(new Float32Array(output.size), output.shape)
-    dOutput.data.set(grad.data, output.size - grad.size)
-    model.zeroGrad()
-    model.backward({ output: dOutput })
-    clipGradNorm(model, 0.5)
-    optimizer.step()
-    losses.push(value)
-  }
-  return losses
-}
-
-const optimizerOf = (model: Module) => new SGD(model, { lr: 0.1, momentum: 0.9 })
-const optionsOf = (model: Module) => ({ loss: mseLoss, optimizer: optimizerOf(model), clip: { norm: 0.5 } })
-
-const hand = suite('fit with truncation takes the steps of a loop by hand')
-
-for (const [stride, window] of [
-  [5, 5],
-  [1, 1],
-  [4, 8],
-  [2, 6],
-  [1, 4],
-  [3, 7], // windows that start inside a block
-  [4, 5],
-  [5, 9],
-  [10, 22],
-  [23, 23],
-] as const) {
-  for (const lengths of [undefined, LENGTHS]) {
-    for (const batchFirst of [false, true]) {
-      const title = `stride ${stride}, window ${window}${lengths ? ', lengths' : ''}${batchFirst ? ', batch first' : ''}`
-      hand(`to the bit: ${title}`, async () => {
-        const [fitted, own] = [make(batchFirst), make()]
-        const ordered = batchFirst ? { input: swapped(input), target: swapped(target) } : { input, target }
-        const seen: number[] = []
-        const { steps } = await fit(fitted, [{ ...ordered, ...(lengths && { lengths }) }], {
-          ...optionsOf(fitted),
-          epochs: 2,
-          truncation: { window, stride },
-          onProgress: ({ loss }) => seen.push(loss),
-        })
-        const optimizer = optimizerOf(own)
-        const hands = { stride, window, ...(lengths && { lengths }) }
-        const expected = [...byHand(own, optimizer, hands), ...byHand(own, optimizer, hands)]
-        // with the batch first a loss adds up its elements in another order
-        if (batchFirst) closeTo(seen, expected)
-        else assert.equal(seen, expected)
-        if (batchFirst) closeTo(weightsOf(fitted), weightsOf(own))
-        else assert.equal(fitted.stateDict(), own.stateDict())
-        assert.is(steps, expected.length)
-      })
-    }
-  }
-}
-
-const weightsOf = (model: Module) => model.parameters().flatMap(({ value }) => numbers(value))
-
-/** Losses and weights of magnitude 1 after up to 46 updates, each of a gradient within 2^-17 of its size (T·N terms of 2^-24). */
-function closeTo(values: readonly number[], expected: readonly number[]): void {
-  assert.is(values.length, expected.length)
-  for (const [i, value] of values.entries())
-    assert.ok(Math.abs(value - expected[i]!) < 46 * 2 ** -17, `${i}: ${value} for ${expected[i]}`)
-}
-
-hand('batches of series in a random order, time kept', async () => {
-  for (const batchFirst of [false, true]) {
-    const [fitted, own] = [make(batchFirst), make(batchFirst)]
-    const data = batchFirst ? { input: swapped(input), target: swapped(target) } : { input, target }
-    const truncation = { window: 7, stride: 3 }
-    await fit(
-      fitted,
-      { ...data, lengths: [20, 9, 4] },
-      { ...optionsOf(fitted), batchSize: 2, seed: 9, epochs: 2, truncation },
-    )
-    const indices = rt.indices(new Int32Array(N))
-    const batches = (epoch: number) => {
-      indices.data.set([0, 1, 2])
-      rt.core.shuffle(N, 9, 0, epoch, 0x7f17, indices.address)
-      const order = numbers(indices)
-      return [order.slice(0, 2), order.slice(2)].map((samples) => {
-        const [x, y] = [slice(input, 0, T, samples), slice(target, 0, T, samples)]
-        const lengths = samples.map((n) => [20, 9, 4][n]!)
-        return batchFirst ? { input: swapped(x), target: swapped(y), lengths } : { input: x, target: y, lengths }
-      })
-    }
-    await fit(own, batches, { ...optionsOf(own), epochs: 2, truncation })
-    assert.equal(fitted.stateDict(), own.stateDict())
-  }
-})
-hand.run()
+const make = () => makeModel(rt)
+const { input, target } = drawSeries(rt)
 
 const limits = suite('fit with truncation')
 
@@ -326,79 +156,6 @@ limits('accumulates blocks', async () => {
   assert.equal([await updates(1), await updates(4)], [10, 3])
 })
 
-limits('tells how far it is, and where it may go on', async () => {
-  const model = make()
-  const seen: FitProgress[] = []
-  const options = { ...optionsOf(model), epochs: 2, batchSize: 2, truncation: { window: 10 } }
-  await fit(model, { input, target }, { ...options, onProgress: (progress) => seen.push(progress) })
-  assert.ok(seen.every(({ steps }) => steps === 12))
-  assert.is(seen.at(-1)!.secondsLeft, 0)
-  assert.equal(
-    seen.slice(0, 7).map(({ position: { epoch, batch, block } }) => [epoch, batch, block]),
-    [
-      [0, 0, 1],
-      [0, 0, 2],
-      [0, 1, undefined],
-      [0, 1, 1],
-      [0, 1, 2],
-      [1, 0, undefined],
-      [1, 0, 1],
-    ],
-  )
-})
-
-for (const stopAt of [3, 6, 9]) {
-  limits(`goes on between series to the bits of an uninterrupted run: after ${stopAt} of 12 blocks`, async () => {
-    const whole = make()
-    const options = { loss: mseLoss, epochs: 2, batchSize: 2, truncation: { window: 20, stride: 10 } }
-    await fit(whole, { input, target }, { ...options, optimizer: optimizerOf(whole) })
-    const [first, second] = [make(), make()]
-    const optimizer = optimizerOf(first)
-    let bytes = new Uint8Array()
-    const controller = new AbortController()
-    await fit(first, { input, target }, {
-      ...options,
-      optimizer,
-      signal: controller.signal,
-      onProgress: ({ step, position }) => {
-        if (step !== stopAt) return
-        bytes = new Uint8Array(writeCheckpoint({ model: first, optimizer, position }))
-        controller.abort()
-      },
-    }) // prettier-ignore
-    const other = optimizerOf(second)
-    const { position } = readCheckpoint(bytes, { model: second, optimizer: other })
-    await fit(second, { input, target }, { ...options, optimizer: other, from: position })
-    assert.equal(second.stateDict(), whole.stateDict())
-  })
-}
-
-limits('stops in the middle of a series when aborted; a run cannot go on there', async () => {
-  const model = make()
-  const controller = new AbortController()
-  const positions: FitProgress['position'][] = []
-  const onProgress = ({ step, position }: FitProgress) => {
-    positions.push(position)
-    if (step === 2) controller.abort()
-  }
-  const options = { ...optionsOf(model), truncation: { window: 4 } }
-  const result = await fit(model, { input, target }, { ...options, signal: controller.signal, onProgress })
-  assert.equal([result.steps, result.loss.length], [2, 0])
-  await refused(
-    fit(model, { input, target }, { ...options, from: positions[1]! }),
-    'option',
-    /^fit: from\.block is 2: the states in the middle of a series are lost; write checkpoints where/,
-  )
-  const { optimizer } = options
-  const bytes = writeCheckpoint({ model, optimizer, position: positions[1]! })
-  assert.is(readCheckpoint(bytes, { model, optimizer }).position.block, 2)
-  await refused(
-    fit(model, { input, target }, { ...options, from: { epoch: 0, batch: 0, block: -1 } }),
-    'option',
-    /from\.block is -1/,
-  )
-})
-
 limits('takes memory for its windows, not for the series; all of it is given back', async () => {
   for (const [stride, window] of [
     [20, 20],
@@ -467,14 +224,6 @@ limits('learns a dependence within its window, and none beyond it', async () => 
 })
 limits.run()
 
-async function refused(run: Promise<unknown>, code: string, message: RegExp): Promise<void> {
-  let error: unknown
-  await run.catch((thrown: unknown) => (error = thrown))
-  assert.ok(error instanceof RetrogradError, `threw ${error}`)
-  assert.match(error.message, message)
-  assert.is(error.code, code)
-}
-
 const bad = suite('fit with truncation refuses')
 const REFUSED: [string, () => Module, FitSource, Partial<FitOptions>, string, RegExp][] = [
   ['a window of 0', make, { input, target }, { truncation: { window: 0 } }, 'option', /^fit: truncation\.window is 0/],
@@ -493,7 +242,7 @@ for (const [title, model, data, more, code, message] of REFUSED) {
   bad(title, async () => {
     const made = model()
     const before = made.stateDict()
-    await refused(fit(made, data, { ...optionsOf(made), truncation: { window: 4 }, ...more }), code, message)
+    await expectRejection(fit(made, data, { ...optionsOf(made), truncation: { window: 4 }, ...more }), code, message)
     assert.equal(made.stateDict(), before)
   })
 }
@@ -503,7 +252,7 @@ bad('a loss that is not finite, saying in which steps', async () => {
   broken.data[13 * N] = Number.NaN
   const model = make()
   const data: FitData = { input, target: broken }
-  await refused(
+  await expectRejection(
     fit(model, data, { ...optionsOf(model), truncation: { window: 4 } }),
     'non-finite',
     /at epoch 1, batch 1, steps 13 to 16; no update/,

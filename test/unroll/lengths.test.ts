@@ -1,3 +1,4 @@
+/** Samples of different lengths: each one is what it is alone, and nothing behind its end is read. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
@@ -10,10 +11,22 @@ import {
   type Tensor,
   createRuntime,
 } from '../../bindings/index.ts'
-import { drawParameters, drawTensor, norm, numbers, stateNumbers } from '../support/nets.ts'
+import {
+  I,
+  chooseGiven,
+  chooseResults,
+  draw,
+  having,
+  padded,
+  run,
+  spoil,
+  swap,
+  swapNumbers,
+  zeros,
+} from '../support/lengths.ts'
+import { drawParameters, norm, numbers, stateNumbers } from '../support/nets.ts'
 import { EPSILON } from '../support/tolerance.ts'
-
-const I = 3
+import { mapValues } from '../support/unrolling.ts'
 
 type Make = (runtime: Runtime, hiddenSize: number, options?: object) => Module
 const projected: object = { projSize: 3 }
@@ -38,115 +51,6 @@ const SHAPES = [
   { T: 80, H: 4, lengths: [51, 80, 1, 0, 52] },
 ]
 type Shape = (typeof SHAPES)[number]
-
-/** What a call reads, time first: numbers by [step][sample], states by [chain][sample]. */
-interface Given {
-  readonly x: Tensor
-  readonly state: Record<string, Tensor>
-  readonly dOutput: Tensor
-  readonly dState: Record<string, Tensor>
-}
-
-/** All that forward and backward give. */
-interface Results {
-  readonly output: number[]
-  readonly state: Record<string, number[]>
-  readonly dInput: number[]
-  readonly dState: Record<string, number[]>
-  readonly parameters: Record<string, number[]>
-}
-
-function draw(runtime: Runtime, net: Module, T: number, B: number): Given {
-  const states = (seed: number) =>
-    mapValues(net.initialState(B) as Record<string, Tensor>, ({ shape }, name) =>
-      drawTensor(runtime, seed, name, shape),
-    )
-  const state = states(2)
-  const columns = state['h']!.shape[2]! * (state['h']!.shape[0]! / 2) // two layers
-  return {
-    x: drawTensor(runtime, 1, 'x', [T, B, I]),
-    state,
-    dOutput: drawTensor(runtime, 3, 'd', [T, B, columns]),
-    dState: states(4),
-  }
-}
-
-const having = (lengths: readonly number[] | undefined) => (lengths ? { lengths: [...lengths] } : {})
-
-function run(net: Module, { x, state, dOutput, dState }: Given, lengths?: readonly number[]): Results {
-  net.zeroGrad()
-  const result = net.forward(x, { tape: true, state, ...having(lengths) })
-  const [output, final] = [numbers(result.output), stateNumbers(result.state)]
-  const back = net.backward({ output: dOutput, state: dState })
-  return {
-    output,
-    state: final,
-    dInput: numbers(back.input as Tensor),
-    dState: stateNumbers(back.state),
-    parameters: Object.fromEntries(net.parameters().map(({ name, grad }) => [name, numbers(grad)])),
-  }
-}
-
-function mapValues<A, B>(values: Record<string, A>, map: (value: A, name: string) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value, name)]))
-}
-
-/** Samples `chosen` of rows [n, B, columns], of the first `steps` of them. */
-function choose(values: ArrayLike<number>, B: number, columns: number, chosen: readonly number[], steps?: number) {
-  const rows = steps ?? values.length / (B * columns)
-  return Array.from({ length: rows }, (_, t) =>
-    chosen.flatMap((b) => Array.from({ length: columns }, (_, i) => values[(t * B + b) * columns + i]!)),
-  ).flat()
-}
-
-const chooseTensor = (tensor: Tensor, chosen: readonly number[], steps = tensor.shape[0]!) => {
-  const [, B, columns] = tensor.shape as [number, number, number]
-  return tensor.runtime.tensor(choose(tensor.data, B, columns, chosen, steps), [steps, chosen.length, columns])
-}
-
-/** The samples `chosen` of everything, of their first `steps` steps. */
-const chooseGiven = ({ x, state, dOutput, dState }: Given, chosen: readonly number[], steps?: number): Given => ({
-  x: chooseTensor(x, chosen, steps),
-  state: mapValues(state, (tensor) => chooseTensor(tensor, chosen)),
-  dOutput: chooseTensor(dOutput, chosen, steps),
-  dState: mapValues(dState, (tensor) => chooseTensor(tensor, chosen)),
-})
-
-/** What is told apart by sample, of the samples `chosen`. */
-function chooseResults({ output, state, dInput, dState }: Results, given: Given, chosen: readonly number[]) {
-  const B = given.x.shape[1]!
-  const states = (values: Record<string, number[]>) =>
-    mapValues(values, (each, name) => choose(each, B, given.state[name]!.shape[2]!, chosen))
-  return {
-    output: choose(output, B, given.dOutput.shape[2]!, chosen),
-    state: states(state),
-    dInput: choose(dInput, B, I, chosen),
-    dState: states(dState),
-  }
-}
-
-const padded = (values: number[], size: number) => [...values, ...new Array<number>(size - values.length).fill(0)]
-
-/** `fill` wherever a sample has ended. */
-function spoil(tensor: Tensor, lengths: readonly number[], fill: number): Tensor {
-  const [T, B, columns] = tensor.shape as [number, number, number]
-  const copy = tensor.runtime.tensor(tensor.data, [T, B, columns])
-  const { data } = copy
-  for (const [b, length] of lengths.entries())
-    for (let t = length; t < T; t++) data.fill(fill, (t * B + b) * columns, (t * B + b + 1) * columns)
-  return copy
-}
-
-/** [T, B, n] as [B, T, n], or back. */
-function swap(tensor: Tensor): Tensor {
-  const [rows, columns, n] = tensor.shape as [number, number, number]
-  return tensor.runtime.tensor(swapNumbers(numbers(tensor), rows, columns, n), [columns, rows, n])
-}
-
-const swapNumbers = (values: number[], rows: number, columns: number, n: number) =>
-  Array.from({ length: columns }, (_, c) => c).flatMap((c) => choose(values, columns, n, [c], rows))
-
-const zeros = (tensor: Tensor) => tensor.runtime.tensor(new Float64Array(tensor.size), tensor.shape)
 
 const REFUSED: [string, unknown, string[]][] = [
   ['one too few', [3, 7, 0, 1], ['shape', 'range']],

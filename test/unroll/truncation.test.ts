@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { type Tensor, createRuntime } from '../../bindings/index.ts'
 import type { NetOptions } from '../reference/shortcuts.ts'
 import { drawParameters, norm, numbers } from '../support/nets.ts'
+import { I, net } from '../support/shortcuts.ts'
 import {
   type Results,
   chainTerms,
@@ -16,7 +17,6 @@ import {
   solved,
 } from '../support/unrolling.ts'
 
-const I = 3
 interface Case {
   readonly net: NetOptions
   readonly T: number
@@ -26,14 +26,6 @@ interface Case {
   readonly batchFirst?: boolean
   readonly past?: boolean
 }
-
-const net = (kind: NetOptions['kind'], more: Partial<NetOptions> = {}): NetOptions => ({
-  kind,
-  inputSize: I,
-  hiddenSize: 4,
-  numLayers: 2,
-  ...more,
-})
 
 const CUTS = [
   { stride: 1, window: 1 }, // nothing but each step's own
