@@ -50,4 +50,4 @@ export { solve } from "./linalg/solve";
 export { philox } from "./math/random";
 
 // inlined into its one caller it would run at half its speed
-export { tile1x8 } from "./linalg/tiles";
+export { tile1x8 } from "./linalg/thin-tiles";

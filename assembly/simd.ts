@@ -20,6 +20,13 @@ export function at<T = Real>(base: usize, index: i32): usize {
   return base + ((<usize>index) << alignof<T>());
 }
 
+/** Record `index` of a table of them, one after the other. */
+// @ts-ignore: decorator
+@inline
+export function recordAt<T>(table: usize, index: i32): T {
+  return changetype<T>(table + <usize>index * offsetof<T>());
+}
+
 /** `count` elements rounded up to whole vectors. */
 // @ts-ignore: decorator
 @inline

@@ -1,8 +1,8 @@
-"""Fits the float32 polynomials of assembly/math and prints them: python3 scripts/fit-math.py (mpmath, numpy, scipy).
+"""Fits the polynomials of assembly/math and prints them: python3 scripts/fit-math.py (mpmath, numpy, scipy).
 
 Each entry approximates g on [lo, hi]; `weight` turns the polynomial's absolute error into the relative error of
 the function finally returned. The greatest weighted error is minimised as a linear programme; coefficients are
-rounded to float32 one by one, lowest order first, and the rest are fitted again after each rounding.
+rounded (to float32, but for pow) one by one, lowest order first, and the rest are fitted again after each rounding.
 """
 import numpy as np
 from mpmath import mp, mpf, expm1, floor, log, log1p, pi, sin, cos, sqrt
@@ -31,17 +31,17 @@ def minimax(x, target, weight, powers):
     return base + solved.x[:-1] / SCALE
 
 
-def fit(name, g, weight, lo, hi, degree):
+def fit(name, g, weight, lo, hi, degree, kind=np.float32):
     grid = [p if abs(p) > TINY else TINY for p in chebyshev_points(lo, hi)]
     x, y, w = (np.array([float(f(p)) for p in grid]) for f in (lambda p: p, g, weight))
     rounded = []
     for k in range(degree + 1):
         rest = y - sum(c * x**j for j, c in enumerate(rounded))
-        rounded.append(float(np.float32(minimax(x, rest, w, range(k, degree + 1))[0])))
+        rounded.append(float(kind(minimax(x, rest, w, range(k, degree + 1))[0])))
     error = np.max(np.abs(w * (y - sum(c * x**k for k, c in enumerate(rounded)))))
     print(f"{name}, degree {degree}: relative error 2^{np.log2(error):.2f}")
     for k, c in enumerate(rounded):
-        print(f"  c{k} = {c:.9g}")
+        print(f"  c{k} = {c:.9g}" if kind is np.float32 else f"  c{k} = {c!r}")
 
 
 def parts(name, value, bits):
@@ -72,3 +72,9 @@ for degree in (2, 3):
         lambda z: z**2 / cos(sqrt(z)), mpf(0), quarter, degree)
 parts("ln 2", LN2, [15])
 parts("pi / 2", pi / 2, [13, 13, 13])
+furthest = ((root - 1) / (root + 1)) ** 2 * mpf("1.0001")
+log2_ratio = lambda z: log((1 + sqrt(z)) / (1 - sqrt(z)), 2) / sqrt(z)
+for degree in (3, 4):
+    fit("pow: log2((1 + s) / (1 - s)) / s by z = s^2", log2_ratio, lambda z: 1 / log2_ratio(z), mpf(0), furthest, degree, np.float64)
+for degree in (5, 6):
+    fit("pow: (2^r - 1) / r", lambda r: (mpf(2) ** r - 1) / r, lambda r: r / mpf(2) ** r, mpf("-0.5001"), mpf("0.5001"), degree, np.float64)

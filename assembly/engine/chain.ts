@@ -3,8 +3,8 @@
  * stays in tiles of CHAIN_ELEMENTS in the first-level cache.
  */
 import { CHAIN_ELEMENTS, SPARE_TILE } from "../memory";
-import { applyBinary, applyUnary } from "../ops/elementwise";
-import { FIRST_BINARY, LINK_VIEW } from "../ops/codes";
+import { applyBinary, applyTernary, applyUnary } from "../ops/elementwise";
+import { FIRST_BINARY, FIRST_TERNARY, LINK_VIEW } from "../ops/codes";
 import { view } from "../ops/view";
 import { at, wholeVectors } from "../simd";
 import * as format from "./format";
@@ -41,7 +41,9 @@ function runLink(link: usize, position: i32, elements: i32, columns: i32): void 
   const op = word(link, format.LINK_CODE);
   const a = word(link, format.LINK_A);
   if (op >= FIRST_BINARY) {
-    applyBinary(op, whole, operand(a, position), operand(word(link, format.LINK_B), position), out);
+    const b = operand(word(link, format.LINK_B), position);
+    if (op < FIRST_TERNARY) applyBinary(op, whole, operand(a, position), b, out);
+    else applyTernary(op, whole, operand(a, position), b, operand(word(link, format.LINK_C), position), out);
   } else if (op == LINK_VIEW) {
     const rowStride = word(link, format.LINK_CONSTANT);
     const columnStride = word(link, format.LINK_CONSTANT + 1);

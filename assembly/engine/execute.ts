@@ -2,21 +2,23 @@
 import { gemmPacked, gemmTn } from "../linalg/gemm";
 import { packPlain, packTransposed, transposeInto } from "../linalg/pack";
 import { solve } from "../linalg/solve";
+import { batchMatmul } from "../ops/batch-matmul";
 import { dropout } from "../ops/dropout";
 import { gruGates, gruGatesAdjoint } from "../ops/gru-gates";
 import { lstmGates, lstmGatesAdjoint } from "../ops/lstm-gates";
 import { columnSum, rowSum } from "../ops/reduce";
 import { softmax } from "../ops/softmax";
 import { place } from "../ops/view";
-import { at } from "../simd";
+import { at, recordAt } from "../simd";
 import { runChain } from "./chain";
 import * as format from "./format";
 import { address, batch, drops, key0, key1, rows, rowsOf, step, word } from "./frame";
+import { Segment, Unit } from "./records";
 
-/** Runs a segment of a unit's program, PROGRAM_PARAMETERS or another, at the steps that the frame addresses. */
-export function segment(unit: usize, index: i32): void {
-  const program = word(unit, format.UNIT_PROGRAM);
-  execute(word(program, index), word(program, index + 1));
+/** Runs a segment of a unit's program, SEGMENT_PARAMETERS or another, at the steps that the frame addresses. */
+export function runSegment(unit: Unit, index: i32): void {
+  const segment = recordAt<Segment>(unit.program, index);
+  execute(segment.code, segment.words);
 }
 
 /** Runs the instructions of one segment. */
@@ -121,6 +123,19 @@ function instruction(code: usize): void {
     case format.OP_SOLVE:
       solve(num(code, 3), num(code, 4), arg(code, 1), arg(code, 2), arg(code, 5), arg(code, 0));
       return;
+    case format.OP_BATCH_MATMUL:
+      return batchMatmul(
+        rowsOf(num(code, 9)),
+        num(code, 3),
+        num(code, 4),
+        num(code, 5),
+        num(code, 6) != 0,
+        num(code, 7) != 0,
+        arg(code, 1),
+        arg(code, 2),
+        arg(code, 8),
+        arg(code, 0),
+      );
     default:
       assert(false, "opcode");
   }

@@ -4,7 +4,9 @@
  */
 import { philox } from "../math/random";
 import { TAIL_SCRATCH } from "../memory";
+import { at, recordAt } from "../simd";
 import * as format from "./format";
+import { Entry, Leg, Unit } from "./records";
 
 /** Address of the running unit's value table. */
 export let values: usize = 0;
@@ -29,23 +31,22 @@ export let drops: bool = false;
 export let key0: u32 = 0;
 export let key1: u32 = 0;
 
-export function setLeg(leg: usize): void {
-  const run: usize = word(leg, format.LEG_RUN);
-  origin = word(leg, format.LEG_ORIGIN);
-  lossFrom = word(leg, format.LEG_LOSS_FROM);
-  steps = word(run, format.RUN_STEPS);
-  batch = word(run, format.RUN_ROWS);
-  lengths = word(run, format.RUN_LENGTHS);
-  drops = word(run, format.RUN_DROPS) != 0;
-  const draws = run + <usize>format.RUN_KEY * format.WORD_BYTES;
+export function setLeg(leg: Leg): void {
+  const run = leg.run;
+  origin = leg.origin;
+  lossFrom = leg.lossFrom;
+  steps = run.steps;
+  batch = run.rows;
+  lengths = run.lengths;
+  drops = run.drops != 0;
   // one key from (seed, module, call): its draws never meet another call's
-  philox(word(draws, 2), word(draws, 3), 0, 0, word(draws, 0), word(draws, 1), TAIL_SCRATCH);
+  philox(run.module, run.call, 0, 0, run.seedLow, run.seedHigh, TAIL_SCRATCH);
   key0 = load<u32>(TAIL_SCRATCH);
   key1 = load<u32>(TAIL_SCRATCH, 4);
 }
 
-export function setUnit(valueTable: usize): void {
-  values = valueTable;
+export function setUnit(unit: Unit): void {
+  values = unit.values;
 }
 
 /** Addresses `count` steps from `first` on, of the piece that starts at `start`. */
@@ -59,7 +60,7 @@ export function setSteps(start: i32, first: i32, count: i32): void {
 // @ts-ignore: decorator
 @inline
 export function lengthOf(sample: i32): i32 {
-  return lengths ? word(lengths, sample) : steps;
+  return lengths ? load<i32>(at<i32>(lengths, sample)) : steps;
 }
 
 /** Addresses `count` rows of one step, whatever the plan's batch: none of its samples has a length, and nothing is drawn. */
@@ -73,32 +74,25 @@ export function addressRows(count: i32): void {
   setSteps(0, 0, 1);
 }
 
-/** The word at `index` of a table or an instruction. */
+/** The word at `index` of an instruction. */
 // @ts-ignore: decorator
 @inline
-export function word(base: usize, index: i32): i32 {
-  return load<i32>(base + ((<usize>index) << 2));
-}
-
-/** The address of entry `index` of a table. */
-// @ts-ignore: decorator
-@inline
-export function tableEntry(table: usize, index: i32, words: i32): usize {
-  return table + <usize>(index * words) * format.WORD_BYTES;
+export function word(code: usize, index: i32): i32 {
+  return load<i32>(at<i32>(code, index));
 }
 
 // @ts-ignore: decorator
 @inline
-function entry(value: i32): usize {
-  return tableEntry(values, value, format.VALUE_WORDS);
+function entryOf(value: i32): Entry {
+  return recordAt<Entry>(values, value);
 }
 
 /** The address of a value at the steps addressed. */
 // @ts-ignore: decorator
 @inline
 export function address(value: i32): usize {
-  const at = entry(value);
-  return word(at, format.VALUE_BASE) + timeFrom(word(at, format.VALUE_KIND)) * word(at, format.VALUE_STRIDE);
+  const entry = entryOf(value);
+  return entry.base + <usize>(timeFrom(entry.kind) * entry.stride);
 }
 
 /** Steps from the first that a value of this kind is kept for. */
@@ -111,7 +105,7 @@ function timeFrom(kind: i32): i32 {
 // @ts-ignore: decorator
 @inline
 export function kindOf(value: i32): i32 {
-  return word(entry(value), format.VALUE_KIND);
+  return entryOf(value).kind;
 }
 
 // @ts-ignore: decorator
@@ -131,5 +125,5 @@ export function rowsOf(fixed: i32): i32 {
 // @ts-ignore: decorator
 @inline
 export function strideOf(value: i32): i32 {
-  return word(entry(value), format.VALUE_STRIDE);
+  return entryOf(value).stride;
 }

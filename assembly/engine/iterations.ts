@@ -5,14 +5,14 @@
 import { Real } from "real";
 import { scaleBlock } from "../ops/optimizers";
 import { addInto, addScaled } from "../ops/reduce";
-import { at } from "../simd";
+import { at, recordAt } from "../simd";
 import { placeRow } from "../solvers/row-map";
-import { segment } from "./execute";
+import { runSegment } from "./execute";
 import * as format from "./format";
 import { addressRows } from "./frame";
 import { Mapping, addressMapping } from "./mapping";
 
-/** The fields are listed in bindings/equilibrium/format.ts, too. */
+/** The fields are listed in bindings/equilibrium/records.ts, too. */
 @unmanaged
 export class Unrolling {
   steps: i32;
@@ -41,15 +41,15 @@ export class Target {
 export function unrollFixedPoints(unrolling: Unrolling): void {
   const mapping = changetype<Mapping>(unrolling.mapping);
   addressMapping(mapping, 0);
-  segment(mapping.unit, format.PROGRAM_START);
-  if (mapping.refresh) segment(mapping.unit, format.PROGRAM_PARAMETERS);
+  runSegment(mapping.unit, format.SEGMENT_START);
+  if (mapping.refresh) runSegment(mapping.unit, format.SEGMENT_PARAMETERS);
   memory.fill(unrolling.carry, 0, at(0, unrolling.rows * unrolling.columns));
   for (let first = 0; first < unrolling.rows; first += unrolling.capacity) {
     const count = min(unrolling.capacity, unrolling.rows - first);
     for (let step = unrolling.steps - 1; step >= 0; step--) runStep(unrolling, mapping, step, first, count);
   }
   addressRows(0);
-  segment(mapping.unit, format.PROGRAM_FINISH);
+  runSegment(mapping.unit, format.SEGMENT_FINISH);
 }
 
 /** The gradient by a step's result is carried through its iterations to the result of the step before. */
@@ -81,8 +81,8 @@ function backward(u: Unrolling, mapping: Mapping, base: i32, first: i32, iterati
   }
   if (u.damping != 1) scaleBlock(count * u.columns, u.damping, mapping.vector);
   addressRows(count);
-  segment(mapping.unit, format.PROGRAM_PROLOGUE);
-  segment(mapping.unit, format.PROGRAM_EPILOGUE);
+  runSegment(mapping.unit, format.SEGMENT_PROLOGUE);
+  runSegment(mapping.unit, format.SEGMENT_EPILOGUE);
   for (let i = 0; i < count; i++) {
     const index = load<i32>(at<i32>(mapping.rows, i));
     const carry = u.carry + <usize>(first + index) * bytes;
@@ -94,7 +94,7 @@ function backward(u: Unrolling, mapping: Mapping, base: i32, first: i32, iterati
 }
 
 function addOutput(u: Unrolling, k: i32, index: i32, row: i32): void {
-  const output = changetype<Target>(u.table + <usize>(k * offsetof<Target>()));
+  const output = recordAt<Target>(u.table, k);
   const bytes = <usize>output.bytes;
   const columns = <i32>(bytes / sizeof<Real>());
   addInto(columns, output.source + <usize>index * bytes, output.target + <usize>row * bytes);

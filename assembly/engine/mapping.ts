@@ -5,14 +5,15 @@
 import { solveRows } from "../solvers/drive";
 import { RowMap } from "../solvers/row-map";
 import { Solve } from "../solvers/solve";
-import { segment } from "./execute";
+import { runSegment } from "./execute";
 import * as format from "./format";
-import { addressRows, setUnit, word } from "./frame";
+import { addressRows, setUnit } from "./frame";
+import { Unit } from "./records";
 
-
+/** All its fields are listed in bindings/equilibrium/records.ts, too. */
 @unmanaged
 export class Mapping extends RowMap {
-  unit: usize; // in the plan
+  unit: Unit; // in the plan
   refresh: i32; // 1 where the parameters changed since it last ran
 }
 
@@ -29,18 +30,18 @@ function begin(mapping: Mapping): void {
   mapping.placed = 0;
   if (!mapping.refresh) return;
   addressMapping(mapping, 0);
-  segment(mapping.unit, format.PROGRAM_START);
-  segment(mapping.unit, format.PROGRAM_PARAMETERS);
+  runSegment(mapping.unit, format.SEGMENT_START);
+  runSegment(mapping.unit, format.SEGMENT_PARAMETERS);
 }
 
 function runRows(map: usize, count: i32): void {
   const mapping = changetype<Mapping>(map);
   addressMapping(mapping, count);
-  segment(mapping.unit, format.PROGRAM_PROLOGUE);
+  runSegment(mapping.unit, format.SEGMENT_PROLOGUE);
 }
 
 /** Addresses `count` rows of a mapping's values. */
 export function addressMapping(mapping: Mapping, count: i32): void {
-  setUnit(word(mapping.unit, format.UNIT_VALUES));
+  setUnit(mapping.unit);
   addressRows(count);
 }

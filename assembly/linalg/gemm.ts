@@ -6,7 +6,8 @@ import { Real } from "real";
 import { BLOCK_DEPTH_BYTES, BLOCK_ROWS, EDGE_TILE, PACKED_ROWS, PANEL_VECTORS } from "../memory";
 import { VECTOR_BYTES, at } from "../simd";
 import { PANEL_COLUMNS, packPlain, transposeInto } from "./pack";
-import { tile1x2, tile1x4, tile1x8, tile2x2, tile2x4, tile3x2, tile4x2, tile5x2, tile6x2 } from "./tiles";
+import { tile1x2, tile1x4, tile1x8, tile2x2, tile2x4, tile3x2 } from "./thin-tiles";
+import { tile4x2, tile5x2, tile6x2 } from "./tiles";
 
 /** Columns of B kept in the second-level cache at a time. */
 const BLOCK_COLUMNS: i32 = 256;

@@ -1,9 +1,11 @@
 /** What solvers know of a map from rows to rows: where its rows lie, and a function that runs it. */
 
+import { recordAt } from "../simd";
+
 /** Computes `result` of the first `count` rows in place. `map` is the RowMap. */
 export type RunRows = (map: usize, count: i32) => void;
 
-/** Whoever makes one may have fields of his own behind these; bindings/equilibrium/format.ts lists all of them. */
+/** Whoever makes one may have fields of his own behind these; bindings/equilibrium/records.ts lists all of them. */
 @unmanaged
 export class RowMap {
   run: RunRows; // set before a solve by whoever knows how
@@ -27,7 +29,7 @@ export class Context {
 /** Copies the contexts of one row to place `index`. */
 export function placeRow(map: RowMap, row: i32, index: i32): void {
   for (let c = 0; c < map.contexts; c++) {
-    const context = changetype<Context>(map.table + <usize>(c * offsetof<Context>()));
+    const context = recordAt<Context>(map.table, c);
     const bytes = <usize>context.bytes;
     memory.copy(context.target + <usize>index * bytes, context.source + <usize>row * bytes, bytes);
   }

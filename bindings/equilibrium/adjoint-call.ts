@@ -1,16 +1,16 @@
 /** A planned backward of a forward: the adjoint solve, and the gradients that follow from it. */
 import { Copies } from '../module/copies.ts'
 import type { NamedStates } from '../module/state.ts'
+import { CoreRecord } from '../runtime/record.ts'
 import type { Scope } from '../runtime/scope.ts'
 import { Tensor } from '../runtime/tensor.ts'
 import type { EquilibriumCall } from './call.ts'
 import { judge } from './failure.ts'
-import { TARGET, UNROLLING } from './format.ts'
 import type { SolveReport } from './info.ts'
 import { Mapping } from './mapping.ts'
 import { Pass } from './pass.ts'
 import { type Wanted, wantedKey } from './programs.ts'
-import { CoreRecord, bytesOfRecord } from './record.ts'
+import { TARGET, UNROLLING } from './records.ts'
 import { Solver, capacityOf } from './solver.ts'
 
 /** Gradients by what forward gave, and what forward read. */
@@ -133,12 +133,12 @@ class AdjointCall {
     const [point, vector] = [graphs.map.inputs[0]!, program.graph.inputs[0]!]
     const mapping = new Mapping(scope, ground, program, { capacity, point, vector, who })
     const { at } = scope.rooms(who, {
-      record: bytesOfRecord(UNROLLING),
-      table: this.#inputs.length * bytesOfRecord(TARGET),
+      record: UNROLLING.bytes,
+      table: this.#inputs.length * TARGET.bytes,
       carry: batch * columns * runtime.elementBytes,
     })
     for (const [i, input] of this.#inputs.entries()) {
-      const target = new CoreRecord(runtime, at.table + i * bytesOfRecord(TARGET), TARGET)
+      const target = new CoreRecord(runtime, at.table + i * TARGET.bytes, TARGET)
       const bytes = input.shape.at(-1)! * runtime.elementBytes
       target.set({ source: mapping.result(i + 1), target: input.address, bytes })
     }

@@ -159,7 +159,7 @@ export class DEQ extends Module {
     const initial = this.#expectState(who, options.state, sizes.batch)
     const lengths = this.#expectLengths(who, options.lengths, sizes)
     const shape = { ...sizes, hasLengths: lengths !== undefined }
-    const read = [...given, ...Object.values(initial ?? {})]
+    const read = () => [...given, ...Object.values(initial ?? {})]
     const { call, giveBack } = this.#plan(shape, keep, read)
     try {
       const recorded = this.#run(who, call, { ...this.#outside(call, given, initial), lengths }, tape)
@@ -178,7 +178,7 @@ export class DEQ extends Module {
     const shape = this.#shapeOf(who, given, true)
     const initial = this.#expectState(who, state, shape.batch)
     if (initial === undefined) fail('type', `${who}: state is missing; make one with initialState(${shape.batch})`)
-    const { call } = this.#plan(shape, false, [...given, ...Object.values(initial)])
+    const { call } = this.#plan(shape, false, () => [...given, ...Object.values(initial)])
     const { result } = this.#run(who, call, { ...this.#outside(call, given, initial), lengths: undefined }, false)
     for (const [name, tensor] of Object.entries(initial)) {
       this.runtime.core.copyBytes(tensor.address, call.state[name]!.address, tensor.size * this.runtime.elementBytes)
@@ -252,7 +252,11 @@ export class DEQ extends Module {
     return `DEQ.${method}`
   }
 
-  #plan(shape: SolveShape, keep: boolean, read: readonly Tensor[]): { call: EquilibriumCall; giveBack?: () => void } {
+  #plan(
+    shape: SolveShape,
+    keep: boolean,
+    read: () => readonly Tensor[],
+  ): { call: EquilibriumCall; giveBack?: () => void } {
     const plan = (memory: CallMemory) => new EquilibriumCall(memory, this.#model, shape)
     const key = shapeKey(shape)
     return keep ? this.#calls.lend(key, plan) : { call: this.#calls.take(key, plan, read) }
@@ -264,7 +268,7 @@ export class DEQ extends Module {
     initial: NamedStates | undefined,
   ): Pick<Read, 'inputs' | 'initial'> {
     return {
-      inputs: inputs.map((tensor, i) => copies.of(`input ${i}`, tensor)),
+      inputs: inputs.map((tensor, i) => copies.of('input', tensor, i)),
       initial: initial && copies.ofStates('state', initial),
     }
   }

@@ -1,5 +1,5 @@
 /** What is said where samples do not get to their fixed point, and how. */
-import { RetrogradError } from '../runtime/errors.ts'
+import { fail } from '../runtime/errors.ts'
 import type { Outcome, SolveInfo, SolveReport } from './info.ts'
 import type { SolverSettings } from './settings.ts'
 
@@ -20,7 +20,7 @@ const AT_START = 'what was given (input, state or gradient), or F at the start, 
 export function judge(who: string, info: SolveReport, settings: SolverSettings): void {
   if (settings.onFailure === 'accept' || info.failed === 0) return
   const message = messageOf(who, info, settings)
-  if (settings.onFailure === 'throw') throw new RetrogradError('convergence', message)
+  if (settings.onFailure === 'throw') fail('convergence', message)
   const host = globalThis as { console?: { warn?(text: string): void } }
   host.console?.warn?.(message)
 }

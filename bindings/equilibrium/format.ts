@@ -1,41 +1,4 @@
-/**
- * The records that the core's solvers read: the same fields in the same order as the classes of assembly/equilibrium, where they are
- * explained. test/core/format.test.ts compares the files.
- */
-
-/** 32-bit words, then float64 numbers. */
-export interface Fields {
-  readonly words: readonly string[]
-  readonly floats: readonly string[]
-}
-
-// prettier-ignore
-export const SOLVE = {
-  words: [
-    'steps', 'rows', 'capacity', 'columns', 'method', 'mode', 'maxIterations', 'terms', 'history', 'pairs', 'krylov', 'value', 'product',
-    'start', 'lengths', 'constant', 'result', 'iterates', 'iterations', 'evaluations', 'outcomes', 'best', 'residuals', 'traces', 'samples',
-    'sampleBytes', 'list', 'scratch', 'longest', 'failed',
-  ],
-  floats: ['tolerance', 'damping', 'regularisation', 'work'],
-} as const satisfies Fields
-
-export const MAPPING = {
-  words: ['run', 'point', 'vector', 'result', 'contexts', 'table', 'rows', 'placed', 'unit', 'refresh'],
-  floats: [],
-} as const satisfies Fields
-
-export const CONTEXT = { words: ['source', 'target', 'bytes'], floats: [] } as const satisfies Fields
-
-// prettier-ignore
-export const UNROLLING = {
-  words: [
-    'steps', 'rows', 'capacity', 'columns', 'maxIterations', 'mapping', 'iterates', 'counts', 'gradient', 'carry', 'outputs', 'table',
-  ],
-  floats: ['damping'],
-} as const satisfies Fields
-
-export const TARGET = { words: ['source', 'target', 'bytes'], floats: [] } as const satisfies Fields
-
+/** The numbers by which fixed points are asked for and told of, as in assembly/solvers/solve.ts. test/core/format.test.ts compares the files. */
 export const METHOD = {
   PICARD: 0,
   ANDERSON: 1,

@@ -4,9 +4,9 @@ import type { Entry } from '../program/entry.ts'
 import { KIND } from '../program/format.ts'
 import type { Value } from '../program/graph.ts'
 import { Plan } from '../program/plan.ts'
+import { CoreRecord } from '../runtime/record.ts'
 import type { Scope } from '../runtime/scope.ts'
-import { CONTEXT, MAPPING } from './format.ts'
-import { CoreRecord, bytesOfRecord } from './record.ts'
+import { CONTEXT, MAPPING } from './records.ts'
 import { type Ground, unitStage } from './unit.ts'
 
 export interface MappingOptions {
@@ -35,10 +35,10 @@ export class Mapping {
     const values = [...new Set([...inside, ...(point ? [point] : []), ...(vector ? [vector] : [])])]
     const contexts = inside.filter((value) => value !== point && value !== vector)
     const { at } = scope.rooms(who, {
-      record: bytesOfRecord(MAPPING),
+      record: MAPPING.bytes,
       rows: capacity * 4,
       values: values.map((value) => capacity * bytesOf(value)),
-      table: contexts.length * bytesOfRecord(CONTEXT),
+      table: contexts.length * CONTEXT.bytes,
     })
     const room = (value: Value | undefined) => (value ? at.values[values.indexOf(value)]! : 0)
     const outside = (value: Value): Entry => {
@@ -49,7 +49,7 @@ export class Mapping {
     this.#plan = new Plan(scope, unitStage(ground, program, outside), { steps: 1, batch: capacity, who })
     this.#contexts = new Map(
       contexts.map((value, i) => {
-        const context = new CoreRecord(scope.runtime, at.table + i * bytesOfRecord(CONTEXT), CONTEXT)
+        const context = new CoreRecord(scope.runtime, at.table + i * CONTEXT.bytes, CONTEXT)
         context.set({ source: 0, target: room(value), bytes: bytesOf(value) })
         return [value, context]
       }),

@@ -1,11 +1,12 @@
 /** A batch of fixed points in the core: the record that describes it, the samples' memory, and what it tells. */
+import { CoreRecord } from '../runtime/record.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Scope } from '../runtime/scope.ts'
 import type { Shape } from '../runtime/tensor.ts'
-import { METHOD, SOLVE } from './format.ts'
+import { METHOD } from './format.ts'
 import { SolveReport } from './info.ts'
 import type { Mapping } from './mapping.ts'
-import { CoreRecord, bytesOfRecord } from './record.ts'
+import { SOLVE } from './records.ts'
 import type { SolverSettings } from './settings.ts'
 
 /** Samples side by side, at most: enough for a product to run at full speed. */
@@ -29,7 +30,7 @@ function furnish(scope: Scope, who: string, settings: SolverSettings, { steps, r
   const { core } = scope.runtime
   const all = steps * rows
   return scope.rooms(who, {
-    record: bytesOfRecord(SOLVE),
+    record: SOLVE.bytes,
     iterations: 4 * all,
     evaluations: 4 * all,
     outcomes: 4 * all,

@@ -9,15 +9,9 @@ import type { Value } from '../program/operation.ts'
 import { expectShape, expectTensor } from '../runtime/check.ts'
 import { type Scope, inScope } from '../runtime/scope.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import {
-  type BackwardCall,
-  type BackwardSpec,
-  type Recorded,
-  isPorted,
-  planBackward,
-  pointBackward,
-} from '../unroll/backward-call.ts'
+import { type BackwardCall, type BackwardSpec, type Recorded, isPorted, planBackward } from '../unroll/backward-call.ts'
 import type { Layer } from '../unroll/layer.ts'
+import { pointBackward } from '../unroll/pointing.ts'
 import { type Stack, outputColumns } from '../unroll/stack.ts'
 import type { Unrolled } from '../unroll/unrolled.ts'
 import type { InspectOptions } from './options.ts'

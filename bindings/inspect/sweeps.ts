@@ -1,10 +1,10 @@
 /** A parameter's gradient taken apart by the state transitions on its paths: sweep after sweep over all steps at once. */
 import type { StepGraph } from '../program/graph.ts'
-import { copy } from '../program/ops/elementwise.ts'
 import type { Value } from '../program/operation.ts'
+import { copy } from '../program/ops/elementwise.ts'
 import type { Tensor } from '../runtime/tensor.ts'
-import { pointOutputGradient } from '../unroll/backward-call.ts'
 import type { Layer } from '../unroll/layer.ts'
+import { pointOutputGradient } from '../unroll/pointing.ts'
 import { parameterEntry } from '../unroll/stack.ts'
 import { byParameters, inspectedAdjoint, perLayer } from './adjoints.ts'
 import type { PlannedBackward, Recording } from './recording.ts'

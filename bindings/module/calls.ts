@@ -36,6 +36,7 @@ const KEPT_CALLS = 8
 export class Calls<Call extends PlannedCall> {
   readonly #runtime: Runtime
   readonly #calls = new Map<string, Call>()
+  #latest: Call | undefined
   /** Calls whose results live until their tape is disposed of. */
   readonly #lent = new Set<Call>()
 
@@ -44,10 +45,11 @@ export class Calls<Call extends PlannedCall> {
   }
 
   /** @param read what the call is about to read: no call that one of them is a result of makes room for this one */
-  take(key: string, plan: Planning<Call>, read: readonly Tensor[] = []): Call {
+  take(key: string, plan: Planning<Call>, read: () => readonly Tensor[]): Call {
     const call = this.#calls.get(key) ?? this.#plan(plan)
+    if (call === this.#latest) return call
     this.#put(key, call)
-    this.#makeRoom(read)
+    if (this.#calls.size > KEPT_CALLS) this.#makeRoom(read())
     return call
   }
 
@@ -55,6 +57,7 @@ export class Calls<Call extends PlannedCall> {
   lend(key: string, plan: Planning<Call>): { call: Call; giveBack: () => void } {
     const call = this.#calls.get(key) ?? this.#plan(plan)
     this.#calls.delete(key)
+    this.#latest = undefined
     this.#lent.add(call)
     return { call, giveBack: () => this.#takeBack(key, call) }
   }
@@ -69,6 +72,7 @@ export class Calls<Call extends PlannedCall> {
   dispose(): void {
     for (const call of [...this.#calls.values(), ...this.#lent]) call.memory.scope.dispose()
     this.#calls.clear()
+    this.#latest = undefined
     this.#lent.clear()
   }
 
@@ -87,6 +91,7 @@ export class Calls<Call extends PlannedCall> {
   #put(key: string, call: Call): void {
     this.#calls.delete(key)
     this.#calls.set(key, call)
+    this.#latest = call
   }
 
   #makeRoom(read: readonly Tensor[]): void {

@@ -17,9 +17,16 @@ export class Copies {
   }
 
   /** The tensor itself, or its copy where it is one of the results. */
-  of(role: string, tensor: Tensor): Tensor {
+  of(role: string, tensor: Tensor, index = 0): Tensor {
+    return this.#scope.holds(tensor.storage) ? this.#copy(`${role} ${index}`, tensor) : tensor
+  }
+
+  ofStates(role: string, states: NamedStates): NamedStates {
+    return mapStates(states, (tensor, i) => this.of(role, tensor, i))
+  }
+
+  #copy(role: string, tensor: Tensor): Tensor {
     const { runtime } = this.#scope
-    if (!this.#scope.holds(tensor.storage)) return tensor
     const bytes = tensor.size * runtime.elementBytes
     let copy = this.#kept.get(role)
     if (copy === undefined) {
@@ -28,9 +35,5 @@ export class Copies {
     }
     runtime.core.copyBytes(copy.address, tensor.address, bytes)
     return copy
-  }
-
-  ofStates(role: string, states: NamedStates): NamedStates {
-    return mapStates(states, (tensor, i) => this.of(`${role} ${i}`, tensor))
   }
 }

@@ -5,7 +5,7 @@
 import { rowsWord } from './encoding.ts'
 import { LINK, LINK_WORDS, OP } from './format.ts'
 import type { GradientTerm, StepGraph } from './graph.ts'
-import type { Emitter, Node, Scratch, Value } from './operation.ts'
+import type { Emitter, Node, ScratchBytes, Value } from './operation.ts'
 import { type Schedule, type Segment, type Step, isReduction, schedule } from './schedule.ts'
 import { type Lasting, type Storage, placeInMemory } from './storage.ts'
 
@@ -16,7 +16,7 @@ export type Slot =
   | { kind: 'tile'; tile: number }
   | { kind: 'rows'; of: number; offset: number } // elements into another slot
   | { kind: 'packed'; value: Value; transposed: boolean; elements: number }
-  | Scratch
+  | { kind: 'scratch'; bytes: ScratchBytes }
   | { kind: 'gradient'; param: string; firstElement: number }
 
 export interface CompiledState {
@@ -128,8 +128,8 @@ class Compiler implements Emitter {
     return slot
   }
 
-  scratch(need: Scratch): number {
-    return this.#newSlot(need)
+  scratch(bytes: ScratchBytes): number {
+    return this.#newSlot({ kind: 'scratch', bytes })
   }
 
   isInPlace(a: Value, b: Value): boolean {
@@ -180,10 +180,11 @@ class Compiler implements Emitter {
   }
 
   #link(node: Node): number[] {
-    const [a, b] = node.inputs
     const { code, words } = node.op.link!
     const dst = this.slot(node.results[0]!)
-    const link = [code, dst, a ? this.slot(a) : dst, b ? this.slot(b) : dst, ...(words?.(node) ?? [])]
+    const operands = node.inputs.map((input) => this.slot(input))
+    while (operands.length < 2) operands.push(dst)
+    const link = [code, dst, ...operands, ...(words?.(node) ?? [])]
     while (link.length < LINK_WORDS) link.push(0)
     return link
   }

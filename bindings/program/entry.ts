@@ -1,6 +1,6 @@
 import { KIND } from './format.ts'
 
-/** Where a value is: see assembly/engine/format.ts. */
+/** Where a value is: see assembly/engine/records.ts. */
 export interface Entry {
   readonly base: number
   readonly stride: number

@@ -1,11 +1,13 @@
 /** What a call runs over which steps: legs, written once into the core's memory beside the plans that they run. */
 import type { Allocation } from '../runtime/heap.ts'
+import { wordsOf } from '../runtime/record.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Scope } from '../runtime/scope.ts'
-import { CALL, FORMAT_VERSION, LEG } from './format.ts'
+import { FORMAT_VERSION, LEG } from './format.ts'
 import type { Plan } from './plan.ts'
+import * as records from './records.ts'
 
-/** A stage of a plan over steps [from, to): see assembly/engine/format.ts. */
+/** A stage of a plan over steps [from, to): see assembly/engine/records.ts. */
 export interface Leg {
   readonly plan: Plan
   readonly stage: number
@@ -36,12 +38,12 @@ export class Itinerary {
   constructor(scope: Scope, legs: readonly Leg[], who: string) {
     const { runtime } = scope
     this.#runtime = runtime
-    this.#storage = scope.allocate((CALL.WORDS + legs.length * LEG.WORDS) * 4, who)
+    this.#storage = scope.allocate(records.CALL.bytes + legs.length * records.LEG.bytes, who)
     const { address } = this.#storage
-    const words = legs.flatMap(({ plan, stage, from, to, flags, origin = 0, lossFrom = 0, load = 0, store = 0 }) => {
-      return [plan.address, stage, from, to, origin, lossFrom, flags, load, store]
-    })
-    runtime.heap.words.set([FORMAT_VERSION, legs.length, address + CALL.WORDS * 4, ...words], address >>> 2)
+    const legTable = address + records.CALL.bytes
+    const call = wordsOf(records.CALL, { version: FORMAT_VERSION, legs: legs.length, legTable })
+    const table = legs.flatMap(({ plan, ...leg }) => wordsOf(records.LEG, { run: plan.address, ...leg }))
+    runtime.heap.words.set([...call, ...table], address >>> 2)
   }
 
   /** One call into the core. */

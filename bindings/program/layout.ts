@@ -2,11 +2,10 @@
 import { Area } from '../runtime/area.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Slot } from './compile.ts'
-import { PORT, PROGRAM, RUN, STAGE, STATE, UNIT, VALUE } from './format.ts'
+import * as records from './records.ts'
 import type { PlanOptions, PlanUnit, Stage } from './stage.ts'
 import type { Storage } from './storage.ts'
-
-const WORD = 4
+import { bytesOfTables } from './tables.ts'
 
 /** Rows that a time chunk holds, if the batch is no larger: enough for a weight gradient's product to run at full speed. */
 export const CHUNK_ROWS = 256
@@ -17,7 +16,8 @@ export const chunkSteps = (batch: number): number => Math.max(1, Math.floor(CHUN
 /** Offsets of a unit's storages, scratch and tables. */
 export interface UnitLayout {
   readonly storages: ReadonlyMap<Storage, number>
-  readonly panels: ReadonlyMap<Slot, number>
+  /** By slot: memory that one instruction uses for itself. */
+  readonly instructions: ReadonlyMap<Slot, number>
   readonly tables: number
 }
 
@@ -32,17 +32,18 @@ export interface Layout {
 /** Lays out the run's words, stage and unit tables, and each unit; units share what lives no longer than their turn in a chunk. */
 export function layOut(runtime: Runtime, stages: readonly Stage[], options: PlanOptions): Layout {
   const own = new Area()
-  own.take(RUN.WORDS * WORD)
-  const stageTable = own.take(stages.length * STAGE.WORDS * WORD)
+  own.take(records.RUN.bytes)
+  const stageTable = own.take(stages.length * records.STAGE.bytes)
   const units = stages.flatMap((stage) => stage.units)
-  const unitTable = own.take(units.length * UNIT.WORDS * WORD)
+  const unitTable = own.take(units.length * records.UNIT.bytes)
   const chunk = options.chunk ?? chunkSteps(options.batch)
   const sizes = new Sizes(runtime, options, chunk)
   const drafts = units.map((unit) => draft(unit, own, sizes))
   const scratch = own.bytes
-  const finished = drafts.map(({ storages, shared, panels, tables }) => {
+  const finished = drafts.map(({ storages, shared, instructions, tables }) => {
     const all = new Map([...storages, ...[...shared].map(([key, offset]) => [key, scratch + offset] as const)])
-    return { storages: all, panels: new Map([...panels].map(([key, offset]) => [key, scratch + offset])), tables }
+    const moved = new Map([...instructions].map(([slot, offset]) => [slot, scratch + offset]))
+    return { storages: all, instructions: moved, tables }
   })
   const bytes = scratch + Math.max(...drafts.map((unit) => unit.scratch))
   return { bytes, chunk, stages: stageTable, unitTable, units: finished }
@@ -69,7 +70,7 @@ class Sizes {
 interface Draft {
   readonly storages: Map<Storage, number>
   readonly shared: Map<Storage, number>
-  readonly panels: Map<Slot, number>
+  readonly instructions: Map<Slot, number>
   readonly scratch: number
   readonly tables: number
 }
@@ -77,13 +78,12 @@ interface Draft {
 function draft({ program, ports }: PlanUnit, own: Area, sizes: Sizes): Draft {
   const scratch = new Area()
   const [storages, shared] = [new Map<Storage, number>(), new Map<Storage, number>()]
-  const panels = new Map<Slot, number>()
+  const instructions = new Map<Slot, number>()
   const outputs = new Set(program.graph.outputs.map((output) => program.slots[program.slotOf.get(output)!]))
   const lasting = new Set([...outputs].map((slot) => (slot?.kind === 'storage' ? slot.storage : undefined)))
   const { core, elementBytes } = sizes.runtime
   for (const slot of program.slots) {
-    if (slot.kind === 'panels') panels.set(slot, scratch.take(core.gemmTnScratch(slot.columns) * elementBytes))
-    if (slot.kind === 'elimination') panels.set(slot, scratch.take(core.solveScratch(slot.rows, slot.columns)))
+    if (slot.kind === 'scratch') instructions.set(slot, scratch.take(slot.bytes(core, elementBytes)))
     if (slot.kind !== 'storage') continue
     const { storage } = slot
     if (storage.duration === 'call' || storages.has(storage) || shared.has(storage)) continue
@@ -91,8 +91,5 @@ function draft({ program, ports }: PlanUnit, own: Area, sizes: Sizes): Draft {
     if (passes && storage.lag === 0 && !lasting.has(storage)) shared.set(storage, scratch.take(sizes.of(storage)))
     else storages.set(storage, own.take(sizes.of(storage)))
   }
-  const code = PROGRAM.WORDS + Object.values(program.words).reduce((total, { length }) => total + length, 0)
-  const tables =
-    program.slots.length * VALUE.WORDS + program.states.length * STATE.WORDS + ports.length * PORT.WORDS + code
-  return { storages, shared, panels, scratch: scratch.bytes, tables: own.take(tables * WORD) }
+  return { storages, shared, instructions, scratch: scratch.bytes, tables: own.take(bytesOfTables(program, ports)) }
 }

@@ -3,6 +3,7 @@
  * one row per sample ('batch': per step and sample) or with a fixed number of rows (a parameter, or what follows from
  * parameters alone).
  */
+import type { Core } from '../runtime/core.ts'
 import { RetrogradError } from '../runtime/errors.ts'
 
 export type Rows = 'batch' | number
@@ -88,14 +89,13 @@ export interface Emitter {
   packed(weight: Value, isTransposed: boolean): number
   /** Index of where a sum over rows is added up, zeros before its first term. */
   accumulator(sum: Node): number
-  /** Index of memory that one instruction uses for itself. */
-  scratch(need: Scratch): number
+  /** Index of memory that one instruction uses for itself; how many bytes, the core says. */
+  scratch(bytes: ScratchBytes): number
   /** Do two values lie in the same memory? */
   isInPlace(a: Value, b: Value): boolean
 }
 
-/** Memory of a product over rows, of an elimination: the core knows how much. */
-export type Scratch = { kind: 'panels'; columns: number } | { kind: 'elimination'; rows: number; columns: number }
+export type ScratchBytes = (core: Core, elementBytes: number) => number
 
 /** An operation applied: its inputs, its numbers (sizes, constants), and one value per result. */
 export interface Node {

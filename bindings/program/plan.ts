@@ -4,17 +4,21 @@
  */
 import { RetrogradError } from '../runtime/errors.ts'
 import type { Allocation } from '../runtime/heap.ts'
+import { wordsOf } from '../runtime/record.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Scope } from '../runtime/scope.ts'
 import type { CompiledProgram, CompiledState, Slot } from './compile.ts'
 import { type Entry, fixedEntry } from './entry.ts'
-import { KIND, PORT, PROGRAM, RUN, STAGE, STATE, UNIT, VALUE } from './format.ts'
+import { KIND } from './format.ts'
 import type { Value } from './graph.ts'
 import { type Layout, type UnitLayout, layOut } from './layout.ts'
-import type { PlanOptions, PlanUnit, Port, Stage } from './stage.ts'
+import * as records from './records.ts'
+import type { PlanOptions, PlanUnit, Stage } from './stage.ts'
 import type { Storage } from './storage.ts'
+import { tablesOf } from './tables.ts'
 
-const WORD = 4
+/** Which words of a record what differs from call to call is: known beforehand, so that nothing is made on the way. */
+const [RUN, ENTRY, STATE, PORT] = [records.RUN.at, records.ENTRY.at, records.STATE.at, records.PORT.at]
 
 /** Where a state's history comes from and goes to; 0 for zeros and nowhere. */
 export interface StateEnds {
@@ -84,7 +88,7 @@ export class Plan {
 
   /** Address of a unit's words, for whoever runs it otherwise than by legs. */
   unitAddress(unit: number): number {
-    return this.address + this.#layout.unitTable + unit * UNIT.WORDS * WORD
+    return this.address + this.#layout.unitTable + unit * records.UNIT.bytes
   }
 
   /** Does a unit's program use a value? */
@@ -96,20 +100,30 @@ export class Plan {
   point(unit: number, value: Value, address: number, stride?: number): void {
     const slot = this.#units[unit]!.program.slotOf.get(value)
     if (slot === undefined) return
-    const words = stride === undefined ? [address] : [address, stride]
-    this.#write(this.#valueTables[unit]! + (slot * VALUE.WORDS + VALUE.BASE) * WORD, words)
+    const { words } = this.#runtime.heap
+    const entry = (this.#valueTables[unit]! + slot * records.ENTRY.bytes) >>> 2
+    words[entry + ENTRY.base] = address
+    if (stride !== undefined) words[entry + ENTRY.stride] = stride
   }
 
   /** Points a port at an array outside; strides in bytes if they are not the planned ones. */
   pointPort(unit: number, port: number, address: number, stepStride?: number, rowStride?: number): void {
-    const words = stepStride === undefined || rowStride === undefined ? [address] : [address, stepStride, rowStride]
-    this.#write(this.#portTables[unit]! + (port * PORT.WORDS + PORT.ADDRESS) * WORD, words)
+    const { words } = this.#runtime.heap
+    const place = (this.#portTables[unit]! + port * records.PORT.bytes) >>> 2
+    words[place + PORT.address] = address
+    if (stepStride !== undefined) words[place + PORT.stepStride] = stepStride
+    if (rowStride !== undefined) words[place + PORT.rowStride] = rowStride
   }
 
   setState(unit: number, state: number, ends: StateEnds): void {
     const { initial = 0, final = 0, pastInitial = 0, pastFinal = 0, pastStride = 0 } = ends
-    const words = [initial, final, pastInitial, pastFinal, pastStride]
-    this.#write(this.#stateTables[unit]! + (state * STATE.WORDS + STATE.INITIAL) * WORD, words)
+    const { words } = this.#runtime.heap
+    const place = (this.#stateTables[unit]! + state * records.STATE.bytes) >>> 2
+    words[place + STATE.initial] = initial
+    words[place + STATE.final] = final
+    words[place + STATE.pastInitial] = pastInitial
+    words[place + STATE.pastFinal] = pastFinal
+    words[place + STATE.pastStride] = pastStride
   }
 
   /** Sets what differs from call to call: are packed weights stale, and the key of random draws. */
@@ -117,12 +131,12 @@ export class Plan {
     const { words } = this.#runtime.heap
     const { seed } = this.#runtime
     const run = this.address >>> 2
-    words[run + RUN.REFRESH] = Number(refresh)
-    words[run + RUN.DROPS] = Number(draws.drops)
-    words[run + RUN.KEY] = seed >>> 0
-    words[run + RUN.KEY + 1] = Math.floor(seed / 2 ** 32)
-    words[run + RUN.KEY + 2] = draws.module
-    words[run + RUN.KEY + 3] = draws.call
+    words[run + RUN.refresh] = Number(refresh)
+    words[run + RUN.drops] = Number(draws.drops)
+    words[run + RUN.seedLow] = seed >>> 0
+    words[run + RUN.seedHigh] = Math.floor(seed / 2 ** 32)
+    words[run + RUN.module] = draws.module
+    words[run + RUN.call] = draws.call
   }
 
   #write(address: number, words: readonly number[]): void {
@@ -176,9 +190,8 @@ export class Plan {
         const [columns, depth] = slot.transposed ? [rows, slot.value.columns] : [slot.value.columns, rows]
         return fixedEntry(unit.invariants.address(slot.value, form, core.packedElements(columns, depth) * elementBytes))
       }
-      case 'panels':
-      case 'elimination':
-        return fixedEntry(this.address + layout.panels.get(slot)!)
+      case 'scratch':
+        return fixedEntry(this.address + layout.instructions.get(slot)!)
       case 'gradient': {
         const { base, ...entry } = unit.gradient(slot.param)
         return { ...entry, base: base + slot.firstElement * elementBytes }
@@ -203,66 +216,33 @@ export class Plan {
   }
 
   #writeRun(lengths: number): void {
-    const run: number[] = new Array(RUN.WORDS).fill(0)
-    const { stages, unitTable, chunk } = this.#layout
-    run[RUN.STEPS] = this.steps
-    run[RUN.ROWS] = this.batch
-    run[RUN.CHUNK_STEPS] = chunk
-    run[RUN.STAGE_TABLE] = this.address + stages
-    run[RUN.UNIT_TABLE] = this.address + unitTable
-    run[RUN.LENGTHS] = lengths
-    this.#write(this.address, run)
-    let first = 0
-    for (const [i, { reversed, units }] of this.#stages.entries()) {
-      this.#write(this.address + stages + i * STAGE.WORDS * WORD, [Number(reversed), first, units.length])
-      first += units.length
-    }
+    const stageTable = this.address + this.#layout.stages
+    const unitTable = this.address + this.#layout.unitTable
+    const { steps, batch } = this
+    const chunkSteps = this.#layout.chunk
+    this.#write(this.address, wordsOf(records.RUN, { steps, rows: batch, chunkSteps, stageTable, unitTable, lengths }))
+    let firstUnit = 0
+    const stages = this.#stages.flatMap(({ reversed, units }) => {
+      const stage = wordsOf(records.STAGE, { reversed: Number(reversed), firstUnit, units: units.length })
+      firstUnit += units.length
+      return stage
+    })
+    this.#write(stageTable, stages)
   }
 
   #writeUnit(index: number, layout: UnitLayout): void {
-    const { program, ports } = this.#units[index]!
-    const valueTable = this.address + layout.tables
-    const values = this.#entries[index]!.flatMap(({ base, stride, kind }) => [base, stride, kind])
-    const stateTable = valueTable + values.length * WORD
-    const states = program.states.flatMap(({ slot, columns, lag, carries }) => {
-      const isCarry = Number(carries !== undefined)
-      return [slot, columns, lag, isCarry, 0, 0, 0, 0, 0]
-    })
-    const portTable = stateTable + states.length * WORD
-    const portWords = ports.flatMap((port) => this.#portWords(program, port))
-    const header = portTable + portWords.length * WORD
-    const code = Object.values(program.words).flat()
+    const address = this.address + layout.tables
+    const { elementBytes } = this.#runtime
+    const { record, words, valueTable, stateTable, portTable } = tablesOf(
+      address,
+      this.#units[index]!,
+      this.#entries[index]!,
+      elementBytes,
+    )
     this.#valueTables.push(valueTable)
     this.#stateTables.push(stateTable)
     this.#portTables.push(portTable)
-    this.#write(this.unitAddress(index), [
-      header,
-      valueTable,
-      program.states.length,
-      stateTable,
-      ports.length,
-      portTable,
-    ])
-    const segments = this.#segmentTable(program, header + PROGRAM.WORDS * WORD)
-    this.#write(valueTable, [...values, ...states, ...portWords, ...segments, ...code])
-  }
-
-  #portWords(program: CompiledProgram, port: Port): number[] {
-    const slot = program.slotOf.get(port.value)
-    if (slot === undefined) throw new RetrogradError('internal', 'plan: a port has no value')
-    const bytes = port.value.columns * this.#runtime.elementBytes
-    return [slot, port.address, port.stepStride, port.rowStride, bytes, port.mode, port.clear ?? 0]
-  }
-
-  #segmentTable(program: CompiledProgram, code: number): number[] {
-    const table: number[] = new Array(PROGRAM.WORDS).fill(0)
-    let address = code
-    for (const [segment, words] of Object.entries(program.words)) {
-      const field = PROGRAM[segment.toUpperCase() as keyof typeof PROGRAM]
-      table[field] = address
-      table[field + 1] = words.length
-      address += words.length * WORD
-    }
-    return table
+    this.#write(this.unitAddress(index), record)
+    this.#write(address, words)
   }
 }

@@ -4,7 +4,7 @@ import type { Entry } from './entry.ts'
 import type { Value } from './graph.ts'
 import type { Invariants } from './invariants.ts'
 
-/** Rows that come from an array outside or go to one: see assembly/engine/format.ts. */
+/** Rows that come from an array outside or go to one: see assembly/engine/records.ts. */
 export interface Port {
   readonly value: Value
   readonly mode: number

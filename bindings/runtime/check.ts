@@ -1,17 +1,18 @@
 /** Checks that every entry makes once before the core is called. The good path is tested first; messages are built when throwing. */
-import { type ErrorCode, RetrogradError } from './errors.ts'
+import { fail } from './errors.ts'
 import { type ElementKind, type Shape, Tensor } from './tensor.ts'
+
+export { fail }
 
 export const shapeText = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`
 
 /** Throws if `options` has a key outside `known`. */
 export function expectOptions(who: string, options: unknown, known: readonly string[]): void {
   if (options === null || typeof options !== 'object' || Array.isArray(options)) {
-    throw new RetrogradError('type', `${who}: options is ${describeValue(options)}; expected an object`)
+    fail('type', `${who}: options is ${describeValue(options)}; expected an object`)
   }
   for (const key of Object.keys(options)) {
-    if (!known.includes(key))
-      throw new RetrogradError('option', `${who}: unknown option '${key}'; known are ${known.join(', ')}`)
+    if (!known.includes(key)) fail('option', `${who}: unknown option '${key}'; known are ${known.join(', ')}`)
   }
 }
 
@@ -23,16 +24,16 @@ export function expectTensor(
   kind: ElementKind = 'float',
 ): Tensor {
   if (!(value instanceof Tensor)) {
-    throw new RetrogradError(
+    fail(
       'type',
       `${who}: ${name} is ${describeValue(value)}; expected a tensor${kind === 'int32' ? ' of indices' : ''}`,
     )
   }
-  if (value.runtime !== runtime) throw new RetrogradError('runtime', `${who}: ${name} belongs to another runtime`)
-  if (value.disposed) throw new RetrogradError('disposed', `${who}: ${name} was disposed of`)
+  if (value.runtime !== runtime) fail('runtime', `${who}: ${name} belongs to another runtime`)
+  if (value.disposed) fail('disposed', `${who}: ${name} was disposed of`)
   if (value.kind !== kind) {
     const expected = kind === 'int32' ? 'rt.indices' : 'rt.tensor'
-    throw new RetrogradError('type', `${who}: ${name} holds ${value.kind} elements; expected a tensor from ${expected}`)
+    fail('type', `${who}: ${name} holds ${value.kind} elements; expected a tensor from ${expected}`)
   }
   return value
 }
@@ -48,36 +49,29 @@ export function expectShape(
   const fits =
     shape.length === pattern.length && pattern.every((size, i) => typeof size === 'string' || size === shape[i])
   if (fits) return
-  throw new RetrogradError(
-    'shape',
-    `${who}: ${name} is ${shapeText(shape)}; expected ${shapeText(pattern)}${hint && ` (${hint})`}`,
-  )
+  fail('shape', `${who}: ${name} is ${shapeText(shape)}; expected ${shapeText(pattern)}${hint && ` (${hint})`}`)
 }
 
 export function expectPositive(who: string, name: string, value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value
-  throw new RetrogradError('option', `${who}: ${name} is ${describeValue(value)}; expected a whole number >= 1`)
+  fail('option', `${who}: ${name} is ${describeValue(value)}; expected a whole number >= 1`)
 }
 
 export function expectBoolean(who: string, name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value
-  throw new RetrogradError('option', `${who}: ${name} is ${describeValue(value)}; expected true or false`)
+  fail('option', `${who}: ${name} is ${describeValue(value)}; expected true or false`)
 }
 
 /** A finite number, within [low, high] if given. */
 export function expectNumber(who: string, name: string, value: unknown, low = -Infinity, high = Infinity): number {
   if (typeof value === 'number' && Number.isFinite(value) && value >= low && value <= high) return value
   const range = low > -Infinity ? ` in [${low}, ${high}]` : ''
-  throw new RetrogradError('option', `${who}: ${name} is ${describeValue(value)}; expected a finite number${range}`)
+  fail('option', `${who}: ${name} is ${describeValue(value)}; expected a finite number${range}`)
 }
 
 export function expectOneOf<T extends string>(who: string, name: string, value: unknown, known: readonly T[]): T {
   if (known.includes(value as T)) return value as T
-  throw new RetrogradError('option', `${who}: ${name} is ${describeValue(value)}; expected one of ${known.join(', ')}`)
-}
-
-export function fail(code: ErrorCode, message: string): never {
-  throw new RetrogradError(code, message)
+  fail('option', `${who}: ${name} is ${describeValue(value)}; expected one of ${known.join(', ')}`)
 }
 
 export function describeValue(value: unknown): string {

@@ -29,3 +29,8 @@ export class RetrogradError extends Error {
     this.code = code
   }
 }
+
+/** Refuses: the one way to. */
+export function fail(code: ErrorCode, message: string): never {
+  throw new RetrogradError(code, message)
+}

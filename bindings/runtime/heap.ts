@@ -3,7 +3,7 @@
  * Growing detaches views, so views are made here, and made anew when the buffer has changed.
  */
 import type { Core } from './core.ts'
-import { RetrogradError } from './errors.ts'
+import { fail } from './errors.ts'
 
 const PAGE = 65536
 const ALIGNMENT = 64
@@ -125,19 +125,19 @@ export class Heap {
     const atEnd = last !== undefined && last.address + last.bytes === end ? last.bytes : 0
     const pages = Math.ceil((size - atEnd) / PAGE)
     const wanted = end + pages * PAGE
-    if (wanted > this.#limit) throw this.#refusal(what, wanted)
+    if (wanted > this.#limit) this.#refuse(what, wanted)
     try {
       this.#core.memory.grow(pages)
     } catch {
-      throw this.#refusal(what, wanted)
+      this.#refuse(what, wanted)
     }
     this.#refresh()
     this.#give({ address: end, bytes: pages * PAGE }, false)
   }
 
-  #refusal(what: string, wanted: number): RetrogradError {
+  #refuse(what: string, wanted: number): never {
     const message = `${what}: needs ${wanted} bytes of memory in all; maxMemory is ${this.#limit}. Dispose of what is not needed, use smaller batches or raise maxMemory`
-    return new RetrogradError('memory', message)
+    fail('memory', message)
   }
 
   /** Puts a block back, joined with its free neighbours. */

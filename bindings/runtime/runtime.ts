@@ -2,7 +2,6 @@ import { instantiateSync } from '@assemblyscript/loader'
 import { type Variant, SHIPPED, hostRunsRelaxed, loadBinary } from './binaries.ts'
 import { describeValue, expectOneOf, expectOptions, fail, shapeText } from './check.ts'
 import type { Core } from './core.ts'
-import { RetrogradError } from './errors.ts'
 import { Heap } from './heap.ts'
 import {
   type ElementKind,
@@ -77,10 +76,7 @@ async function compileBinary(binary: string | object): Promise<WebAssembly.Modul
   try {
     return new WebAssembly.Module(bytes as BufferSource)
   } catch (error) {
-    throw new RetrogradError(
-      'unsupported',
-      `createRuntime: the binary does not compile here: ${(error as Error).message}`,
-    )
+    fail('unsupported', `createRuntime: the binary does not compile here: ${(error as Error).message}`)
   }
 }
 

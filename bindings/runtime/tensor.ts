@@ -1,4 +1,4 @@
-import { RetrogradError } from './errors.ts'
+import { fail } from './errors.ts'
 import type { Allocation } from './heap.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -83,8 +83,7 @@ export class Tensor {
 
   /** Gives the memory back. Only a tensor of the caller's own can be disposed of; a module's results go with the module. */
   dispose(): void {
-    if (!this.#owns)
-      throw new RetrogradError('type', 'Tensor.dispose: this tensor belongs to a module; dispose of the module')
+    if (!this.#owns) fail('type', 'Tensor.dispose: this tensor belongs to a module; dispose of the module')
     this.storage.dispose()
   }
 
@@ -93,8 +92,15 @@ export class Tensor {
   }
 
   #expectAlive(method: string): void {
-    if (!this.storage.alive) throw new RetrogradError('disposed', `Tensor.${method}: the tensor was disposed of`)
+    if (!this.storage.alive) fail('disposed', `Tensor.${method}: the tensor was disposed of`)
   }
+}
+
+/** Is a tensor still there, and of the runtime, kind and shape of another? */
+export function isLike({ runtime, kind, shape, storage }: Tensor, other: Tensor): boolean {
+  if (runtime !== other.runtime || kind !== other.kind || shape.length !== other.shape.length) return false
+  for (let i = 0; i < shape.length; i++) if (shape[i] !== other.shape[i]) return false
+  return storage.alive
 }
 
 export const sizeOf = (shape: Shape): number => shape.reduce((size, axis) => size * axis, 1)

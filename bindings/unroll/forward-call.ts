@@ -252,34 +252,3 @@ class ForwardPlanner {
     })
   }
 }
-
-/** What a planned forward reads and leaves. */
-export interface ForwardEnds {
-  /** In the order of the first layer's inputs. */
-  readonly inputs: readonly Tensor[]
-  readonly initial?: NamedStates | undefined
-  readonly final?: NamedStates | undefined
-}
-
-/** Points a planned forward at what it reads and at where its states go. */
-export function pointForward(stack: Stack, call: ForwardCall, { inputs, initial, final }: ForwardEnds): void {
-  const { layers, states } = stack
-  pointInputs(stack, call, inputs)
-  for (const layer of layers.keys()) states.point(call.plan, layer, call.programs[layer]!, layer, initial, final)
-}
-
-/** Inputs are read where they lie, or come in by the first layer's ports. */
-function pointInputs(
-  { directions }: Stack,
-  { plan, isStaged, programs }: ForwardCall,
-  inputs: readonly Tensor[],
-): void {
-  if (isStaged) {
-    const used = inputs.filter((_, i) => plan.has(0, programs[0]!.graph.inputs[i]!))
-    for (const [port, tensor] of used.entries()) plan.pointPort(0, port, tensor.address)
-    return
-  }
-  for (let unit = 0; unit < directions; unit++) {
-    for (const [i, leaf] of programs[unit]!.graph.inputs.entries()) plan.point(unit, leaf, inputs[i]!.address)
-  }
-}

@@ -26,18 +26,19 @@ import type { Draws, Plan } from '../program/plan.ts'
 import { describeValue, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { Tensor } from '../runtime/tensor.ts'
-import { type Recorded, backwardOf, pointBackward } from './backward-call.ts'
-import { type ForwardCall, type ForwardEnds, planForward, pointForward } from './forward-call.ts'
+import { Tensor, isLike } from '../runtime/tensor.ts'
+import { type Recorded, backwardOf } from './backward-call.ts'
+import { type ForwardCall, planForward } from './forward-call.ts'
 import { type ForwardRequest, requestKey, specOf } from './forward-spec.ts'
 import { type UnrolledOptions, boundsOf, makeLayers } from './layers.ts'
+import { type ForwardEnds, pointBackward, pointForward, pointInputs } from './pointing.ts'
 import { StackPrograms } from './programs.ts'
 import type { CallShape, Stack } from './stack.ts'
 import { States } from './states.ts'
 
 /** The last step of a stream. */
 interface Stream {
-  readonly input: Tensor
+  input: Tensor
   readonly state: State | undefined
   readonly tensors: readonly Tensor[]
   readonly call: ForwardCall
@@ -126,8 +127,8 @@ export abstract class Unrolled extends Module {
       lengths: lengths !== undefined,
       checkpoint: tape ? checkpoint : undefined,
     }
-    const { call, giveBack } = this.#plan(shape, request, keep, [...given, ...Object.values(state ?? {})])
-    const inputs = given.map((tensor, i) => call.memory.copies.of(`input ${i}`, tensor))
+    const { call, giveBack } = this.#plan(shape, request, keep, () => [...given, ...Object.values(state ?? {})])
+    const inputs = given.map((tensor, i) => call.memory.copies.of('input', tensor, i))
     const draws = this.#run(call, { inputs, initial: state, final: call.state }, lengths)
     const recorded = tape && { call, inputs, draws, truncation, pasts: this.stack.states.pastsIn(state) }
     this.#tape = recorded && !keep ? new Tape(this, recorded) : undefined
@@ -135,7 +136,9 @@ export abstract class Unrolled extends Module {
   }
 
   override step(input: Input, state?: State): ForwardResult {
-    if (this.#stream && this.#goesOn(this.#stream, input, state)) return this.#stepOn(this.#stream)
+    if (this.#stream && this.#goesOn(this.#stream, state) && this.#reads(this.#stream, input)) {
+      return this.#stepOn(this.#stream)
+    }
     const who = this.#enter('step')
     const { states } = this.stack
     if (!this.isCausal)
@@ -146,8 +149,8 @@ export abstract class Unrolled extends Module {
     const missing = states.names.find((name) => given?.[name] === undefined)
     if (missing !== undefined)
       fail('type', `${who}: state${given ? `.${missing}` : ''} is missing; make one with initialState(${shape.batch})`)
-    const { call } = this.#plan(shape, STEP, false, [...inputs, ...Object.values(given ?? {})])
-    const read = inputs.map((tensor, i) => call.memory.copies.of(`input ${i}`, tensor))
+    const { call } = this.#plan(shape, STEP, false, () => [...inputs, ...Object.values(given ?? {})])
+    const read = inputs.map((tensor, i) => call.memory.copies.of('input', tensor, i))
     this.#run(call, { inputs: read, initial: given, final: given }, undefined)
     this.#tape = undefined
     const result = given === undefined ? call.result : { ...call.result, state: given }
@@ -258,13 +261,24 @@ export abstract class Unrolled extends Module {
 
   // Calls
 
-  /** Is this the last step's input and state again, both still there? Then all is checked and pointed already. */
-  #goesOn({ input, state, tensors, call }: Stream, nextInput: Input, nextState: State | undefined): boolean {
-    if (input !== nextInput || state !== nextState || input.disposed || call.memory.scope.disposed) return false
+  /** Is this the last step's state again, still there? Then all but the input is checked and pointed already. */
+  #goesOn({ state, tensors, call }: Stream, nextState: State | undefined): boolean {
+    if (state !== nextState || call.memory.scope.disposed) return false
     const { names } = this.stack.states
     for (let i = 0; i < names.length; i++) {
       if ((nextState as NamedStates)[names[i]!] !== tensors[i] || tensors[i]!.disposed) return false
     }
+    return true
+  }
+
+  /** Points the stream at its next input, if that is like the last one. */
+  #reads(stream: Stream, input: Input): boolean {
+    if (input === stream.input) return !stream.input.disposed
+    const { call } = stream
+    if (!(input instanceof Tensor) || !isLike(input, stream.input) || call.memory.scope.holds(input.storage))
+      return false
+    pointInputs(this.stack, call, [input])
+    stream.input = input
     return true
   }
 
@@ -283,7 +297,7 @@ export abstract class Unrolled extends Module {
     shape: CallShape,
     request: ForwardRequest,
     keep: boolean,
-    read: readonly Tensor[],
+    read: () => readonly Tensor[],
   ): { call: ForwardCall; giveBack?: () => void } {
     const key = requestKey(shape, request)
     const plan = (memory: CallMemory) => planForward(memory, this.stack, shape, specOf(this.stack, shape, request))

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { CONTEXT, MAPPING, METHOD, MODE, OUTCOME, SOLVE, TARGET, UNROLLING } from '../../bindings/equilibrium/format.ts'
+import * as solvers from '../../bindings/equilibrium/format.ts'
+import * as fixedPoints from '../../bindings/equilibrium/records.ts'
 import { LU_COLUMNS } from '../../bindings/equilibrium/settings.ts'
 import * as format from '../../bindings/program/format.ts'
+import * as records from '../../bindings/program/records.ts'
 
 /** `export const NAME: i32 = value` of a file of the core. */
 function constants(path: string): Map<string, number> {
@@ -13,19 +15,30 @@ function constants(path: string): Map<string, number> {
   )
 }
 
-/** Fields of the classes that a file of the core declares, as `bindings/equilibrium/format.ts` lists them. */
-function records(path: string): Map<string, { words: string[]; floats: string[] }> {
-  const text = readFileSync(new URL(`../../assembly/${path}`, import.meta.url), 'utf8')
-  return new Map(
-    [...text.matchAll(/export class (\w+)(?: extends \w+)? \{\n([^}]*)\}/g)].map(([, name, body]) => {
+interface Fields {
+  readonly words: readonly string[]
+  readonly floats: readonly string[]
+}
+
+/** Fields of the classes that files of the core declare, inherited ones first, by the names that the bindings give to records. */
+function classes(...paths: string[]): Record<string, Fields> {
+  const found: Record<string, Fields> = {}
+  for (const path of paths) {
+    const text = readFileSync(new URL(`../../assembly/${path}`, import.meta.url), 'utf8')
+    for (const [, name, base, body] of text.matchAll(/export class (\w+)(?: extends (\w+))? \{\n([^}]*)\}/g)) {
       const fields = [...body!.matchAll(/^  (\w+): (\w+);/gm)].map(([, field, type]) => ({ field: field!, type }))
       const named = (isFloat: boolean) =>
         fields.filter(({ type }) => (type === 'f64') === isFloat).map(({ field }) => field)
       const firstFloat = fields.findIndex(({ type }) => type === 'f64')
       assert.ok(firstFloat < 0 || fields.slice(firstFloat).every(({ type }) => type === 'f64'), `${name}: words first`)
-      return [name!.toUpperCase(), { words: named(false), floats: named(true) }]
-    }),
-  )
+      const inherited = base ? found[base.toUpperCase()]! : { words: [], floats: [] }
+      found[name!.toUpperCase()] = {
+        words: [...inherited.words, ...named(false)],
+        floats: [...inherited.floats, ...named(true)],
+      }
+    }
+  }
+  return found
 }
 
 const test = suite('the binary format')
@@ -40,10 +53,12 @@ test('has the same numbers in the core and in the bindings', () => {
   const coreOnly = [
     'WORD_BYTES',
     'FIRST_BINARY',
+    'FIRST_TERNARY',
     'LINK_CODE',
     'LINK_DST',
     'LINK_A',
     'LINK_B',
+    'LINK_C',
     'LINK_CONSTANT',
     'LINK_OFFSET',
   ]
@@ -52,24 +67,26 @@ test('has the same numbers in the core and in the bindings', () => {
   assert.ok(own.size > 60)
 })
 
-test("the solvers' records have the same fields in the core and in the bindings", () => {
-  const core = new Map(
-    ['solvers/solve.ts', 'solvers/row-map.ts', 'engine/mapping.ts', 'engine/iterations.ts'].flatMap((path) => [
-      ...records(path),
-    ]),
+test('has the same records in the core and in the bindings', () => {
+  const { ROWMAP, ...core } = classes(
+    'engine/records.ts',
+    'solvers/solve.ts',
+    'solvers/row-map.ts',
+    'engine/mapping.ts',
+    'engine/iterations.ts',
   )
-  const [map, mapping] = ['ROWMAP', 'MAPPING'].map((name) => core.get(name)!.words) as [string[], string[]]
-  mapping.unshift(...map)
-  core.delete('ROWMAP')
-  assert.equal([...core.keys()].sort(), ['CONTEXT', 'MAPPING', 'SOLVE', 'TARGET', 'UNROLLING'])
-  for (const [name, { words, floats }] of Object.entries({ CONTEXT, MAPPING, SOLVE, TARGET, UNROLLING })) {
-    assert.equal(core.get(name), { words: [...words], floats: [...floats] }, name)
-  }
+  assert.ok(ROWMAP, 'what a mapping is to solvers')
+  const own = Object.entries({ ...records, ...fixedPoints }).map(([name, { words, floats }]) => [
+    name,
+    { words: [...words], floats: [...floats] },
+  ])
+  assert.equal(Object.fromEntries(own), core)
+  assert.is(own.length, 14)
 })
 
 test("the solvers' codes are the same in both", () => {
   const own = new Map<string, number>()
-  for (const [group, codes] of Object.entries({ METHOD, MODE, OUTCOME }))
+  for (const [group, codes] of Object.entries(solvers))
     for (const [name, number] of Object.entries(codes)) own.set(`${group}_${name}`, number)
   assert.equal(Object.fromEntries([...own].sort()), Object.fromEntries([...constants('solvers/solve.ts')].sort()))
   assert.is(LU_COLUMNS, constants('solvers/lu.ts').get('LU_COLUMNS'))

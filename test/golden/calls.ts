@@ -1,18 +1,18 @@
 /** Ways to call a module that goes through time. */
-import { Adam, type ForwardOptions, type Runtime } from '../../bindings/index.ts'
+import { Adam, type ForwardOptions, type Module, RetrogradError, type Runtime } from '../../bindings/index.ts'
+import { drawParameters } from '../support/nets.ts'
 import type { Findings } from './findings.ts'
 import type { Program } from './program.ts'
 import { Run, type Sizes, drawLike } from './run.ts'
-import type { Module } from '../../bindings/index.ts'
 
 export type Make = (rt: Runtime) => Module
-type Call = (run: Run, found: Findings) => void
+type Call = (run: Run, found: Findings, make: Make) => void
 
 /** Forward and backward once, from a drawn state. */
 const once =
-  (optionsFor: (run: Run) => ForwardOptions = () => ({})): Call =>
-  (run) =>
-    run.backward('once', run.forward('once', run.input(), { state: run.state(), ...optionsFor(run) }))
+  (optionsFor: (run: Run, make: Make) => ForwardOptions = () => ({})): Call =>
+  (run, _, make) =>
+    run.backward('once', run.forward('once', run.input(), { state: run.state(), ...optionsFor(run, make) }))
 
 const OF_STATES = 'from zeros, by the last state alone'
 
@@ -48,16 +48,46 @@ const CALLS: Readonly<Record<string, Call>> = {
     }
     found.take('weights', run.net.stateDict())
   },
+  'weights written and loaded'(run) {
+    const x = run.input()
+    const before = run.net.stateDict()
+    run.forward('before', x)
+    drawParameters(run.net, 8)
+    run.forward('written', x)
+    const kept = run.net.parameters().map(({ value }) => value.data)
+    run.forward('read', x)
+    for (const data of kept) data.set(data.map((value) => value / 2))
+    run.net.touch()
+    run.backward('touched', run.forward('touched', x))
+    run.net.loadStateDict(before)
+    run.backward('loaded', run.forward('loaded', x))
+  },
 }
 
-/** Bytes of tape that the small nets of these programs fit into with some of their segments. */
-const BYTES = 400_000
+/** About as few bytes of tape as will do; looked for with a module of its own, since every call moves a module's draws. */
+function fewBytes(run: Run, make: Make): number {
+  const net = make(run.rt)
+  const x = run.input()
+  const fits = (bytes: number): boolean => {
+    try {
+      net.forward(x, { tape: true, checkpoint: { bytes } })
+      return true
+    } catch (error) {
+      if (error instanceof RetrogradError && error.code === 'memory') return false
+      throw error
+    }
+  }
+  let bytes = 2 ** 22
+  while (bytes > 2 ** 14 && fits(bytes / 2)) bytes /= 2
+  net.dispose()
+  return bytes
+}
 
 /** Ways that keep less than the whole tape, or go over steps again. */
 const CHECKPOINTED: Readonly<Record<string, Call>> = {
   "checkpoint 'sqrt'": once(() => ({ checkpoint: 'sqrt' })),
   'checkpoint of 3 segments, lengths': once(({ lengths }) => ({ checkpoint: 3, lengths })),
-  'checkpoint in bytes': once(() => ({ checkpoint: { bytes: BYTES } })),
+  'checkpoint in bytes': once((run, make) => ({ checkpoint: { bytes: fewBytes(run, make) } })),
 }
 
 /** Ways of a module that knows no future. */
@@ -96,5 +126,5 @@ export function statelessCalls(subject: string, make: Make, sizes: Sizes): Progr
 
 const calling = (name: string, make: Make, sizes: Sizes, call: Call): Program => ({
   name,
-  run: (rt, found) => call(new Run(make(rt), found, sizes), found),
+  run: (rt, found) => call(new Run(make(rt), found, sizes), found, make),
 })

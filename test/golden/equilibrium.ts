@@ -87,6 +87,10 @@ const others = (table: object, some: readonly string[]) => Object.keys(table).fi
 const OPTIONS: Readonly<Record<string, Partial<EquilibriumOptions>>> = {
   'unrolled through damped iterations': { solver: { name: 'picard', damping: 0.7, maxIter: 12 }, adjoint: 'unrolled' },
   'given up after 3 iterations': { solver: { name: 'anderson', maxIter: 3 }, adjoint: { name: 'gmres', maxIter: 3 } },
+  'anderson of more steps than columns, not regularised': {
+    hiddenSize: 3,
+    solver: { name: 'anderson', m: 8, regularisation: 0, tol: 1e-12, maxIter: 40 },
+  },
   'relu, no bias': { nonlinearity: 'relu', bias: false },
   'sigmoid, bounded norm': { nonlinearity: 'sigmoid', spectralNorm: 0.8 },
   'softplus, bounded norm': { nonlinearity: 'softplus', spectralNorm: 0.5, solver: 'broyden' },
@@ -142,6 +146,16 @@ function updates(rt: Runtime, found: Findings): void {
   found.take('weights', net.stateDict())
 }
 
+/** z = W z + U x + b, so that I - Wᵀ is what LU takes apart: with pivots, for its diagonal is small, and where it is singular. */
+function linearMap(W: (i: number, j: number) => number, rt: Runtime, found: Findings): void {
+  const options = { nonlinearity: 'identity', solver: 'newton', adjoint: 'lu', onFailure: 'accept' } as const
+  const net = new DEQ(rt, { inputSize: I, hiddenSize: H, ...options })
+  const weight = net.parameters().find(({ name }) => name === 'weight_hh')!.value
+  weight.data.set(Float64Array.from({ length: H * H }, (_, k) => W(Math.floor(k / H), k % H)))
+  const run = new Run(net, found, SIZES)
+  run.backward('rows', run.forward('rows', run.row('x')))
+}
+
 export const equilibrium: readonly Program[] = [
   ...pairs(Object.keys(SOLVERS), few.adjoints),
   ...pairs(few.solvers, others(ADJOINTS, few.adjoints)),
@@ -151,5 +165,9 @@ export const equilibrium: readonly Program[] = [
   ...Object.entries(CELLS).flatMap(([name, { columns, options }]) =>
     everyCall(`DEQ, ${name}`, (rt) => new DEQ(rt, options), { sizes: { T, B, columns } }),
   ),
-  ...programs('DEQ', { 'three updates with a penalty': updates }),
+  ...programs('DEQ', {
+    'three updates with a penalty': updates,
+    'lu with pivots': (rt, found) => linearMap((i, j) => (i === j ? 1 : ((i * 5 + j * 3) % 7) / 4 - 0.75), rt, found),
+    'lu of a singular matrix': (rt, found) => linearMap((i, j) => (i === j ? 1 : 0), rt, found),
+  }),
 ]

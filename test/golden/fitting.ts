@@ -69,6 +69,11 @@ const TRAININGS: Readonly<Record<string, (rt: Runtime) => Training>> = {
     data: stepData(rt, 1, [N, T]),
     options: { loss: huberLoss, epochs: 2, batchSize: 8, clip: { norm: 0.1 }, seed: 5 },
   }),
+  'batch first, lengths': (rt) => ({
+    model: perStep(rt, true),
+    data: { ...stepData(rt, 1, [N, T]), lengths },
+    options: { loss: mseLoss, epochs: 2, batchSize: 7, metrics: ['mae'] },
+  }),
   'lengths, clipped by value': (rt) => ({
     model: perStep(rt),
     data: { ...stepData(rt), lengths },

@@ -45,7 +45,7 @@ const NETS: Readonly<Record<string, Net>> = {
     make: (rt) => new LSTM(rt, { ...sizes, numLayers: 2, bidirectional: true }),
     bothWays: true,
   },
-  'GRU, 2 layers': { make: (rt) => new GRU(rt, { ...sizes, numLayers: 2 }) },
+  'GRU, 2 layers, dropout': { make: (rt) => new GRU(rt, { ...sizes, numLayers: 2, dropout: 0.3 }) },
   'GRU, reset before, batch first': { make: (rt) => new GRU(rt, { ...sizes, resetAfter: false, batchFirst: true }) },
   'orthogonal RNN': { make: (rt) => new Recurrent(rt, { cell: orthogonalRnnCell(), sizes: { I, H } }) },
   'diagonal RNN': { make: (rt) => new Recurrent(rt, { cell: diagonalRnnCell(), sizes: { I, H } }) },

@@ -110,6 +110,10 @@ const PRODUCTS: Readonly<Record<string, Cell>> = {
     const A = add(weight!, scale(identity(N), 3))
     return steps(tanh(linear(h!, solve(A, other!), linear(x!, solve(transpose(A), rows(tall!, 0, N))))))
   }),
+  'solve, with pivots': squares(({ x, h, weight, other }) => {
+    const A = sub(weight!, scale(transpose(other!), 2))
+    return steps(tanh(linear(h!, scale(solve(A, weight!), 0.1), linear(x!, other!))))
+  }),
   'sums of parameters': squares(({ x, h, weight, other, bias }) => {
     const norm = sqrt(shift(sum(square(bias!)), 1e-3))
     return steps(tanh(linear(h!, div(weight!, norm), mul(x!, transpose(mean(other!))))), div(h!, norm))

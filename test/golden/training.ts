@@ -162,10 +162,12 @@ function average(rt: Runtime, found: Findings): void {
     optimizer.step()
     ema.update()
   }
+  accumulate(model, 9)
   ema.swap()
-  found.take('averages', model.stateDict())
   found.take('their loss', accumulate(model, 9))
+  found.take('averages', model.stateDict())
   ema.swap()
+  found.take('loss of the weights', accumulate(model, 9))
   found.take('weights', model.stateDict())
 }
 

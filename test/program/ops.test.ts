@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createRuntime, defineCell } from '../../bindings/index.ts'
+import { createRuntime } from '../../bindings/index.ts'
 import { adjoint } from '../../bindings/program/adjoint.ts'
 import type { StepGraph, Value } from '../../bindings/program/graph.ts'
 import { columnSum } from '../../bindings/program/ops/broadcast.ts'
@@ -11,24 +11,20 @@ import { dropout } from '../../bindings/program/ops/dropout.ts'
 import { copy, flush, reluGrad, sigmoidGrad, tanhGrad } from '../../bindings/program/ops/elementwise.ts'
 import * as ops from '../../bindings/program/ops/index.ts'
 import { productOverRows } from '../../bindings/program/ops/products.ts'
-import { padRows } from '../../bindings/program/ops/rows.ts'
 import { tangent } from '../../bindings/program/tangent.ts'
-import { sizeCell, trace } from '../../bindings/program/trace.ts'
 import { evaluator } from '../support/evaluate.ts'
 import { generate } from '../support/generator.ts'
+import { type Step, gradientGraph, graphOf } from '../support/step.ts'
 
 const B = 2
 const n = 3
 
-interface Case {
-  readonly inputs?: Record<string, number>
-  readonly params?: Record<string, number[]>
+interface Case extends Step {
   /** Where the inputs lie: away from kinks and poles. */
   readonly from?: number
   readonly to?: number
   /** The derivative is 0 there. */
   readonly flat?: boolean
-  readonly step: (values: Readonly<Record<string, Value>>) => Value
 }
 
 const one = (step: (x: Value) => Value, from = -2, to = 2): Case => ({
@@ -77,6 +73,30 @@ const CASES: Record<string, Case> = {
   tanhGrad: two(tanhGrad),
   sigmoidGrad: two(sigmoidGrad),
   reluGrad: two(reluGrad),
+  maximum: two(ops.maximum),
+  minimum: two(ops.minimum),
+  abs: one(ops.abs),
+  reciprocal: one(ops.reciprocal, 0.5, 2),
+  pow: two(ops.pow),
+  'pow by numbers': one((x) => ops.sub(ops.pow(x, 1.7), ops.mul(ops.pow(x, 3), ops.pow(x, -2))), 0.5, 2),
+  clamp: one((x) => ops.clamp(x, -1.1, 0.7)),
+  where: {
+    inputs: { c: n, a: n, b: n },
+    // c itself gets no gradient, but by way of a and b
+    step: ({ c, a, b }) => ops.where(ops.greater(c!, a!), ops.mul(a!, c!), ops.square(b!)),
+  },
+  ...Object.fromEntries(
+    Object.entries({ sign: ops.sign, floor: ops.floor }).map(([name, op]) => [name, { ...one(op), flat: true }]),
+  ),
+  ...Object.fromEntries(
+    Object.entries({
+      greater: ops.greater,
+      less: ops.less,
+      greaterEqual: ops.greaterEqual,
+      lessEqual: ops.lessEqual,
+      equal: ops.equal,
+    }).map(([name, op]) => [name, { ...two(op), flat: true }]),
+  ),
   concat: two((a, b) => ops.square(ops.concat(a, b, a))),
   fill: one((x) => ops.sub(fill(1, 'batch', n), ops.square(x))),
   'expandColumns (by a column)': { inputs: { x: n, y: 1 }, step: ({ x, y }) => ops.mul(x!, y!) },
@@ -85,6 +105,24 @@ const CASES: Record<string, Case> = {
   linear: { inputs: { x: n }, params: { W: [4, n], b: [4] }, step: ({ x, W, b }) => ops.linear(x!, W!, b) },
   'linear on a value': { inputs: { x: n, y: 4 }, params: { W: [4, n] }, step: ({ x, y, W }) => ops.linear(x!, W!, y) },
   matmul: { inputs: { x: n }, params: { W: [n, 4] }, step: ({ x, W }) => ops.matmul(x!, W!) },
+  batchMatmul: {
+    inputs: { a: 6, b: 12 },
+    step: ({ a, b }) => {
+      const c = ops.batchMatmul(a!, b!, { m: 2, k: 3, n: 4 })
+      const d = ops.batchMatmul(c, b!, { m: 2, k: 4, n: 3, transposeB: true })
+      return ops.batchMatmul(ops.tanh(d), a!, { m: 3, k: 2, n: 3, transposeA: true })
+    },
+  },
+  'batchMatmul of two transposes': {
+    inputs: { a: 6, b: 12 },
+    step: ({ a, b }) => ops.square(ops.batchMatmul(a!, b!, { m: 2, k: 3, n: 4, transposeA: true, transposeB: true })),
+  },
+  outer: two((a, b) => ops.mul(ops.outer(a, b), ops.outer(b, ops.square(a)))),
+  blockDiagonal: {
+    inputs: { x: 4 },
+    params: { W: [6, 2] },
+    step: ({ x, W }) => ops.tanh(ops.blockDiagonal(x!, W!)),
+  },
   rows: { inputs: { x: n }, params: { W: [5, n] }, step: ({ x, W }) => ops.linear(x!, ops.rows(W!, 1, 4)) },
   'transpose and arithmetic on parameters': {
     inputs: { x: n },
@@ -123,11 +161,6 @@ const CASES: Record<string, Case> = {
 
 const runtime = await createRuntime({ dtype: 'float64' })
 
-function graphOf({ inputs = {}, params = {}, step }: Case, fused: boolean): StepGraph {
-  const cell = defineCell({ state: {}, input: inputs, params, step: (values) => ({ state: {}, output: step(values) }) })
-  return trace(sizeCell(cell, {}), { fused })
-}
-
 const leavesOf = (graph: StepGraph): Value[] => [...graph.inputs, ...graph.params]
 const sizeOf = (value: Value): number => (value.rows === 'batch' ? B : value.rows) * value.columns
 
@@ -137,19 +170,6 @@ function draw(name: string, seed: number, size: number, from: number, to: number
 
 const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, i) => sum + x * b[i]!, 0)
 const norm = (a: readonly number[]): number => Math.sqrt(dot(a, a))
-
-/** Gradients by every leaf, as outputs of one program. */
-function gradientGraph(primal: StepGraph): StepGraph {
-  const graph = adjoint(primal)
-  const byParam = primal.params.map((param) => {
-    const terms = graph.gradients.filter((term) => term.param === param.node.name)
-    const wide = terms.map(({ firstRow, value }) =>
-      value.rows === param.rows ? value : padRows(value, firstRow, param.rows as number),
-    )
-    return wide.reduce(ops.add)
-  })
-  return { ...graph, outputs: [...graph.outputs, ...byParam], gradients: [] }
-}
 
 const differences = suite('the adjoint equals central differences')
 const doubled = suite('the tangent equals the adjoint of the adjoint')
@@ -227,7 +247,7 @@ function definedOperations(): string[] {
     .map((name) => readFileSync(new URL(name, folder), 'utf8'))
     .join('')
   const found = text.matchAll(
-    /: Operation = \{\s*name: '(\w+)'|= (?:unary|unaryWithConstant|binary|productOperation)\(\s*'(\w+)'/g,
+    /: Operation = \{\s*name: '(\w+)'|= (?:unary|unaryWithConstant|binary|ternary|productOperation)\(\s*'(\w+)'/g,
   )
   return [...found].map(([, object, built]) => (object ?? built)!)
 }

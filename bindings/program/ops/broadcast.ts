@@ -65,6 +65,14 @@ export const columnSum = (x: Value): Value => apply(COLUMN_SUM, [x], 1, x.column
 /** The sum over columns: [B, 1]. */
 export const sum = (x: Value): Value => apply(ROW_SUM, [x], x.rows, 1)
 
+/** Operands brought to the same rows: those with one row stand for all. */
+export function sameRows(who: string, operands: readonly Value[]): Value[] {
+  for (const operand of operands) expectValue(who, operand)
+  const rows = common(operands, ({ rows }) => rows)
+  if (rows === undefined) throw mismatch(who, operands)
+  return operands.map((operand) => expandRows(operand, rows))
+}
+
 /** Operands brought to one shape: where they differ, those with one row or one column stand for all. */
 export function alike(who: string, operands: readonly Value[]): Value[] {
   for (const operand of operands) expectValue(who, operand)

@@ -7,6 +7,7 @@ import { constantLink } from '../encoding.ts'
 import { LINK } from '../format.ts'
 import {
   type ActivationKind,
+  type Link,
   type Maybe,
   type Node,
   type Operation,
@@ -17,31 +18,43 @@ import {
 } from '../operation.ts'
 import { alike } from './broadcast.ts'
 import { zerosLike } from './constant.ts'
-import { linearMap } from './linear-map.ts'
 
 export type Unary = (x: Value) => Value
 export type WithConstant = (x: Value, constant: number) => Value
 export type Binary = (a: Value, b: Value) => Value
+export type Ternary = (a: Value, b: Value, c: Value) => Value
 
-/** The derivative of y by an operand, applied to a direction d. */
-type ByX = (d: Value, x: Value, y: Value) => Value
-type ByXWithConstant = (d: Value, constant: number) => Value
-type ByOperand = (d: Value, a: Value, b: Value, y: Value) => Value
+/** The derivative of y by an operand, applied to a direction d; undefined where it is 0 everywhere. */
+type ByX = (d: Value, x: Value, y: Value) => Maybe
+type ByXWithConstant = (d: Value, constant: number, x: Value, y: Value) => Maybe
+type ByOneOfTwo = (d: Value, a: Value, b: Value, y: Value) => Maybe
+type ByOneOfThree = (d: Value, a: Value, b: Value, c: Value, y: Value) => Maybe
+type ByOperand = (d: Value, ...operandsAndResult: Value[]) => Maybe
 
-/** An operation of one value. Its Jacobian is diagonal: adjoint and tangent are one. */
+// Builders take as many operands as they name: what `map` and `reduce` pass beside an element is not theirs
+
 export function unary(name: string, code: number, byX: ByX, structure?: Structure): Unary {
-  const towards = (d: Value, { inputs, results }: Node) => byX(d, inputs[0]!, results[0]!)
-  const op: Operation = { name, link: { code }, ...structure, ...linearMap(towards, towards) }
-  return (x) => {
-    expectValue(name, x)
-    return apply(op, [x], x.rows, x.columns)
-  }
+  const op = { ...pointwise(name, { code }, [byX]), ...structure }
+  return (x) => applyAlike(op, [x])
+}
+
+export function binary(name: string, code: number, byA: ByOneOfTwo, byB: ByOneOfTwo): Binary {
+  const op = pointwise(name, { code }, [byA, byB])
+  return (a, b) => applyAlike(op, [a, b])
+}
+
+export function ternary(
+  name: string,
+  code: number,
+  ...by: readonly [ByOneOfThree, ByOneOfThree, ByOneOfThree]
+): Ternary {
+  const op = pointwise(name, { code }, by)
+  return (a, b, c) => applyAlike(op, [a, b, c])
 }
 
 /** An operation of one value and a number. */
 export function unaryWithConstant(name: string, code: number, byX: ByXWithConstant): WithConstant {
-  const towards = (d: Value, { attributes }: Node) => byX(d, attributes['constant']!)
-  const op: Operation = { name, link: constantLink(code), ...linearMap(towards, towards) }
+  const op = pointwise(name, constantLink(code), [(d, x, y) => byX(d, y!.node.attributes['constant']!, x!, y!)])
   return (x, constant) => {
     expectNumber(name, constant)
     expectValue(name, x)
@@ -49,19 +62,20 @@ export function unaryWithConstant(name: string, code: number, byX: ByXWithConsta
   }
 }
 
-/** An operation of two values, brought to one shape. */
-export function binary(name: string, code: number, byA: ByOperand, byB: ByOperand): Binary {
-  const operands = ({ inputs, results }: Node) => [inputs[0]!, inputs[1]!, results[0]!] as const
-  const op: Operation = {
+/** The Jacobian by each operand is diagonal: adjoint and tangent apply the same derivatives. */
+function pointwise(name: string, link: Link, by: readonly ByOperand[]): Operation {
+  const along = (node: Node, k: number, d: Value) => by[k]!(d, ...node.inputs, node.results[0]!)
+  return {
     name,
-    link: { code },
-    adjoint: (node, [dY]) => [byA(dY!, ...operands(node)), byB(dY!, ...operands(node))],
-    tangent: (node, [dA, dB]) => sumOf([dA && byA(dA, ...operands(node)), dB && byB(dB, ...operands(node))]),
+    link,
+    adjoint: (node, [dY]) => by.map((_, k) => along(node, k, dY!)),
+    tangent: (node, directions) => sumOf(directions.map((d, k) => d && along(node, k, d))),
   }
-  return (a, b) => {
-    const both = alike(name, [a, b])
-    return apply(op, both, both[0]!.rows, both[0]!.columns)
-  }
+}
+
+function applyAlike(op: Operation, operands: readonly Value[]): Value {
+  const all = alike(op.name, operands)
+  return apply(op, all, all[0]!.rows, all[0]!.columns)
 }
 
 /** Adds up the terms that are there. */
@@ -75,6 +89,7 @@ function expectNumber(who: string, constant: unknown): void {
 }
 
 const same = (d: Value): Value => d
+export const none = (): undefined => undefined
 
 function activation(kind: ActivationKind): Structure {
   return { activations: { result: 0, blocks: [{ kind }] } }

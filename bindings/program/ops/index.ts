@@ -19,10 +19,27 @@ export {
   sub,
   tanh,
 } from './elementwise.ts'
+export {
+  abs,
+  clamp,
+  equal,
+  floor,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  maximum,
+  minimum,
+  sign,
+  where,
+} from './piecewise.ts'
+export { pow, reciprocal } from './powers.ts'
 export { sum } from './broadcast.ts'
 export { mean } from './composed.ts'
 export { concat, slice } from './columns.ts'
 export { linear, matmul } from './products.ts'
+export { type BatchMatmulOptions, batchMatmul, outer } from './batch-matmul.ts'
+export { blockDiagonal } from './block-diagonal.ts'
 export { logSoftmax, softmax } from './softmax.ts'
 export { prev } from './leaves.ts'
 export { rows } from './rows.ts'

@@ -76,7 +76,7 @@ const PRODUCT_OVER_ROWS: Operation = {
   emit(node, out) {
     const [a, b] = node.inputs as readonly [Value, Value]
     const dst = out.accumulator(node)
-    const panels = out.scratch({ kind: 'panels', columns: b.columns })
+    const panels = out.scratch((core, bytes) => core.gemmTnScratch(b.columns) * bytes)
     out.emit(OP.GEMM_TN, dst, out.slot(a), out.slot(b), a.columns, b.columns, panels, rowsWord(a.rows))
   },
   adjoint: ({ inputs: [a, b] }, [dY]) => [linear(b!, dY!), matmul(a!, dY!)],

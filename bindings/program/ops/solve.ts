@@ -9,7 +9,7 @@ const SOLVE: Operation = {
   name: 'solve',
   emit({ inputs: [a, b], results: [x] }, out) {
     const [n, m] = [a!.columns, x!.columns]
-    const scratch = out.scratch({ kind: 'elimination', rows: n, columns: m })
+    const scratch = out.scratch((core) => core.solveScratch(n, m))
     out.emit(OP.SOLVE, out.slot(x!), out.slot(a!), out.slot(b!), n, m, scratch)
   },
   adjoint: ({ inputs: [a], results: [x] }, [dX]) => {
