@@ -1,13 +1,14 @@
 /**
- * Runs test/*.test.ts, or the files named on the command line, each in a Node process of its own.
+ * Runs every *.test.ts below test/, or the files named on the command line and those below the folders named there, each
+ * in a Node process of its own.
  *
  * uvu leaves with code 0 when no test ran, when a `before` hook threw, and when a file dies quietly before its
  * run; so the verdict is drawn from the totals that uvu prints and from the exit code together.
  */
 import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -17,10 +18,10 @@ const TIMEOUT_MS = 15 * 60_000 // a file that hangs is a failure, not a lost CI 
 const named = process.argv.slice(2)
 const unknown = named.find((name) => name.startsWith('-'))
 if (unknown) {
-  console.error(`test: unknown option ${unknown}; expected names of test files`)
+  console.error(`test: unknown option ${unknown}; expected names of test files and folders`)
   process.exit(2)
 }
-const files = named.length > 0 ? named : allTestFiles()
+const files = [...new Set((named.length > 0 ? named : ['test']).flatMap(filesOf))]
 const results = await runAll(files)
 const sum = (key) => results.reduce((total, result) => total + result[key], 0)
 const failures = results.filter(({ failed }) => failed > 0)
@@ -29,9 +30,11 @@ if (sum('passed') === 0) console.log('\nNo test passed.')
 process.exitCode = failures.length === 0 && sum('passed') > 0 ? 0 : 1
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`)
 
-function allTestFiles() {
-  const names = readdirSync(join(ROOT, 'test')).filter((name) => name.endsWith('.test.ts'))
-  return names.sort().map((name) => join('test', name))
+/** The test files below a folder, in order; what is no folder, or one without any, stands for itself, and fails where it holds no test. */
+function filesOf(name) {
+  if (!statSync(resolve(ROOT, name), { throwIfNoEntry: false })?.isDirectory()) return [name]
+  const below = readdirSync(resolve(ROOT, name), { recursive: true }).filter((path) => path.endsWith('.test.ts'))
+  return below.length > 0 ? below.sort().map((path) => join(name, path)) : [name]
 }
 
 /** Keeps WORKERS processes busy; results come in the order of `files`. */

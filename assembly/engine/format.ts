@@ -1,6 +1,6 @@
 /**
  * The numbers by which the bindings tell the engine what to do, beside the records (records.ts)
- * and instructions (instructions/) that they stand in. bindings/program/format.ts holds the same; test/format.test.ts compares the two files.
+ * and instructions (instructions/) that they stand in. bindings/program/format.ts holds the same; test/core/format.test.ts compares the two files.
  */
 
 export const FORMAT_VERSION: i32 = 2;

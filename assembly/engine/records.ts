@@ -1,6 +1,6 @@
 /**
  * The records in which the bindings hand a planned call to the engine. bindings/program/records.ts lists the same fields in the
- * same order; test/format.test.ts compares the two. Addresses and strides are in bytes, tables are records one after the other.
+ * same order; test/core/format.test.ts compares the two. Addresses and strides are in bytes, tables are records one after the other.
  *
  * call    → legs, one after the other: a stage of a run over a range of steps
  * run     → a plan: sizes, and stages, each a direction in time and a range of units

@@ -1,6 +1,6 @@
 /**
  * What the bindings hand over for a batch of fixed points, as records of 32-bit words and float64 numbers.
- * bindings/equilibrium/records.ts lists the same fields in the same order, format.ts the same numbers; test/format.test.ts compares them.
+ * bindings/equilibrium/records.ts lists the same fields in the same order, format.ts the same numbers; test/core/format.test.ts compares them.
  */
 
 export const METHOD_PICARD: i32 = 0;

@@ -1,4 +1,4 @@
-/** The numbers by which fixed points are asked for and told of, as in assembly/solvers/solve.ts. test/format.test.ts compares the files. */
+/** The numbers by which fixed points are asked for and told of, as in assembly/solvers/solve.ts. test/core/format.test.ts compares the files. */
 export const METHOD = {
   PICARD: 0,
   ANDERSON: 1,

@@ -1,6 +1,6 @@
 /**
  * The records by which fixed points are asked for: the same fields in the same order as the classes of assembly/solvers and
- * assembly/engine, where they are explained. test/format.test.ts compares the files.
+ * assembly/engine, where they are explained. test/core/format.test.ts compares the files.
  */
 import { recordFormat } from '../runtime/record.ts'
 

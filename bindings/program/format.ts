@@ -1,6 +1,6 @@
 /**
  * The numbers by which a planned program tells the engine what to do: the same as in assembly/engine/format.ts, where they are
- * explained, and assembly/ops/codes.ts. test/format.test.ts compares the files.
+ * explained, and assembly/ops/codes.ts. test/core/format.test.ts compares the files.
  */
 export const FORMAT_VERSION = 2
 

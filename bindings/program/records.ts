@@ -1,6 +1,6 @@
 /**
  * The records that the engine reads: the same fields in the same order as the classes of assembly/engine/records.ts, where they
- * are explained. test/format.test.ts compares the files.
+ * are explained. test/core/format.test.ts compares the files.
  */
 import { recordFormat } from '../runtime/record.ts'
 

@@ -1,10 +1,19 @@
 /** Equilibrium problems: as a module, and as the reference knows them. */
+import * as assert from 'uvu/assert'
 import { DEQ, type EquilibriumOptions, type Parameter, type Runtime, type Tensor } from '../../bindings/index.ts'
 import { type Problem, matrixProduct, norm, spectralNorm, transposed } from '../reference/equilibrium.ts'
 import { generate } from './generator.ts'
+import { dot } from './nets.ts'
 
 /** 'symmetric': real eigenvalues of both signs; 'rotation': orthogonal, complex pairs; 'general': neither. */
 export type MatrixKind = 'symmetric' | 'rotation' | 'general'
+
+export const KINDS: readonly MatrixKind[] = ['symmetric', 'rotation', 'general']
+
+export const SOLVERS = ['picard', 'anderson', 'broyden', 'newton', 'auto'] as const
+
+/** Input columns of the problems that tests draw. */
+export const INPUTS = 3
 
 /** An [n, n] matrix of the given spectral norm. */
 export function drawMatrix(kind: MatrixKind, n: number, size: number, seed = 1): number[] {
@@ -79,3 +88,28 @@ export const gradientOf = (deq: DEQ, name: string): number[] =>
   Array.from((deq.parameters().find((parameter) => parameter.name === name) as Parameter).grad.data)
 
 export const bits = (tensor: Tensor): ArrayLike<number> => tensor.data.slice()
+
+/** ‖a - b‖ */
+export const distance = (a: readonly number[], b: readonly number[]): number => norm(a.map((value, i) => value - b[i]))
+
+export const zeros = (count: number): number[] => Array.from({ length: count }, () => 0)
+
+/** Gradients by W, U, b and the input against central differences of `loss`, along random directions. */
+export function expectDifferences(deq: DEQ, x: Tensor, byInput: number[], loss: () => number, tolerance: number): void {
+  const pairs = deq.parameters().map(({ name, value, grad }) => [name, value, Array.from(grad.data)] as const)
+  const H = 1e-5
+  for (const [name, tensor, gradient] of [...pairs, ['x', x, byInput] as const]) {
+    const start = Array.from(tensor.data)
+    for (let d = 0; d < 3; d++) {
+      const direction = generate(d, `direction ${name}`, tensor.size)
+      const at = (h: number) => {
+        tensor.data.set(start.map((value, i) => value + h * direction[i]))
+        return loss()
+      }
+      const gap = Math.abs((at(H) - at(-H)) / (2 * H) - dot(direction, gradient))
+      tensor.data.set(start)
+      assert.ok(norm(gradient) > 1e-6, `${name}: the gradient is not 0`)
+      assert.ok(gap <= tolerance * norm(gradient) * norm(direction), `${name}: ${gap} of ${norm(gradient)}`)
+    }
+  }
+}
