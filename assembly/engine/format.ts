@@ -31,7 +31,7 @@ export const SEGMENT_START: i32 = 5; // once per call, before the first chunk: a
 export const KIND_TIMED: i32 = 0; // stored for all T steps
 export const KIND_CHUNK: i32 = 1; // stored for one chunk
 export const KIND_TILE: i32 = 2; // a tile of a chain: lives between two operations of it
-export const KIND_SEGMENT: i32 = 3; // stored for the steps from the leg's origin on: the tape
+export const KIND_TAPE: i32 = 3; // stored for the steps from the leg's origin on: the tape
 
 // opcodes: instructions/ has a class for each
 export const OP_CHAIN: i32 = 1;

@@ -92,7 +92,7 @@ export function address(value: i32): usize {
 // @ts-ignore: decorator
 @inline
 function timeFrom(kind: i32): i32 {
-  return step - (kind == format.KIND_CHUNK ? chunkStart : kind == format.KIND_SEGMENT ? origin : 0);
+  return step - (kind == format.KIND_CHUNK ? chunkStart : kind == format.KIND_TAPE ? origin : 0);
 }
 
 // @ts-ignore: decorator

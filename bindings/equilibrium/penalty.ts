@@ -12,14 +12,14 @@ export function expectPenalty(given: { weight: number; samples?: number } | unde
   expectOptions('DEQ: jacobianPenalty', given, ['weight', 'samples'])
   return {
     weight: expectNumber('DEQ: jacobianPenalty', 'weight', given.weight, 0, Number.MAX_VALUE),
-    samples: expectSamples(given.samples ?? 1),
+    samples: expectFewSamples(given.samples ?? 1),
   }
 }
 
 /** Each is a whole [T · B, n]. */
 const MOST_SAMPLES = 4096
 
-function expectSamples(samples: number): number {
+function expectFewSamples(samples: number): number {
   if (expectPositive('DEQ: jacobianPenalty', 'samples', samples) <= MOST_SAMPLES) return samples
   return fail('option', `DEQ: jacobianPenalty: samples is ${samples}; expected at most ${MOST_SAMPLES}`)
 }

@@ -1,12 +1,12 @@
 /** Adjoints of layers as instruments ask for them: none forms the gradient by the module's input. */
-import { type AdjointOptions, adjoint } from '../program/adjoint.ts'
+import { type WantedGradients, adjoint } from '../program/adjoint.ts'
 import type { StepGraph } from '../program/graph.ts'
 import type { Layer } from '../unroll/layer.ts'
 import type { OwnBackward } from './recording.ts'
 
 export function inspectedAdjoint(
   { graph, depth }: Layer,
-  options: Pick<AdjointOptions, 'params' | 'totals'> = {},
+  options: Pick<WantedGradients, 'params' | 'totals'> = {},
 ): StepGraph {
   return adjoint(graph, { ...options, ...(depth === 0 && { inputs: [] }) })
 }

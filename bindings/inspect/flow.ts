@@ -38,13 +38,13 @@ export function gradientFlow(module: Module, input: Input, options: InspectOptio
 }
 
 /** The adjoint of a layer that also gives the whole gradients by its states. */
-const adjointOf = perLayer((layer) => inspectedAdjoint(layer, { totals: true }))
+const adjointWithTotals = perLayer((layer) => inspectedAdjoint(layer, { totals: true }))
 
 /** Weight gradients are not formed: their norms follow from their factors, which are kept. */
 const FLOW: OwnBackward = {
   kind: 'flow',
   make: (layer) => {
-    const graph = adjointOf(layer)
+    const graph = adjointWithTotals(layer)
     const primal = valuesOf(layer.graph)
     const factors = graph.gradients.flatMap(({ value }) => (isReduction(value.node) ? value.node.inputs : []))
     const own = factors.filter((value) => !primal.has(value) && !graph.inputs.includes(value))
@@ -77,7 +77,7 @@ class Flow {
     const { stack, module, steps, batch } = this.#recording
     const norms: Record<string, Float64Array> = {}
     for (const [index, layer] of stack.layers.entries()) {
-      const { outputs } = adjointOf(layer)
+      const { outputs } = adjointWithTotals(layer)
       const totals = outputs.slice(outputs.length - layer.graph.states.length)
       for (const [i, { name, columns }] of layer.graph.states.entries()) {
         const { base, stride } = this.#backward.plan.entry(this.#unitOf(index), totals[i]!)
@@ -95,7 +95,7 @@ class Flow {
     for (const [index, layer] of stack.layers.entries()) {
       const shared = new Map<Value, { name: string; factors: Factors }[]>()
       for (const [param, { name }] of layer.params) {
-        const terms = adjointOf(layer).gradients.filter((term) => term.param === param)
+        const terms = adjointWithTotals(layer).gradients.filter((term) => term.param === param)
         const one = terms.length === 1 ? factorsOf(terms[0]!) : undefined
         if (one?.a && this.#placesOf(index, one)) put(shared, one.a, { name, factors: one })
         else norms[name] = this.#byFactors(index, terms) ?? new Float64Array(0)
@@ -155,7 +155,7 @@ class Flow {
     const entry = isOwn ? this.#backward.plan.entry(this.#unitOf(index), value) : data.call.tapePlan.entry(index, value)
     if (entry === undefined || entry.kind === KIND.CHUNK) return undefined
     if (input >= 0 && layer.depth === 0 && !data.call.isStaged) return { ...entry, base: data.inputs[input]!.address }
-    if (value === adjointOf(layer).inputs[0] && entry.base === 0) return { ...entry, base: output!.address }
+    if (value === adjointWithTotals(layer).inputs[0] && entry.base === 0) return { ...entry, base: output!.address }
     return entry
   }
 

@@ -40,7 +40,7 @@ export function saturation(module: Module, input: Input, options: SaturationOpti
 }
 
 /** Columns of a value on the tape that are one activation. */
-interface Activation {
+interface ActivationColumns {
   readonly name: string
   readonly kind: ActivationKind
   readonly value: Value
@@ -50,14 +50,14 @@ interface Activation {
   readonly keeps: boolean
 }
 
-function activationsOf(layer: Layer, layers: number): Activation[] {
+function activationsOf(layer: Layer, layers: number): ActivationColumns[] {
   const counts = new Map<ActivationKind, number>()
   const numbered = (kind: ActivationKind) => {
     counts.set(kind, (counts.get(kind) ?? 0) + 1)
     return `${kind} ${counts.get(kind)}`
   }
   const values = [...savedValues(layer)].sort((a, b) => a.node.id - b.node.id)
-  return values.flatMap((value): Activation[] => {
+  return values.flatMap((value): ActivationColumns[] => {
     const { activations } = value.node.op
     if (activations?.result !== value.index) return []
     const columns = value.columns / activations.blocks.length
@@ -107,7 +107,7 @@ interface Counts {
 function count(
   { module, data, steps, batch }: Recording,
   layer: number,
-  { value, from, columns }: Activation,
+  { value, from, columns }: ActivationColumns,
   [low, high]: [number, number],
 ): Counts {
   const { core, heap } = module.runtime

@@ -14,7 +14,7 @@ import type {
   SafetensorsTensor,
 } from './safetensors-format.ts'
 
-interface Entry {
+interface HeaderEntry {
   readonly name: string
   readonly format: Format
   readonly shape: number[]
@@ -130,7 +130,7 @@ function readMetadata(value: unknown): [string, string][] {
   })
 }
 
-function readEntry(name: string, info: unknown): Entry {
+function readEntry(name: string, info: unknown): HeaderEntry {
   const what = `tensor ${describeJson(name)}`
   const { dtype, shape, data_offsets: offsets } = expectRecord(info, 'readSafetensors', what)
   const format = typeof dtype === 'string' ? FORMATS.get(dtype) : undefined
@@ -163,7 +163,7 @@ function byteLength(shape: readonly number[], size: number): number | undefined 
 }
 
 /** Every byte behind the header belongs to one tensor: no hole, no overlap, nothing before, behind or missing. */
-function checkCoverage(entries: readonly Entry[], available: number): void {
+function checkCoverage(entries: readonly HeaderEntry[], available: number): void {
   let position = 0
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== position) {
@@ -178,7 +178,11 @@ function checkCoverage(entries: readonly Entry[], available: number): void {
   }
 }
 
-function readTensor(file: Uint8Array, dataStart: number, { format, shape, begin, end }: Entry): SafetensorsTensor {
+function readTensor(
+  file: Uint8Array,
+  dataStart: number,
+  { format, shape, begin, end }: HeaderEntry,
+): SafetensorsTensor {
   const copy = new Uint8Array(end - begin) // of its own, so that it is aligned and the file can go
   copy.set(file.subarray(dataStart + begin, dataStart + end))
   return { shape, data: format.decode(copy.buffer) }

@@ -15,7 +15,7 @@ const MAX_ENTRIES = 65536
 
 /** Lengths of lists by path: '' for the state itself, '2' for a list in its third entry. */
 type Lists = ReadonlyMap<string, number>
-type Tensors = Readonly<Record<string, SafetensorsTensor>>
+type StoredTensors = Readonly<Record<string, SafetensorsTensor>>
 
 /**
  * The bytes of a state, as `step`, `forward` or `initialState` gave it. They hold no weights. With equal weights the stream goes on
@@ -122,7 +122,7 @@ function isEntry(path: string, lists: Lists): boolean {
   return /^(0|[1-9]\d*)$/.test(index) && Number(index) < (lists.get(parent) ?? 0)
 }
 
-function checkTensors(runtime: Runtime, tensors: Tensors, lists: Lists): void {
+function checkTensors(runtime: Runtime, tensors: StoredTensors, lists: Lists): void {
   const names = Object.entries(tensors)
   if (names.length === 0) refuse('there is no tensor; expected a state')
   const expected = runtime.dtype === 'float64' ? Float64Array : Float32Array

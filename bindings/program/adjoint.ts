@@ -3,7 +3,7 @@
  * the outputs, its states the gradients that a step sends to the states it read (a delayed read sends to as many steps
  * back), its outputs the gradients by the inputs. It reads values of the primal program from the tape.
  */
-import { RetrogradError } from '../runtime/errors.ts'
+import { fail } from '../runtime/errors.ts'
 import { Cotangents } from './cotangents.ts'
 import { type GradientTerm, type StateEdge, type StepGraph, ancestors } from './graph.ts'
 import { type Maybe, type Node, type Value, isLeaf } from './operation.ts'
@@ -12,7 +12,7 @@ import { copy, flush } from './ops/elementwise.ts'
 import { inputLeaf, stateReads } from './ops/leaves.ts'
 import { ownStates } from './trace.ts'
 
-export interface AdjointOptions {
+export interface WantedGradients {
   /** Which inputs need gradients; all of them if left out. */
   readonly inputs?: readonly string[]
   /** Which parameters need gradients; all of them if left out. */
@@ -28,7 +28,7 @@ export interface AdjointOptions {
 export const carryName = (state: string, lag: number): string => `${state}@${lag}`
 
 /** Source transformation of a step program into its adjoint. */
-export function adjoint(primal: StepGraph, options: AdjointOptions = {}): StepGraph {
+export function adjoint(primal: StepGraph, options: WantedGradients = {}): StepGraph {
   const cotangents = new Cotangents()
   // What was sent furthest back is added first, gradients by the outputs last: where a sequence is split, all that comes from
   // behind the split enters as one sum, and the order stays the same.
@@ -130,7 +130,7 @@ function gradientTerms(param: Value, cotangents: Cotangents): GradientTerm[] {
 }
 
 /** Nodes on a path from a wanted input or parameter, or from a state: the others' cotangents are never formed. */
-function wantedNodes(primal: StepGraph, { inputs, params }: AdjointOptions): Set<Node> {
+function wantedNodes(primal: StepGraph, { inputs, params }: WantedGradients): Set<Node> {
   const wanted = new Set<Node>()
   for (const state of primal.states) for (const read of state.reads.values()) wanted.add(read.node)
   for (const input of primal.inputs)
@@ -151,14 +151,14 @@ function spreadAll(nodes: readonly Node[], cotangents: Cotangents, wanted: Reado
 function spread(node: Node, cotangents: Cotangents, wanted: ReadonlySet<Node>): void {
   const arrived = node.results.map((result) => cotangents.of(result))
   if (!wanted.has(node) || arrived.every((value) => value === undefined)) return
-  const sent = adjointOf(node, arrived)
+  const sent = cotangentsSent(node, arrived)
   for (const [i, input] of node.inputs.entries()) {
     const cotangent = sent[i]
     if (cotangent && wanted.has(input.node)) cotangents.send(input, cotangent)
   }
 }
 
-function adjointOf(node: Node, arrived: readonly Maybe[]): readonly Maybe[] {
+function cotangentsSent(node: Node, arrived: readonly Maybe[]): readonly Maybe[] {
   if (node.op.adjoint) return node.op.adjoint(node, arrived)
-  throw new RetrogradError('internal', `adjoint: ${node.op.name} has no rule; lower the graph first`)
+  fail('internal', `adjoint: ${node.op.name} has no rule; lower the graph first`)
 }

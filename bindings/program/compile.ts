@@ -6,7 +6,7 @@ import { rowsWord } from './encoding.ts'
 import { LINK, LINK_WORDS, OP } from './format.ts'
 import type { GradientTerm, StepGraph } from './graph.ts'
 import type { Emitter, Node, ScratchBytes, Value } from './operation.ts'
-import { type Schedule, type Segment, type Step, isReduction, schedule } from './schedule.ts'
+import { type ProgramSchedule, type Segment, type Step, isReduction, schedule } from './schedule.ts'
 import { type Lasting, type Storage, placeInMemory } from './storage.ts'
 
 /** What an index of the value table stands for. */
@@ -50,7 +50,7 @@ export function compile(graph: StepGraph, options: CompileOptions): CompiledProg
 
 class Compiler implements Emitter {
   readonly #graph: StepGraph
-  readonly #schedule: Schedule
+  readonly #schedule: ProgramSchedule
   readonly #storages: ReadonlyMap<Value, Storage>
   readonly #options: CompileOptions
   readonly #slots: Slot[] = []
@@ -67,7 +67,7 @@ class Compiler implements Emitter {
   /** Where instructions go. */
   #segment: Segment = 'parameters'
 
-  constructor(graph: StepGraph, plan: Schedule, storages: ReadonlyMap<Value, Storage>, options: CompileOptions) {
+  constructor(graph: StepGraph, plan: ProgramSchedule, storages: ReadonlyMap<Value, Storage>, options: CompileOptions) {
     this.#graph = graph
     this.#schedule = plan
     this.#storages = storages

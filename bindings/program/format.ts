@@ -11,7 +11,7 @@ export const PORT = { TAKE: 0, TAKE_NEAREST: 1, GIVE: 2, GIVE_SUM: 3 } as const
 /** Segments of a program. */
 export const SEGMENT = { PARAMETERS: 0, PROLOGUE: 1, STEP: 2, EPILOGUE: 3, FINISH: 4, START: 5 } as const
 /** How long a value is kept. */
-export const KIND = { TIMED: 0, CHUNK: 1, TILE: 2, SEGMENT: 3 } as const
+export const KIND = { TIMED: 0, CHUNK: 1, TILE: 2, TAPE: 3 } as const
 // prettier-ignore
 export const OP = {
   CHAIN: 1, GEMM: 2, GEMM_TN: 3, COLUMN_SUM: 4, ROW_SUM: 5, PACK: 6, ZERO: 7, PLACE: 8, CLEAR_ROWS: 9, TRANSPOSE: 10,

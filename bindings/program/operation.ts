@@ -4,7 +4,7 @@
  * parameters alone).
  */
 import type { Core } from '../runtime/core.ts'
-import { RetrogradError } from '../runtime/errors.ts'
+import { fail } from '../runtime/errors.ts'
 
 export type Rows = 'batch' | number
 
@@ -163,9 +163,9 @@ export function isLeaf(value: Value): boolean {
 
 export function expectValue(who: string, value: unknown): void {
   if (value instanceof Value) return
-  throw new RetrogradError('cell', `${who}: an operand is ${typeof value}; expected a value of the step being traced`)
+  fail('cell', `${who}: an operand is ${typeof value}; expected a value of the step being traced`)
 }
 
-export function shapeText({ rows, columns }: Value): string {
+export function valueShape({ rows, columns }: Value): string {
   return `[${rows === 'batch' ? 'B' : rows}, ${columns}]`
 }

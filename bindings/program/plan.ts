@@ -2,7 +2,7 @@
  * The memory plan: every value's address and stride for one (T, B), written once into the core's memory together with
  * the instructions. Running a plan allocates nothing; what runs over which steps is the itinerary's (itinerary.ts).
  */
-import { RetrogradError } from '../runtime/errors.ts'
+import { fail } from '../runtime/errors.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { wordsOf } from '../runtime/record.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -70,10 +70,7 @@ export class Plan {
     this.#layout = layOut(runtime, stages, options)
     const { bytes } = this.#layout
     if (bytes > 2 ** 32)
-      throw new RetrogradError(
-        'memory',
-        `${options.who}: needs ${bytes} bytes, more than the 4 GiB that WebAssembly addresses`,
-      )
+      fail('memory', `${options.who}: needs ${bytes} bytes, more than the 4 GiB that WebAssembly addresses`)
     this.storage = scope.allocate(bytes, options.who)
     this.address = this.storage.address
     this.#resolveAll()
@@ -211,7 +208,7 @@ export class Plan {
     const stride = this.batch * value.columns * this.#runtime.elementBytes
     const slots = reversed ? back : lag - back
     const base = this.address + layout.storages.get(storage)! + slots * stride
-    const kinds = { chunk: KIND.CHUNK, tape: KIND.SEGMENT, timed: KIND.TIMED, step: KIND.TIMED }
+    const kinds = { chunk: KIND.CHUNK, tape: KIND.TAPE, timed: KIND.TIMED, step: KIND.TIMED }
     return { base, stride: duration === 'step' ? 0 : stride, kind: kinds[duration] }
   }
 

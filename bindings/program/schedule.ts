@@ -15,7 +15,7 @@ export interface Step {
   readonly nodes: Node[]
 }
 
-export interface Schedule {
+export interface ProgramSchedule {
   readonly nodes: readonly Node[]
   readonly segmentOf: ReadonlyMap<Node, Segment>
   readonly steps: Readonly<Record<Segment, Step[]>>
@@ -28,7 +28,11 @@ export interface Schedule {
 export const isReduction = (node: Node): boolean => node.op.sumsRows === true && node.inputs[0]!.rows === 'batch'
 
 /** Schedules a program whose `given` values are computed elsewhere; `saved` values are kept for a later program. */
-export function schedule(graph: StepGraph, given: (value: Value) => boolean, saved: ReadonlySet<Value>): Schedule {
+export function schedule(
+  graph: StepGraph,
+  given: (value: Value) => boolean,
+  saved: ReadonlySet<Value>,
+): ProgramSchedule {
   const nexts = graph.states.map((state) => state.next)
   const kept = new Set([...graph.outputs, ...nexts, ...graph.gradients.map((term) => term.value), ...saved])
   const isOutside = (value: Value) => isLeaf(value) || given(value)

@@ -1,7 +1,7 @@
 /** Which values of a program share memory, and how long that memory must hold them. */
 import type { StepGraph } from './graph.ts'
 import { type Node, type Value, isLeaf } from './operation.ts'
-import type { Schedule } from './schedule.ts'
+import type { ProgramSchedule } from './schedule.ts'
 
 /** How long a value's memory must hold it; `tape`: for the steps that the tape holds at a time. */
 export type Duration = 'timed' | 'tape' | 'chunk' | 'step' | 'call'
@@ -25,7 +25,7 @@ export interface Lasting {
 /** Gives every value that the program computes a storage; in-place operations share their operand's. */
 export function placeInMemory(
   graph: StepGraph,
-  plan: Schedule,
+  plan: ProgramSchedule,
   given: (value: Value) => boolean,
   options: Lasting,
 ): ReadonlyMap<Value, Storage> {
@@ -47,7 +47,7 @@ export function placeInMemory(
   return storages
 }
 
-function durationOf(value: Value, graph: StepGraph, plan: Schedule, { outputs, saved }: Lasting): Duration {
+function durationOf(value: Value, graph: StepGraph, plan: ProgramSchedule, { outputs, saved }: Lasting): Duration {
   if (value.rows !== 'batch') return 'call'
   const asOutput = graph.outputs.includes(value) ? outputs : 'step'
   if (saved?.has(value)) return longer('tape', asOutput)
@@ -68,7 +68,7 @@ function longer(a: Duration, b: Duration): Duration {
 function overwritten(
   node: Node,
   value: Value,
-  { kept, consumers }: Schedule,
+  { kept, consumers }: ProgramSchedule,
   given: (value: Value) => boolean,
 ): Value | undefined {
   const operand = node.op.inPlace?.(node, value)

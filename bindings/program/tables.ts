@@ -1,5 +1,5 @@
 /** A unit in the core's memory: its values, states, ports and segments, table by table, then the instructions. */
-import { RetrogradError } from '../runtime/errors.ts'
+import { fail } from '../runtime/errors.ts'
 import { wordsOf } from '../runtime/record.ts'
 import type { CompiledProgram, CompiledState } from './compile.ts'
 import type { Entry } from './entry.ts'
@@ -62,7 +62,7 @@ function wordsOfState({ slot, columns, lag, carries }: CompiledState): number[] 
 
 function wordsOfPort(program: CompiledProgram, port: Port, elementBytes: number): number[] {
   const value = program.slotOf.get(port.value)
-  if (value === undefined) throw new RetrogradError('internal', 'plan: a port has no value')
+  if (value === undefined) fail('internal', 'plan: a port has no value')
   const { address, stepStride, rowStride, mode, clear } = port
   return wordsOf(records.PORT, {
     value,

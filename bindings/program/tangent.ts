@@ -2,7 +2,7 @@
  * The tangent of a step program: the same recurrence with the directional derivative of every value beside it.
  * Inputs, states and parameters get a twin, named with a dot.
  */
-import { RetrogradError } from '../runtime/errors.ts'
+import { fail } from '../runtime/errors.ts'
 import { type StateEdge, type StepGraph, ancestors } from './graph.ts'
 import { lower } from './lower.ts'
 import { type Maybe, type Node, type Value, isLeaf } from './operation.ts'
@@ -61,7 +61,7 @@ function twinReads({ name, columns, reads }: StateEdge, directions: Map<Value, V
 function spread(node: Node, directions: Map<Value, Value>): void {
   const given = node.inputs.map((input): Maybe => directions.get(input))
   if (given.every((direction) => direction === undefined)) return
-  if (!node.op.tangent) throw new RetrogradError('internal', `tangent: ${node.op.name} has no rule`)
+  if (!node.op.tangent) fail('internal', `tangent: ${node.op.name} has no rule`)
   const direction = node.op.tangent(node, given)
   if (direction) directions.set(node.results[0]!, direction)
 }

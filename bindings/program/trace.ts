@@ -1,5 +1,5 @@
 /** From a cell's step function to its graph. */
-import { RetrogradError } from '../runtime/errors.ts'
+import { fail } from '../runtime/errors.ts'
 import { type StateEdge, type StepGraph, ancestors } from './graph.ts'
 import { lower } from './lower.ts'
 import { Value, isLeaf } from './operation.ts'
@@ -39,15 +39,10 @@ export function defineCell(cell: Cell): Cell {
   const names = [cell.state, cell.input, cell.params].flatMap((part) => Object.keys(part))
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined)
-    throw new RetrogradError(
-      'cell',
-      `defineCell: '${twice}' is named twice; states, inputs and params share one name space`,
-    )
-  if (typeof cell.step !== 'function')
-    throw new RetrogradError('cell', `defineCell: step is ${typeof cell.step}; expected a function`)
+    fail('cell', `defineCell: '${twice}' is named twice; states, inputs and params share one name space`)
+  if (typeof cell.step !== 'function') fail('cell', `defineCell: step is ${typeof cell.step}; expected a function`)
   const stray = Object.keys(cell.initial ?? {}).find((name) => !Object.hasOwn(cell.params, name))
-  if (stray !== undefined)
-    throw new RetrogradError('cell', `defineCell: initial names '${stray}', which is no parameter`)
+  if (stray !== undefined) fail('cell', `defineCell: initial names '${stray}', which is no parameter`)
   return cell
 }
 
@@ -58,10 +53,7 @@ export function sizeCell(cell: Cell, sizes: Readonly<Record<string, number>>): S
     new Map(Object.entries(part).map(([name, size]) => [name, number(size)]))
   for (const [name, shape] of Object.entries(cell.params)) {
     if (shape.length === 1 || shape.length === 2) continue
-    throw new RetrogradError(
-      'cell',
-      `cell: parameter '${name}' has ${shape.length} axes; expected [n] or [rows, columns]`,
-    )
+    fail('cell', `cell: parameter '${name}' has ${shape.length} axes; expected [n] or [rows, columns]`)
   }
   const params = new Map(Object.entries(cell.params).map(([name, shape]) => [name, shape.map(number)]))
   return { cell, states: map(cell.state), inputs: map(cell.input), params }
@@ -71,7 +63,7 @@ function resolveSize(size: Size, sizes: Readonly<Record<string, number>>): numbe
   const [, factor, name] = /^(\d*)([A-Za-z]\w*)$/.exec(String(size)) ?? []
   const value = typeof size === 'number' ? size : (factor ? Number(factor) : 1) * (sizes[name ?? ''] ?? Number.NaN)
   if (Number.isSafeInteger(value) && value > 0) return value
-  throw new RetrogradError('cell', `cell: size '${size}' is not known; give it in sizes as a whole number >= 1`)
+  fail('cell', `cell: size '${size}' is not known; give it in sizes as a whole number >= 1`)
 }
 
 /** Calls the step once with symbolic values and returns the graph it built; `fused: false`: of plain operations alone. */
@@ -102,18 +94,18 @@ export function trace({ cell, states, inputs, params }: SizedCell, options: { fu
 function expectOwnLeaves(roots: Value[], own: Value[]): void {
   const stray = ancestors(roots).find((node) => node.op.isLeaf && !own.some((leaf) => leaf.node === node))
   if (!stray) return
-  throw new RetrogradError('cell', `step: '${stray.name}' is a value of another step; use only what this step is given`)
+  fail('cell', `step: '${stray.name}' is a value of another step; use only what this step is given`)
 }
 
 function nextState(name: string, columns: number, next: unknown): Value {
   if (next instanceof Value && next.rows === 'batch' && next.columns === columns) return next
   const given = next instanceof Value ? `[${next.rows}, ${next.columns}]` : typeof next
-  throw new RetrogradError('cell', `step: state '${name}' becomes ${given}; expected a value [B, ${columns}]`)
+  fail('cell', `step: state '${name}' becomes ${given}; expected a value [B, ${columns}]`)
 }
 
 function expectOutput(output: unknown): Value {
   if (!(output instanceof Value) || output.rows !== 'batch') {
-    throw new RetrogradError('cell', 'step: output is not a value [B, n]')
+    fail('cell', 'step: output is not a value [B, n]')
   }
   // an input or an old state handed on is copied: an output has memory of its own
   return isLeaf(output) ? copy(output) : output

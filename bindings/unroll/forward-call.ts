@@ -14,7 +14,7 @@ import { fail } from '../runtime/check.ts'
 import type { Scope } from '../runtime/scope.ts'
 import { Tensor } from '../runtime/tensor.ts'
 import type { ForwardSpec } from './forward-spec.ts'
-import { type Segment, recordingLegs } from './legs.ts'
+import { type TapeSegment, recordingLegs } from './legs.ts'
 import { type SegmentPlan, segmentsFor } from './segments.ts'
 import { type CallShape, type Stack, bytesOf, isSwapped, parameterEntry, stagesOf, stridesOf } from './stack.ts'
 
@@ -27,7 +27,7 @@ export interface ForwardCall extends PlannedCall {
   /** What backward reads from: the plan itself, or the one that runs segments again. */
   readonly tapePlan: Plan
   /** By stage; empty without checkpoints. */
-  readonly segments: readonly (readonly Segment[])[]
+  readonly segments: readonly (readonly TapeSegment[])[]
   /** Memory for the first states, which running the first segment again reads; undefined without checkpoints. */
   readonly initial: NamedStates | undefined
   readonly itinerary: Itinerary
@@ -154,7 +154,7 @@ class ForwardPlanner {
     return new Plan(scope, stages, { ...options, tapeSteps: this.#segmentPlan.steps })
   }
 
-  #legs(plan: Plan, segments: readonly (readonly Segment[])[]): ConstructorParameters<typeof Itinerary>[1] {
+  #legs(plan: Plan, segments: readonly (readonly TapeSegment[])[]): ConstructorParameters<typeof Itinerary>[1] {
     const stages = this.#stack.directions === 2 ? this.#stack.layers.length : 1
     if (segments.length === 0) return fullLegs(plan, stages, this.#shape.steps)
     return segments.flatMap((list, stage) => recordingLegs(plan, stage, list))
@@ -235,7 +235,7 @@ class ForwardPlanner {
   }
 
   /** The segments of each stage, in its direction, with the addresses of their checkpoints. */
-  #segments(): Segment[][] {
+  #segments(): TapeSegment[][] {
     const plan = this.#segmentPlan
     if (plan === undefined) return []
     const { steps } = this.#shape

@@ -5,7 +5,7 @@ import type { Leg } from '../program/itinerary.ts'
 import type { Plan } from '../program/plan.ts'
 
 /** Steps [from, to) between two checkpoints, and where the histories before the first of them (in the stage's direction) are kept. */
-export interface Segment {
+export interface TapeSegment {
   readonly from: number
   readonly to: number
   /** 0: it starts from the initial states. */
@@ -29,7 +29,7 @@ export function truncatedLegs(plan: Plan, steps: number, { window, stride = wind
 }
 
 /** Forward over the segments of one stage, in its direction, leaving a checkpoint before each but the first. */
-export function recordingLegs(plan: Plan, stage: number, segments: readonly Segment[]): Leg[] {
+export function recordingLegs(plan: Plan, stage: number, segments: readonly TapeSegment[]): Leg[] {
   return segments.map(({ from, to }, i) => {
     const next = segments[i + 1]
     const flags = (i === 0 ? BEGINS + STARTS : 0) + (next === undefined ? ENDS + FINISHES : 0)
@@ -41,7 +41,7 @@ export function recordingLegs(plan: Plan, stage: number, segments: readonly Segm
 export function replayingLegs(
   rerun: { plan: Plan; stage: number },
   backward: { plan: Plan; stage: number },
-  segments: readonly Segment[],
+  segments: readonly TapeSegment[],
 ): Leg[] {
   const last = segments.length - 1
   return [...segments].reverse().flatMap(({ from, to, checkpoint }, i) => {

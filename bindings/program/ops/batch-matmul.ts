@@ -1,9 +1,9 @@
 /** Products of small matrices, one for each sample, a matrix lying in a row of a value: [B, m n] for [B, m, n]. */
 import { expectBoolean, expectOptions, expectPositive } from '../../runtime/check.ts'
-import { RetrogradError } from '../../runtime/errors.ts'
+import { fail } from '../../runtime/errors.ts'
 import { rowsWord } from '../encoding.ts'
 import { OP } from '../format.ts'
-import { type Node, type Operation, type Value, apply, shapeText } from '../operation.ts'
+import { type Node, type Operation, type Value, apply, valueShape } from '../operation.ts'
 import { sameRows } from './broadcast.ts'
 import { sumOf } from './elementwise.ts'
 
@@ -71,9 +71,9 @@ export function batchMatmul(a: Value, b: Value, options: BatchMatmulOptions): Va
   for (const [name, flag] of Object.entries({ transposeA, transposeB })) expectBoolean(who, name, flag)
   const [first, second] = sameRows(who, [a, b]) as [Value, Value]
   if (a.columns === m * k && b.columns === k * n) return multiply(first, second, { m, k, n, transposeA, transposeB })
-  throw new RetrogradError(
+  fail(
     'cell',
-    `${who}: operands are ${shapeText(a)} and ${shapeText(b)}; expected [B, m·k = ${m * k}] and [B, k·n = ${k * n}]`,
+    `${who}: operands are ${valueShape(a)} and ${valueShape(b)}; expected [B, m·k = ${m * k}] and [B, k·n = ${k * n}]`,
   )
 }
 

@@ -1,5 +1,5 @@
-import { RetrogradError } from '../../runtime/errors.ts'
-import { type Value, expectValue, shapeText } from '../operation.ts'
+import { fail } from '../../runtime/errors.ts'
+import { type Value, expectValue, valueShape } from '../operation.ts'
 import { concat, slice } from './columns.ts'
 import { linear } from './products.ts'
 import { rows } from './rows.ts'
@@ -14,9 +14,9 @@ export function blockDiagonal(x: Value, W: Value): Value {
   const m = W.columns
   const [heads, n] = [x.columns / m, ((W.rows as number) * m) / x.columns]
   if (W.rows === 'batch' || !Number.isInteger(heads) || !Number.isInteger(n)) {
-    throw new RetrogradError(
+    fail(
       'cell',
-      `blockDiagonal: operands are ${shapeText(x)} and ${shapeText(W)}; expected [B, heads·m] and a parameter [heads·n, m]`,
+      `blockDiagonal: operands are ${valueShape(x)} and ${valueShape(W)}; expected [B, heads·m] and a parameter [heads·n, m]`,
     )
   }
   if (heads === 1) return linear(x, W)

@@ -1,8 +1,8 @@
 /** One row or column for all, and sums over rows and columns: each the adjoint of another. */
 import { rowsWord, viewLink } from '../encoding.ts'
-import { RetrogradError } from '../../runtime/errors.ts'
+import { fail } from '../../runtime/errors.ts'
 import { OP } from '../format.ts'
-import { type Operation, type Rows, type Value, apply, expectValue, shapeText } from '../operation.ts'
+import { type Operation, type Rows, type Value, apply, expectValue, valueShape } from '../operation.ts'
 import { linearMap } from './linear-map.ts'
 
 const EXPAND_ROWS: Operation = {
@@ -69,7 +69,7 @@ export const sum = (x: Value): Value => apply(ROW_SUM, [x], x.rows, 1)
 export function sameRows(who: string, operands: readonly Value[]): Value[] {
   for (const operand of operands) expectValue(who, operand)
   const rows = common(operands, ({ rows }) => rows)
-  if (rows === undefined) throw mismatch(who, operands)
+  if (rows === undefined) refuseShapes(who, operands)
   return operands.map((operand) => expandRows(operand, rows))
 }
 
@@ -78,7 +78,7 @@ export function alike(who: string, operands: readonly Value[]): Value[] {
   for (const operand of operands) expectValue(who, operand)
   const rows = common(operands, ({ rows }) => rows)
   const columns = common(operands, ({ columns }) => columns)
-  if (rows === undefined || columns === undefined) throw mismatch(who, operands)
+  if (rows === undefined || columns === undefined) refuseShapes(who, operands)
   return operands.map((operand) => expandColumns(expandRows(operand, rows), columns))
 }
 
@@ -89,10 +89,7 @@ function common<Size extends Rows>(operands: readonly Value[], sizeOf: (operand:
   return sizes.every((size) => size === wide || size === 1) ? wide : undefined
 }
 
-export function mismatch(who: string, operands: readonly Value[]): RetrogradError {
-  const given = operands.map(shapeText).join(' and ')
-  return new RetrogradError(
-    'cell',
-    `${who}: operands are ${given}; expected one shape, or 1 row or column in one of them`,
-  )
+export function refuseShapes(who: string, operands: readonly Value[]): never {
+  const given = operands.map(valueShape).join(' and ')
+  fail('cell', `${who}: operands are ${given}; expected one shape, or 1 row or column in one of them`)
 }

@@ -1,9 +1,9 @@
 /** Columns of values: a part of them, a part among zeros, values side by side. */
-import { RetrogradError } from '../../runtime/errors.ts'
+import { fail } from '../../runtime/errors.ts'
 import { rowsWord, viewLink } from '../encoding.ts'
 import { OP } from '../format.ts'
 import { type Node, type Operation, type Value, apply } from '../operation.ts'
-import { mismatch } from './broadcast.ts'
+import { refuseShapes } from './broadcast.ts'
 import { zerosLike } from './constant.ts'
 import { linearMap } from './linear-map.ts'
 
@@ -53,7 +53,7 @@ const CONCAT: Operation = {
 /** Columns [from, to) of x. */
 export function slice(x: Value, from: number, to: number): Value {
   if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to && to <= x.columns)) {
-    throw new RetrogradError('cell', `slice: [${from}, ${to}) of ${x.columns} columns`)
+    fail('cell', `slice: [${from}, ${to}) of ${x.columns} columns`)
   }
   return apply(SLICE, [x], x.rows, to - from, { from })
 }
@@ -64,8 +64,8 @@ export const pad = (x: Value, from: number, columns: number): Value => apply(PAD
 /** Values side by side: [B, n1 + n2 + …]. */
 export function concat(...values: Value[]): Value {
   const first = values[0]
-  if (first === undefined) throw new RetrogradError('cell', 'concat: no values given')
-  for (const value of values) if (value.rows !== first.rows) throw mismatch('concat', [first, value])
+  if (first === undefined) fail('cell', 'concat: no values given')
+  for (const value of values) if (value.rows !== first.rows) refuseShapes('concat', [first, value])
   if (values.length === 1) return first
   const columns = values.reduce((total, value) => total + value.columns, 0)
   return apply(CONCAT, values, first.rows, columns)

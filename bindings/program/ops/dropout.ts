@@ -1,4 +1,4 @@
-import { RetrogradError } from '../../runtime/errors.ts'
+import { fail } from '../../runtime/errors.ts'
 import { floatWords } from '../encoding.ts'
 import { OP } from '../format.ts'
 import { type Node, type Operation, type Value, apply } from '../operation.ts'
@@ -20,6 +20,6 @@ const DROPOUT: Operation = {
 
 /** Keeps each element with probability 1 - p, scaled by 1 / (1 - p), in training; `stream` tells draws of one step apart. */
 export function dropout(x: Value, p: number, stream = 0): Value {
-  if (!(p >= 0 && p <= 1)) throw new RetrogradError('cell', `dropout: p is ${p}; expected a number in [0, 1]`)
+  if (!(p >= 0 && p <= 1)) fail('cell', `dropout: p is ${p}; expected a number in [0, 1]`)
   return apply(DROPOUT, [x], x.rows, x.columns, { p, stream })
 }

@@ -2,7 +2,7 @@
  * Elementwise operations: a table of their codes and derivatives. Operands of different widths are broadcast: a row vector
  * over rows, a column over columns.
  */
-import { RetrogradError } from '../../runtime/errors.ts'
+import { fail } from '../../runtime/errors.ts'
 import { constantLink } from '../encoding.ts'
 import { LINK } from '../format.ts'
 import {
@@ -85,7 +85,7 @@ export function sumOf(terms: readonly Maybe[]): Maybe {
 
 function expectNumber(who: string, constant: unknown): void {
   if (typeof constant === 'number') return
-  throw new RetrogradError('cell', `${who}: constant is ${typeof constant}; expected a number`)
+  fail('cell', `${who}: constant is ${typeof constant}; expected a number`)
 }
 
 const same = (d: Value): Value => d

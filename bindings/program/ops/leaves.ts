@@ -1,5 +1,5 @@
 /** What a step is given: inputs, parameters, and its states as they were some steps back. */
-import { RetrogradError } from '../../runtime/errors.ts'
+import { fail } from '../../runtime/errors.ts'
 import { type Operation, type Rows, type Value, makeNode } from '../operation.ts'
 
 export const INPUT: Operation = { name: 'input', isLeaf: true }
@@ -28,11 +28,10 @@ const stateLeaf = (name: string, columns: number, lag: number): Value =>
 
 /** The state `lag` steps back: prev(h, 1) is h itself. */
 export function prev(state: Value, lag: number): Value {
-  if (state.node.op !== STATE) throw new RetrogradError('cell', 'prev: operand is not a state of the step')
-  if (!Number.isInteger(lag) || lag < 1)
-    throw new RetrogradError('cell', `prev: lag is ${lag}; expected a whole number >= 1`)
+  if (state.node.op !== STATE) fail('cell', 'prev: operand is not a state of the step')
+  if (!Number.isInteger(lag) || lag < 1) fail('cell', `prev: lag is ${lag}; expected a whole number >= 1`)
   const reads = readsOf.get(state)
-  if (reads === undefined) throw new RetrogradError('cell', 'prev: operand is itself a delayed read; give it the state')
+  if (reads === undefined) fail('cell', 'prev: operand is itself a delayed read; give it the state')
   const read = reads.get(lag) ?? stateLeaf(state.node.name, state.columns, lag)
   reads.set(lag, read)
   return read

@@ -1,5 +1,5 @@
 /** Comparisons, choices, and functions with kinks: at a kink each states the derivative that it takes. */
-import { RetrogradError } from '../../runtime/errors.ts'
+import { fail } from '../../runtime/errors.ts'
 import { LINK } from '../format.ts'
 import type { Value } from '../operation.ts'
 import { zerosLike } from './constant.ts'
@@ -72,7 +72,6 @@ const atMost: WithConstant = unaryWithConstant('atMost', LINK.AT_MOST, unbounded
 
 /** x brought into [low, high], NaN staying NaN; the gradient passes on [low, high], both ends included. */
 export function clamp(x: Value, low: number, high: number): Value {
-  if (!(low <= high))
-    throw new RetrogradError('cell', `clamp: low is ${low}, high is ${high}; expected numbers, low <= high`)
+  if (!(low <= high)) fail('cell', `clamp: low is ${low}, high is ${high}; expected numbers, low <= high`)
   return atMost(atLeast(x, low), high)
 }

@@ -1,5 +1,5 @@
 /** Products with a matrix, whole or transposed, and products summed over rows: the adjoints of each other. */
-import { RetrogradError } from '../../runtime/errors.ts'
+import { fail } from '../../runtime/errors.ts'
 import { rowsWord } from '../encoding.ts'
 import { OP, START } from '../format.ts'
 import {
@@ -10,7 +10,7 @@ import {
   type Rows,
   type Value,
   apply,
-  shapeText,
+  valueShape,
 } from '../operation.ts'
 import { columnSum, expandRows } from './broadcast.ts'
 import { sumOf } from './elementwise.ts'
@@ -103,15 +103,12 @@ export const productOverRows = (a: Value, b: Value): Value => apply(PRODUCT_OVER
 
 function expectMatrix(who: string, w: Value, depth: number, given: Rows): void {
   if (w.rows !== 'batch' && given === depth) return
-  throw new RetrogradError('cell', `${who}: weight is ${shapeText(w)} for an operand of ${depth} columns`)
+  fail('cell', `${who}: weight is ${valueShape(w)} for an operand of ${depth} columns`)
 }
 
 function product(op: Operation, x: Value, w: Value, columns: number, start?: Value): Value {
   if (start !== undefined && (start.columns !== columns || (start.rows !== 1 && start.rows !== x.rows))) {
-    throw new RetrogradError(
-      'cell',
-      `${op.name}: start is ${shapeText(start)}; expected [1 or ${shapeText(x)}'s rows, ${columns}]`,
-    )
+    fail('cell', `${op.name}: start is ${valueShape(start)}; expected [1 or ${valueShape(x)}'s rows, ${columns}]`)
   }
   return apply(op, start === undefined ? [x, w] : [x, w, start], x.rows, columns)
 }

@@ -1,7 +1,7 @@
 /** Rows of parameters: a part of them, a part among zeros. */
-import { RetrogradError } from '../../runtime/errors.ts'
+import { fail } from '../../runtime/errors.ts'
 import { OP } from '../format.ts'
-import { type Node, type Operation, type Value, apply, shapeText } from '../operation.ts'
+import { type Node, type Operation, type Value, apply, valueShape } from '../operation.ts'
 import { linearMap } from './linear-map.ts'
 
 const from = (node: Node): number => node.attributes['from']!
@@ -34,7 +34,7 @@ const PAD_ROWS: Operation = {
 export function rows(w: Value, from: number, to: number): Value {
   const isRange = Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to
   if (w.rows === 'batch' || !isRange || to > w.rows) {
-    throw new RetrogradError('cell', `rows: [${from}, ${to}) of ${shapeText(w)}; expected rows of a parameter`)
+    fail('cell', `rows: [${from}, ${to}) of ${valueShape(w)}; expected rows of a parameter`)
   }
   return apply(ROWS, [w], to - from, w.columns, { from })
 }

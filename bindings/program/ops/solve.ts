@@ -1,6 +1,6 @@
-import { RetrogradError } from '../../runtime/errors.ts'
+import { fail } from '../../runtime/errors.ts'
 import { OP } from '../format.ts'
-import { type Operation, type Value, apply, expectValue, shapeText } from '../operation.ts'
+import { type Operation, type Value, apply, expectValue, valueShape } from '../operation.ts'
 import { neg, sumOf } from './elementwise.ts'
 import { linear, matmul } from './products.ts'
 import { transpose } from './transpose.ts'
@@ -27,9 +27,9 @@ export function solve(a: Value, b: Value): Value {
   expectValue('solve', a)
   expectValue('solve', b)
   if (a.rows === 'batch' || a.rows !== a.columns || b.rows !== a.rows) {
-    throw new RetrogradError(
+    fail(
       'cell',
-      `solve: operands are ${shapeText(a)} and ${shapeText(b)}; expected [n, n] and [n, m] that follow from parameters alone`,
+      `solve: operands are ${valueShape(a)} and ${valueShape(b)}; expected [n, n] and [n, m] that follow from parameters alone`,
     )
   }
   return apply(SOLVE, [a, b], a.rows, b.columns)

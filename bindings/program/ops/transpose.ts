@@ -1,4 +1,4 @@
-import { RetrogradError } from '../../runtime/errors.ts'
+import { fail } from '../../runtime/errors.ts'
 import { OP } from '../format.ts'
 import { type Operation, type Value, apply } from '../operation.ts'
 import { linearMap } from './linear-map.ts'
@@ -17,6 +17,6 @@ const TRANSPOSE: Operation = {
 
 /** wᵀ of a parameter or of what follows from parameters alone. */
 export function transpose(w: Value): Value {
-  if (w.rows === 'batch') throw new RetrogradError('cell', 'transpose: operand has batch rows; expected a parameter')
+  if (w.rows === 'batch') fail('cell', 'transpose: operand has batch rows; expected a parameter')
   return apply(TRANSPOSE, [w], w.columns, w.rows)
 }
