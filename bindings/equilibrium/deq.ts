@@ -199,8 +199,8 @@ export class DEQ extends Module {
     if (!output && !state) fail('type', `${who}: neither output nor state is given; expected a gradient by one of them`)
     const backward = adjointCallOf(call, { inputGradient, frozen: new Set(this.#block.frozen) })
     const { copies } = backward
-    const entering = output && copies.of('gradient', output)
-    const incoming = state && copies.ofStates('gradient', state)
+    const entering = output && copies.of('output', output)
+    const incoming = state && copies.ofStates('state', state)
     const leaving = backward.run({ output: entering, state: incoming, inputs, noise })
     const names = [...this.#sized.inputs.keys()]
     const byInput =

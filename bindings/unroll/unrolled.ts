@@ -175,8 +175,8 @@ export abstract class Unrolled extends Module {
     const backward = backwardOf(this.stack, call, { inputGradient, frozen: this.#block.frozen, truncation })
     const outgoing = states.withPasts(backward.states, pasts)
     const { copies } = backward
-    const entering = output && copies.of('gradient', output)
-    const incoming = state && copies.ofStates('gradient', state)
+    const entering = output && copies.of('output', output)
+    const incoming = state && copies.ofStates('state', state)
     pointBackward(this.stack, tape.data, backward, { output: entering, state: incoming }, outgoing)
     if (call.tapePlan !== call.plan) this.#prepare('rerun', call.tapePlan, tape.data.draws)
     this.#prepare(backward.kind, backward.plan, tape.data.draws)

@@ -1,7 +1,7 @@
 /** Results that are handed back in, also where the call that they are a result of is the next to make room for another. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { RNN, type Runtime, type Tensor, createRuntime } from '../../bindings/index.ts'
+import { GRU, RNN, type Runtime, type Tensor, createRuntime } from '../../bindings/index.ts'
 
 const KEPT_CALLS = 8
 
@@ -44,6 +44,26 @@ test('and so is a state', async () => {
   const expected = trained(net, sequence(net.runtime, 3), h.clone())
   const again = await withOldResult()
   assert.equal(trained(again.net, sequence(again.net.runtime, 3), (again.first.state as { h: Tensor }).h), expected)
+})
+
+test('both gradients of a backward, handed back into it, are read before they are overwritten', async () => {
+  const rt = await createRuntime({ seed: 2, dtype: 'float64' })
+  const net = new GRU(rt, { inputSize: 4, hiddenSize: 4 })
+  const x = sequence(rt, 3)
+  const backAgain = (own: (tensor: Tensor) => Tensor) => {
+    net.zeroGrad()
+    const { output } = net.forward(x)
+    const first = net.backward({ output: output.clone() })
+    const { h } = first.state as { h: Tensor }
+    const again = net.backward({ output: own(first.input as Tensor), state: { h: own(h) } })
+    return [again.input as Tensor, (again.state as { h: Tensor }).h, ...net.parameters().map(({ grad }) => grad)].map(
+      (each) => each.toArray(),
+    )
+  }
+  assert.equal(
+    backAgain((tensor) => tensor),
+    backAgain((tensor) => tensor.clone()),
+  )
 })
 
 test('no more calls are kept for it: memory is the same however often it happens', async () => {
