@@ -96,7 +96,7 @@ export class Tensor {
   }
 }
 
-/** Is a tensor still there, and of the runtime, kind and shape of another? */
+/** @internal Is a tensor still there, and of the runtime, kind and shape of another? */
 export function isLike({ runtime, kind, shape, storage }: Tensor, other: Tensor): boolean {
   if (runtime !== other.runtime || kind !== other.kind || shape.length !== other.shape.length) return false
   for (let i = 0; i < shape.length; i++) if (shape[i] !== other.shape[i]) return false

@@ -53,7 +53,7 @@ export function tallyOf(who: string, name: MetricName, { output, answers }: Comp
   return (ofIds ? overRows : overElements)(who, name, output, target, mask)
 }
 
-/** The metric of all samples whose tallies were added up. */
+/** @internal The metric of all samples whose tallies were added up. */
 export function metricOf({ core }: Runtime, name: MetricName, { sum, count }: Tally): number {
   const mean = sum / count
   if (name === 'rmse') return core.squareRoot(mean)

@@ -64,7 +64,7 @@ export function backwardOrder({ layers, directions }: Stack): number[] {
   )
 }
 
-/** Where a parameter or its gradient lies, whatever the step. */
+/** @internal Where a parameter or its gradient lies, whatever the step. */
 export const parameterEntry = ({ address }: Tensor): Entry => fixedEntry(address)
 
 export const bytesOf = ({ runtime }: Stack, shape: Shape): number => sizeOf(shape) * runtime.elementBytes
