@@ -162,7 +162,7 @@ export class DEQ extends Module {
     const read = () => [...given, ...Object.values(initial ?? {})]
     const { call, giveBack } = this.#plan(shape, keep, read)
     try {
-      const recorded = this.#run(who, call, { ...this.#outside(call, given, initial), lengths }, tape)
+      const recorded = this.#run(who, call, this.#outside(call, given, initial, lengths), tape)
       if (tape && !keep) this.#tape = new Tape(this, recorded.data)
       return keep ? { ...recorded.result, tape: this.#keptTape(recorded.data, giveBack!) } : recorded.result
     } catch (error) {
@@ -179,7 +179,7 @@ export class DEQ extends Module {
     const initial = this.#expectState(who, state, shape.batch)
     if (initial === undefined) fail('type', `${who}: state is missing; make one with initialState(${shape.batch})`)
     const { call } = this.#plan(shape, false, () => [...given, ...Object.values(initial)])
-    const { result } = this.#run(who, call, { ...this.#outside(call, given, initial), lengths: undefined }, false)
+    const { result } = this.#run(who, call, this.#outside(call, given, initial), false)
     for (const [name, tensor] of Object.entries(initial)) {
       this.runtime.core.copyBytes(tensor.address, call.state[name]!.address, tensor.size * this.runtime.elementBytes)
     }
@@ -266,8 +266,10 @@ export class DEQ extends Module {
     { memory: { copies } }: EquilibriumCall,
     inputs: readonly Tensor[],
     initial: NamedStates | undefined,
-  ): Pick<Read, 'inputs' | 'initial'> {
+    lengths?: Read['lengths'],
+  ): Read {
     return {
+      lengths,
       inputs: inputs.map((tensor, i) => copies.of('input', tensor, i)),
       initial: initial && copies.ofStates('state', initial),
     }
