@@ -27,6 +27,7 @@ import type { Tensor } from '../runtime/tensor.ts'
 import { adjointCallOf } from './adjoint-call.ts'
 import { EquilibriumCall, type Model, type SolveShape, shapeKey } from './call.ts'
 import { judge } from './failure.ts'
+import { expectPoints, expectSolveShape } from './given.ts'
 import { equilibriumGraphs } from './graphs.ts'
 import type { SolveInfo } from './info.ts'
 import { drawNoise, penaltyOf } from './noise.ts'
@@ -155,10 +156,9 @@ export class DEQ extends Module {
     const who = this.#enter('forward')
     const { tape, keep } = this.#expectForwardOptions(who, options)
     const given = this.#inputTensors(who, input)
-    const sizes = this.#shapeOf(who, given, false)
-    const initial = this.#expectState(who, options.state, sizes.batch)
-    const lengths = this.#expectLengths(who, options.lengths, sizes)
-    const shape = { ...sizes, hasLengths: lengths !== undefined }
+    const shape = this.#shapeOf(who, given, false, options.lengths !== undefined)
+    const initial = this.#expectState(who, options.state, shape.batch)
+    const lengths = this.#expectLengths(who, options.lengths, shape)
     const read = () => [...given, ...Object.values(initial ?? {})]
     const { call, giveBack } = this.#plan(shape, keep, read)
     try {
@@ -175,7 +175,7 @@ export class DEQ extends Module {
   override step(input: Input, state?: State): DEQForwardResult {
     const who = this.#enter('step')
     const given = this.#inputTensors(who, input)
-    const shape = this.#shapeOf(who, given, true)
+    const shape = this.#shapeOf(who, given, true, false)
     const initial = this.#expectState(who, state, shape.batch)
     if (initial === undefined) fail('type', `${who}: state is missing; make one with initialState(${shape.batch})`)
     const { call } = this.#plan(shape, false, () => [...given, ...Object.values(initial)])
@@ -325,32 +325,11 @@ export class DEQ extends Module {
     return inputTensors(who, [...this.#sized.inputs.keys()], input, this.runtime)
   }
 
-  #shapeOf(who: string, inputs: readonly Tensor[], isStep: boolean): SolveShape {
-    const leading = inputs[0]!.shape.slice(0, -1)
-    const sizes = [...this.#sized.inputs]
-    for (const [i, [name, columns]] of sizes.entries()) {
-      const label = sizes.length === 1 ? 'input' : `input '${name}'`
-      const axes = i > 0 ? leading : leading.length === 2 && !isStep ? ['T', 'B'] : ['B']
-      expectShape(who, label, inputs[i]!.shape, [...axes, columns], sizes.length === 1 ? `inputSize is ${columns}` : '')
-    }
-    if (leading.length === 2 && this.#followsBatch)
-      fail('unsupported', `${who}: the Sequential is batchFirst; a DEQ over time takes [T, B, F]`)
-    const [steps, batch] = leading.length === 2 ? [leading[0]!, leading[1]!] : [1, leading[0]!]
-    if (steps < 1 || batch < 1) fail('shape', `${who}: input is empty; expected at least one step and one sample`)
-    return { steps, batch, leading, hasLengths: false }
+  #shapeOf(who: string, inputs: readonly Tensor[], isStep: boolean, hasLengths: boolean): SolveShape {
+    return expectSolveShape(who, this.#sized, inputs, { isStep, hasLengths, followsBatch: this.#followsBatch })
   }
 
-  /** @param batch any, where it is not known yet */
   #expectState(who: string, state: State | undefined, batch: number | undefined): NamedStates | undefined {
-    if (state === undefined) return undefined
-    const { parts } = this.#programs.graphs
-    const names = parts.map(({ name }) => name)
-    expectOptions(`${who}: state`, state, names)
-    const tensors = state as Record<string, Tensor>
-    for (const { name, columns } of parts) {
-      const tensor = expectTensor(who, `state.${name}`, tensors[name], this.runtime)
-      expectShape(who, `state.${name}`, tensor.shape, [batch ?? 'B', columns])
-    }
-    return tensors
+    return expectPoints(who, this.#programs.graphs, state, batch, this.runtime)
   }
 }
