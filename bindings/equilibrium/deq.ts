@@ -285,9 +285,9 @@ export class DEQ extends Module {
     this.#last = undefined
     const inputs = read.lengths ? call.padding!.takeInputs(read.inputs, read.lengths) : read.inputs
     const solved = call.solve(inputs, read.initial)
-    const count = this.#count++
     judge(who, solved, this.#model.solver)
     call.finish(inputs)
+    const count = this.training ? this.#count++ : this.#count
     const isPenalised = tape && this.training && this.#model.penalty.weight > 0
     const noise = isPenalised ? drawNoise(call, this.#ordinal, count) : undefined
     if (noise) solved.jacobianPenalty = penaltyOf(call, inputs, noise)

@@ -81,7 +81,7 @@ export abstract class Module {
     return false
   }
 
-  /** @internal Calls so far, which key the next random draws. */
+  /** @internal Training calls so far, which key the next random draws. */
   get callCount(): number {
     return 0
   }

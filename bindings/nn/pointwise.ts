@@ -22,7 +22,7 @@ export abstract class Pointwise extends Module {
   readonly #programs = new Map<number, FixedWidth>()
   #current: FixedWidth | undefined
   #followsBatch = false
-  /** Over all widths: the draws of two calls never meet. */
+  /** Training calls over all widths: the draws of two of them never meet. */
   #calls = 0
 
   constructor(runtime: Runtime, type: string, options: object, apply: (x: Value) => Value) {
@@ -32,11 +32,11 @@ export abstract class Pointwise extends Module {
   }
 
   override forward(input: Input, options?: ForwardOptions): ForwardResult {
-    return this.#select('forward', input).forward(input, options)
+    return this.#run('forward', input, (program) => program.forward(input, options))
   }
 
   override step(input: Input): ForwardResult {
-    return this.#select('step', input).step(input)
+    return this.#run('step', input, (program) => program.step(input))
   }
 
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
@@ -79,6 +79,15 @@ export abstract class Pointwise extends Module {
     for (const program of this.#programs.values()) program.dispose()
   }
 
+  /** A call that is refused leaves the tape and the draws of the one before. */
+  #run(method: string, input: Input, call: (program: FixedWidth) => ForwardResult): ForwardResult {
+    const program = this.#select(method, input)
+    const result = call(program)
+    this.#current = program
+    this.#calls = program.callCount
+    return result
+  }
+
   /** The program for the input's width, in this module's mode. */
   #select(method: string, input: Input): FixedWidth {
     this.expectAlive(method)
@@ -96,9 +105,8 @@ export abstract class Pointwise extends Module {
       program = new FixedWidth(this.runtime, sizeCell(cell, {}), this.type, this.#ordinal)
       this.#programs.set(width, program)
     }
-    this.#current = program
     program.followOrder(this.#followsBatch)
-    program.callCount = this.#calls++
+    program.callCount = this.#calls
     return this.training ? program.train() : program.eval()
   }
 }

@@ -53,7 +53,7 @@ export abstract class Unrolled extends Module {
   readonly #calls: Calls<ForwardCall>
   readonly #staleness: Staleness
   readonly #ordinal: number
-  /** Calls so far: keys the draws of the next one. */
+  /** Training calls so far: keys the draws of the next one. */
   #count = 0
   #tape: Tape<Recorded> | undefined
   #stream: Stream | undefined
@@ -290,7 +290,8 @@ export abstract class Unrolled extends Module {
   }
 
   #nextDraws(): Draws {
-    return { drops: this.training, module: this.#ordinal, call: this.#count++ }
+    const drops = this.training
+    return { drops, module: this.#ordinal, call: drops ? this.#count++ : this.#count }
   }
 
   #plan(
