@@ -39,9 +39,13 @@ export class Allocation {
   }
 }
 
+/** What helps where memory has run out. */
+const REMEDIES =
+  'Dispose of what is not needed, let the event loop turn (what was dropped is reclaimed then), use smaller batches'
+
 export class Heap {
-  alive = true
-  readonly #core: Core
+  #alive = true
+  #core: Core
   readonly #limit: number
   readonly #free: Block[] = []
   #used = 0
@@ -63,6 +67,18 @@ export class Heap {
         : new FinalizationRegistry((block: Block) => this.#give(block))
   }
 
+  get alive(): boolean {
+    return this.#alive
+  }
+
+  /** Ends all that is in it, and lets go of the memory itself. */
+  end(ended: Core): void {
+    this.#alive = false
+    this.#core = ended
+    this.#buffer = new ArrayBuffer(0)
+    this.#words = new Int32Array(this.#buffer)
+  }
+
   /** Bytes that belong to somebody now. */
   get used(): number {
     return this.#used
@@ -70,6 +86,7 @@ export class Heap {
 
   /** @throws RetrogradError 'memory' if `bytes` more do not fit under the limit; nothing is changed then. */
   allocate(bytes: number, what: string): Allocation {
+    if (!this.#alive) fail('disposed', `${what}: the runtime was disposed of`)
     const size = roundUp(Math.max(bytes, 1) + SLACK, ALIGNMENT)
     const index = this.#fit(size, what)
     const block = this.#free[index]!
@@ -107,6 +124,7 @@ export class Heap {
   }
 
   #refresh(): void {
+    if (!this.#alive) return
     if (this.#buffer === this.#core.memory.buffer) return
     this.#buffer = this.#core.memory.buffer
     this.#words = new Int32Array(this.#buffer)
@@ -125,19 +143,18 @@ export class Heap {
     const atEnd = last !== undefined && last.address + last.bytes === end ? last.bytes : 0
     const pages = Math.ceil((size - atEnd) / PAGE)
     const wanted = end + pages * PAGE
-    if (wanted > this.#limit) this.#refuse(what, wanted)
+    if (wanted > this.#limit) this.#refuse(what, wanted, `maxMemory is ${this.#limit}. ${REMEDIES}, or raise maxMemory`)
     try {
       this.#core.memory.grow(pages)
     } catch {
-      this.#refuse(what, wanted)
+      this.#refuse(what, wanted, `the host gives no more. ${REMEDIES}`)
     }
     this.#refresh()
     this.#give({ address: end, bytes: pages * PAGE }, false)
   }
 
-  #refuse(what: string, wanted: number): never {
-    const message = `${what}: needs ${wanted} bytes of memory in all; maxMemory is ${this.#limit}. Dispose of what is not needed, use smaller batches or raise maxMemory`
-    fail('memory', message)
+  #refuse(what: string, wanted: number, why: string): never {
+    fail('memory', `${what}: needs ${wanted} bytes of memory in all; ${why}`)
   }
 
   /** Puts a block back, joined with its free neighbours. */

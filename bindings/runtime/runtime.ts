@@ -97,10 +97,25 @@ function decodeBase64(text: string): Uint8Array {
 }
 
 function instantiate(module: WebAssembly.Module): Core {
-  const { exports } = instantiateSync<Record<string, unknown>>(module, {})
+  const { exports } = instanceOf(module)
   if (typeof exports['run'] !== 'function') fail('unsupported', 'createRuntime: wasm is not a binary of retrograd')
   return exports as unknown as Core
 }
+
+function instanceOf(module: WebAssembly.Module): { exports: Record<string, unknown> } {
+  try {
+    return instantiateSync<Record<string, unknown>>(module, {})
+  } catch (error) {
+    if (!(error instanceof RangeError))
+      fail('unsupported', `createRuntime: wasm is not a binary of retrograd: ${(error as Error).message}`)
+    const remedy =
+      'Dispose of runtimes that are not needed, or let the event loop turn: those that were dropped go then'
+    fail('memory', `createRuntime: the host gives no memory for one more (${error.message}). ${remedy}`)
+  }
+}
+
+/** In place of the core of a runtime that was disposed of, so that its memory can go though tensors and modules are still held. */
+const ENDED = new Proxy({} as Core, { get: () => fail('disposed', 'the runtime was disposed of') })
 
 /** An instance of the core: its memory, its random seed, and the tensors in it. */
 export class Runtime {
@@ -108,7 +123,7 @@ export class Runtime {
   readonly dtype: Dtype
   readonly variant: 'simd' | 'relaxed'
   /** @internal */
-  readonly core: Core
+  core: Core
   /** @internal */
   readonly heap: Heap
   /** @internal Bytes of a floating-point element. */
@@ -140,9 +155,10 @@ export class Runtime {
     return this.#make('Runtime.indices', values, shape, 'int32')
   }
 
-  /** Ends the runtime and everything in it. */
+  /** Ends the runtime and everything in it; its memory goes back to the host, whoever still holds its tensors. */
   dispose(): void {
-    this.heap.alive = false
+    this.core = ENDED
+    this.heap.end(ENDED)
   }
 
   [disposeSymbol](): void {

@@ -26,6 +26,8 @@ export class Tensor {
   readonly address: number
   readonly #owns: boolean
   readonly #onRead: (() => void) | undefined
+  /** What must not be reclaimed before the tensor is. */
+  readonly #holds: object | undefined
 
   /** @internal */
   constructor(
@@ -34,15 +36,18 @@ export class Tensor {
     address: number,
     shape: Shape,
     kind: ElementKind,
-    options: { owns?: boolean; onRead?: () => void } = {},
+    options: { owns?: boolean; onRead?: () => void; holds?: object } = {},
   ) {
     this.runtime = runtime
     this.storage = storage
     this.address = address
-    this.shape = shape
+    this.shape = Object.isFrozen(shape) ? shape : Object.freeze([...shape])
     this.kind = kind
     this.#owns = options.owns ?? false
     this.#onRead = options.onRead
+    this.#holds = options.holds
+    // the core trusts shapes and addresses
+    Object.freeze(this)
   }
 
   /** Number of elements. */
@@ -59,6 +64,12 @@ export class Tensor {
     this.#expectAlive('data')
     this.#onRead?.()
     return this.runtime.arrayAt(this.address, this.size, this.kind)
+  }
+
+  /** @internal The same elements as another tensor, which is not reclaimed before this one. */
+  heldWith(holds: object): Tensor {
+    const { runtime, storage, address, shape, kind } = this
+    return new Tensor(runtime, storage, address, shape, kind, { holds: [this.#holds, holds] })
   }
 
   /** @internal Tells the tensor's owner that it was written. */

@@ -1,7 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createRuntime } from '../../bindings/index.ts'
+import { GRU, type RetrogradError, SGD, type Tensor, createRuntime } from '../../bindings/index.ts'
 import { numbers } from '../support/nets.ts'
+import { expectError } from '../support/refusals.ts'
 
 const collect = (globalThis as { gc?: () => void }).gc
 const rt = await createRuntime({ seed: 1 })
@@ -66,6 +67,29 @@ tensors('dropped without dispose gives its memory back', async () => {
 })
 tensors.run()
 
+const frozen = suite('shape')
+frozen('belongs to the tensor: neither a write to it nor to the list that was handed over changes one', () => {
+  const given = [2, 3]
+  const gru = new GRU(rt, { inputSize: 3, hiddenSize: 3 })
+  const tensors = {
+    tensor: rt.tensor(new Float32Array(6), given),
+    clone: rt.tensor([[1, 2, 3]]).clone(),
+    state: (gru.initialState(2) as { h: Tensor }).h,
+    output: gru.forward(rt.tensor(new Float32Array(6), [1, 2, 3])).output,
+    parameter: gru.parameters()[0]!.value,
+  }
+  for (const [name, tensor] of Object.entries(tensors)) {
+    const shape = [...tensor.shape]
+    assert.throws(() => ((tensor.shape as number[])[0] = 1e6), TypeError, name)
+    assert.throws(() => (tensor.shape as number[]).push(4), TypeError, name)
+    assert.throws(() => ((tensor as { shape: unknown }).shape = [1]), TypeError, name)
+    assert.equal([...tensor.shape], shape)
+  }
+  given[0] = 7
+  assert.equal([...tensors.tensor.shape], [2, 3])
+})
+frozen.run()
+
 const heap = suite('memory')
 heap('is joined again when neighbours are given back', async () => {
   const small = await createRuntime({ maxMemory: 2 ** 21 })
@@ -77,4 +101,89 @@ heap('is joined again when neighbours are given back', async () => {
   }
   assert.is(small.memoryUsed, used)
 })
+heap('says what helps where it runs out', async () => {
+  const small = await createRuntime({ maxMemory: 2 ** 21 })
+  const remedy = /maxMemory is 2097152\. Dispose of .*let the event loop turn.*raise maxMemory/
+  assert.throws(() => small.tensor(new Float32Array(2 ** 20)), remedy)
+  assert.is(small.tensor([1]).data[0], 1)
+})
+heap(
+  'of a runtime that was disposed of goes back to the host while its tensors and modules are still held',
+  async () => {
+    const held: object[] = []
+    const settled = async () => {
+      for (let i = 0; i < 5; i++) {
+        collect!()
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      return process.memoryUsage().rss
+    }
+    const make = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        const ended = await createRuntime()
+        held.push(ended, ended.tensor(new Float32Array(2 ** 21)), new GRU(ended, { inputSize: 2, hiddenSize: 2 }))
+        ended.dispose()
+      }
+    }
+    await make(4)
+    const before = await settled()
+    await make(40)
+    // each had 8 MB: 320 in all, of which a few may wait for the collector
+    assert.ok((await settled()) - before < 80e6)
+  },
+)
+heap('and whatever is done with them is refused', async () => {
+  const ended = await createRuntime()
+  const x = ended.tensor([[1, 2]])
+  const gru = new GRU(ended, { inputSize: 2, hiddenSize: 2 })
+  const sgd = new SGD(gru)
+  ended.dispose()
+  const calls: Record<string, () => unknown> = {
+    data: () => x.data,
+    clone: () => x.clone(),
+    tensor: () => ended.tensor([1]),
+    forward: () => gru.forward(x),
+    step: () => gru.step(x, undefined),
+    initialState: () => gru.initialState(1),
+    stateDict: () => gru.stateDict(),
+    zeroGrad: () => gru.zeroGrad(),
+    parameter: () => gru.parameters()[0]!.value.data,
+    optimiser: () => sgd.step(),
+    'a new module': () => new GRU(ended, { inputSize: 2, hiddenSize: 2 }),
+  }
+  for (const call of Object.values(calls)) expectError('disposed', ['disposed of'], call)
+  for (const part of [gru, x, ended]) part.dispose()
+})
 heap.run()
+
+const host = suite('a host without memory')
+host('is told of by our own error, which says what helps', async () => {
+  const { Instance } = WebAssembly
+  Object.assign(WebAssembly, {
+    Instance: class {
+      constructor() {
+        throw new RangeError('WebAssembly.Instance(): Out of memory')
+      }
+    },
+  })
+  try {
+    await createRuntime()
+    assert.unreachable()
+  } catch (error) {
+    assert.is((error as RetrogradError).code, 'memory', String(error))
+    assert.match((error as RetrogradError).message, /Out of memory.*[Dd]ispose of runtimes/)
+  } finally {
+    Object.assign(WebAssembly, { Instance })
+  }
+})
+host('a binary of something else is told of too', async () => {
+  // a module that imports a function "m" "f"
+  const wasm = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 2, 7, 1, 1, 109, 1, 102, 0, 0)
+  try {
+    await createRuntime({ wasm })
+    assert.unreachable()
+  } catch (error) {
+    assert.is((error as RetrogradError).code, 'unsupported', String(error))
+  }
+})
+host.run()
