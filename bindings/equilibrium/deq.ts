@@ -17,7 +17,7 @@ import {
 } from '../module/options.ts'
 import { type Parameter, ParameterBlock } from '../module/parameters.ts'
 import type { NamedStates, State } from '../module/state.ts'
-import { Tape, expectTape } from '../module/tape.ts'
+import { Tape, expectTape, keptWith } from '../module/tape.ts'
 import { expectTruncation } from '../module/truncation.ts'
 import type { SizedCell } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
@@ -126,6 +126,10 @@ export class DEQ extends Module {
     this.#followsBatch = batchFirst
   }
 
+  override get lastTape(): Tape | undefined {
+    return this.#tape
+  }
+
   override get callCount(): number {
     return this.#count
   }
@@ -164,7 +168,9 @@ export class DEQ extends Module {
     try {
       const recorded = this.#run(who, call, this.#outside(call, given, initial, lengths), tape)
       if (tape && !keep) this.#tape = new Tape(this, recorded.data)
-      return keep ? { ...recorded.result, tape: this.#keptTape(recorded.data, giveBack!) } : recorded.result
+      if (!keep) return recorded.result
+      const kept = keptWith(this.#keptTape(recorded.data, giveBack!), recorded.result)
+      return { ...recorded.result, ...kept } as DEQForwardResult
     } catch (error) {
       giveBack?.()
       throw error
@@ -191,8 +197,6 @@ export class DEQ extends Module {
     const who = this.#enter('backward')
     const { inputGradient } = expectBackwardOptions(who, gradients, options)
     const { call, inputs, noise } = expectTape(who, this, options.tape, this.#tape).data
-    if (inputs.some((tensor) => tensor.disposed))
-      fail('tape', `${who}: the input of the recorded forward was disposed of; keep it until backward`)
     const output = gradients.output && expectTensor(who, 'output', gradients.output, this.runtime)
     if (output) expectShape(who, 'output', output.shape, call.output.shape.map(Number))
     const state = this.#expectState(who, gradients.state, call.shape.batch)
@@ -205,7 +209,7 @@ export class DEQ extends Module {
     const names = [...this.#sized.inputs.keys()]
     const byInput =
       names.length === 1 ? leaving.inputs[0] : Object.fromEntries(names.map((name, i) => [name, leaving.inputs[i]!]))
-    return { ...(inputGradient && { input: byInput }), state: leaving.state, info: leaving.info }
+    return { ...(inputGradient && { input: byInput }), state: { ...leaving.state }, info: leaving.info }
   }
 
   /**
@@ -220,8 +224,6 @@ export class DEQ extends Module {
     const perSample = expectBoolean(who, 'perSample', options.perSample ?? false)
     if (this.#last === undefined) fail('tape', `${who}: there is no fixed point; call forward first`)
     const { call, inputs } = this.#last
-    if (inputs.some((tensor) => tensor.disposed))
-      fail('tape', `${who}: the input of the last forward was disposed of; keep it until now`)
     const radii = spectralRadii(call, inputs)
     if (radii.some(Number.isNaN))
       fail(
@@ -270,7 +272,8 @@ export class DEQ extends Module {
   ): Read {
     return {
       lengths,
-      inputs: inputs.map((tensor, i) => copies.of('input', tensor, i)),
+      // backward reads them, and so does spectralRadius, while the caller may fill his own anew
+      inputs: inputs.map((tensor, i) => copies.keep('input', tensor, i)),
       initial: initial && copies.ofStates('state', initial),
     }
   }
@@ -292,7 +295,7 @@ export class DEQ extends Module {
     const noise = isPenalised ? drawNoise(call, this.#ordinal, count) : undefined
     if (noise) solved.jacobianPenalty = penaltyOf(call, inputs, noise)
     this.#last = { call, inputs, noise }
-    return { data: this.#last, result: { output: call.output, state: call.state, info: solved } }
+    return { data: this.#last, result: { output: call.output, state: { ...call.state }, info: solved } }
   }
 
   #keptTape(recorded: Recorded, giveBack: () => void): Tape<Recorded> {

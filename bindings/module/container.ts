@@ -1,12 +1,24 @@
 import { fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { Tensor } from '../runtime/tensor.ts'
 import { Module } from './module.ts'
+import type { ForwardResult, Input } from './options.ts'
 import type { Parameter, ParameterBlock } from './parameters.ts'
 import type { State } from './state.ts'
+import { Tape, expectTape, keptWith } from './tape.ts'
+import { Workspace } from './workspace.ts'
 
 /** Options of a container: its children say all that there is to say. */
 const NONE = {}
+
+/** What a container's forward leaves for its backward. */
+export interface ChildTapes {
+  /** By child: the tape that it kept, or its last one, which is of use until the child is run again. */
+  readonly tapes: readonly (Tape | undefined)[]
+  readonly kept: boolean
+  readonly lengths?: Int32Array | undefined
+}
 
 /**
  * A module made of others. What it has follows from them: parameters, modes, states, order of axes, and its end. Either it is one of
@@ -15,6 +27,9 @@ const NONE = {}
 export abstract class Container extends Module {
   readonly #children: readonly Module[]
   readonly #isList: boolean
+  #tape: Tape<ChildTapes> | undefined
+  /** Of an input that lies in a child's workspace: it would be overwritten while it is still needed. */
+  readonly #input: Workspace
 
   constructor(runtime: Runtime, type: string, children: readonly Module[], { isList }: { isList: boolean }) {
     super(runtime, type, NONE)
@@ -22,6 +37,7 @@ export abstract class Container extends Module {
       fail('runtime', `${type}: a module belongs to another runtime`)
     this.#children = [...children]
     this.#isList = isList
+    this.#input = new Workspace(runtime, type)
   }
 
   override children(): readonly Module[] {
@@ -31,8 +47,12 @@ export abstract class Container extends Module {
   /** @internal A container of this kind around others. */
   abstract rebuild(runtime: Runtime, children: readonly Module[]): Container
 
-  /** Gives back what is the container's own. */
-  protected abstract releaseOwn(): void
+  /** Gives back what else is the container's own. */
+  protected releaseOwn(): void {}
+
+  override get lastTape(): Tape | undefined {
+    return this.#tape
+  }
 
   override get batchFirst(): boolean | undefined {
     return this.#children.map((child) => child.batchFirst).find((order) => order !== undefined)
@@ -55,7 +75,7 @@ export abstract class Container extends Module {
   }
 
   override owns(storage: Allocation): boolean {
-    return this.#children.some((child) => child.owns(storage))
+    return this.#input.owns(storage) || this.#children.some((child) => child.owns(storage))
   }
 
   override initialState(batch: number): State | undefined {
@@ -92,7 +112,42 @@ export abstract class Container extends Module {
 
   protected override release(): void {
     for (const child of this.#children) child.dispose()
+    this.#input.dispose()
     this.releaseOwn()
+  }
+
+  /** The input, or a copy of one that a child would overwrite. */
+  protected outside(input: Input): Input {
+    if (!(input instanceof Tensor) || input.kind !== 'float' || !this.owns(input.storage)) return input
+    if (this.#input.owns(input.storage)) return input
+    const copy = this.#input.take(input.shape)
+    this.runtime.core.copyBytes(copy.address, input.address, input.size * this.runtime.elementBytes)
+    return copy
+  }
+
+  /** Notes what a forward has left, or undefined if it did not record. */
+  protected recorded(data: ChildTapes | undefined): void {
+    this.#tape = data && new Tape(this, data)
+  }
+
+  /** … of one that is kept: with the tape of its own go those of the children, and what `giveBack` gives. */
+  protected keeping(result: ForwardResult, data: ChildTapes, giveBack = () => {}): ForwardResult {
+    this.#tape = undefined
+    const release = () => {
+      for (const tape of data.tapes) tape?.dispose()
+      giveBack()
+    }
+    return keptWith(new Tape(this, data, release), result)
+  }
+
+  /** What backward is to read; refused where a child has been run since. */
+  protected expectRecorded(who: string, tape: Tape | undefined): ChildTapes {
+    const { data } = expectTape<ChildTapes>(who, this, tape, this.#tape)
+    const moved = data.kept ? -1 : this.#children.findIndex((child, i) => child.lastTape !== data.tapes[i])
+    if (moved < 0) return data
+    const child = `module ${moved} (${this.#children[moved]!.type})`
+    const remedy = 'call forward right before backward, or keep the tape: forward(x, { keep: true })'
+    return fail('tape', `${who}: ${child} has been run by itself or in another container since forward; ${remedy}`)
   }
 
   /** The children's states; an empty list where there is none. @param who with the state's name: 'Sequential.step: state' */

@@ -4,8 +4,8 @@ import { Tensor } from '../runtime/tensor.ts'
 import { type NamedStates, mapStates } from './state.ts'
 
 /**
- * Results that are handed back in are copied first: the call that reads them writes where they lie. A copy's memory is kept by its
- * role: what it is handed in as.
+ * Results that are handed back in are copied first: the call that reads them writes where they lie. So is what backward will read of the
+ * caller's tensors. A copy's memory is kept by its role: what it is handed in as.
  */
 export class Copies {
   readonly #scope: Scope
@@ -19,6 +19,11 @@ export class Copies {
   /** The tensor itself, or its copy where it is one of the results. */
   of(role: string, tensor: Tensor, index = 0): Tensor {
     return this.#scope.holds(tensor.storage) ? this.#copy(`${role} ${index}`, tensor) : tensor
+  }
+
+  /** A copy in any case: of what the caller may write to while it is still to be read. */
+  keep(role: string, tensor: Tensor, index = 0): Tensor {
+    return this.#copy(`${role} ${index}`, tensor)
   }
 
   ofStates(role: string, states: NamedStates): NamedStates {

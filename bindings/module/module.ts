@@ -13,6 +13,7 @@ import type {
 import { type Parameter, type ParameterBlock, type StateDict, copyStateDict, writeStateDict } from './parameters.ts'
 import { frozenCopy } from './remember.ts'
 import type { State } from './state.ts'
+import type { Tape } from './tape.ts'
 
 /**
  * What all modules have in common. Results of `forward` and `step` live in the module's workspace until its next
@@ -79,6 +80,11 @@ export abstract class Module {
   /** @internal Does `step` need a state? */
   get hasState(): boolean {
     return false
+  }
+
+  /** @internal The tape of the last forward, where it recorded and nothing has been run since. */
+  get lastTape(): Tape | undefined {
+    return undefined
   }
 
   /** @internal Training calls so far, which key the next random draws. */

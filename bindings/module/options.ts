@@ -10,6 +10,12 @@ import type { Truncation } from './truncation.ts'
 /** What a module receives: one tensor, or several by name. */
 export type Input = Tensor | Readonly<Record<string, Tensor>>
 
+/**
+ * @internal Names the input that a container hands from one module to the next: nobody else writes to it, so that a forward that records
+ * need not copy it. A forward that passes its options on with another input says nothing by it.
+ */
+export const HANDED = Symbol('handed')
+
 export interface ForwardOptions {
   /** The state before the first step; zeros if left out. */
   state?: State | undefined
@@ -23,6 +29,8 @@ export interface ForwardOptions {
   truncation?: Truncation | undefined
   /** Keep states at a few steps rather than the whole tape, and run segments again in backward: the same bits. */
   checkpoint?: Checkpointing | undefined
+  /** @internal */
+  [HANDED]?: Input
 }
 
 const FORWARD_OPTIONS = ['state', 'tape', 'keep', 'lengths', 'truncation', 'checkpoint']

@@ -3,7 +3,7 @@ import type { Shape, Tensor } from '../runtime/tensor.ts'
 import { expectLengths } from './lengths.ts'
 import type { Module } from './module.ts'
 import { type ForwardOptions, type ForwardResult, type TapeChoice, expectForwardOptions } from './options.ts'
-import { Tape } from './tape.ts'
+import { Tape, keptWith } from './tape.ts'
 import type { Workspace } from './workspace.ts'
 
 export interface RecordOptions extends TapeChoice {
@@ -38,21 +38,39 @@ export class Recorder<Data> {
     this.#output = output
   }
 
-  /** Computes a result of the shape, and records `data` as the options say. */
+  /**
+   * Computes a result of the shape, and records `data` as the options say.
+   *
+   * @param release gives back what a kept tape's data hold
+   */
   record(
     shape: Shape,
     { tape, keep }: RecordOptions,
     data: Data,
     compute: (output: Tensor) => Omit<ForwardResult, 'output'> | void,
+    release?: () => void,
   ): ForwardResult {
-    if (keep) {
-      const { tensor, giveBack } = this.#output.lend(shape)
-      this.last = undefined
-      return { output: tensor, ...compute(tensor), tape: new Tape(this.#module, data, giveBack) }
-    }
+    if (keep) return this.#keep(shape, data, compute, release)
     const output = this.#output.take(shape)
     const rest = compute(output)
     this.last = tape ? new Tape(this.#module, data) : undefined
     return { output, ...rest }
+  }
+
+  #keep(
+    shape: Shape,
+    data: Data,
+    compute: (output: Tensor) => Omit<ForwardResult, 'output'> | void,
+    release: (() => void) | undefined,
+  ): ForwardResult {
+    try {
+      const { tensor, giveBack } = this.#output.lend(shape)
+      const result = { output: tensor, ...compute(tensor) }
+      this.last = undefined
+      return keptWith(new Tape(this.#module, data, () => (giveBack(), release?.())), result)
+    } catch (error) {
+      release?.()
+      throw error
+    }
   }
 }

@@ -28,9 +28,12 @@ export function stateTensors(state: State | undefined, path = ''): [string, Tens
   return state.flatMap((entry, i) => stateTensors(entry, `${path}${i}.`))
 }
 
-/** A state whose tensors belong to the caller. */
-export function cloneState(state: State | undefined): State | undefined {
-  if (state === undefined) return undefined
-  if (Array.isArray(state)) return state.map(cloneState)
-  return Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, tensor.clone()]))
+/** A state of the same form with other tensors. */
+export function mapTensors(state: State, map: (tensor: Tensor) => Tensor): State {
+  if (Array.isArray(state)) return state.map((entry) => entry && mapTensors(entry, map))
+  return { ...mapStates(state, map) }
 }
+
+/** A state whose tensors belong to the caller. */
+export const cloneState = (state: State | undefined): State | undefined =>
+  state && mapTensors(state, (tensor) => tensor.clone())

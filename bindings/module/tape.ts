@@ -1,6 +1,16 @@
 import { fail } from '../runtime/check.ts'
+import type { Tensor } from '../runtime/tensor.ts'
+import type { ForwardResult } from './options.ts'
+import { mapTensors } from './state.ts'
 
-/** What backward needs of a forward. One that was kept (`forward(x, { keep: true })`) lives, with its results, until `dispose`. */
+/** Gives back what tapes hold that were dropped without `dispose`, where the host tells. */
+const dropped =
+  typeof FinalizationRegistry === 'undefined' ? undefined : new FinalizationRegistry((release: () => void) => release())
+
+/**
+ * What backward needs of a forward. One that was kept (`forward(x, { keep: true })`) lives, with its results, until `dispose`, or until
+ * tape and results are all dropped.
+ */
 export class Tape<Data = unknown> {
   /** The module that recorded it. */
   readonly module: object
@@ -14,6 +24,7 @@ export class Tape<Data = unknown> {
     this.module = module
     this.data = data
     this.#release = release
+    if (release) dropped?.register(this, release, this)
   }
 
   get disposed(): boolean {
@@ -24,8 +35,16 @@ export class Tape<Data = unknown> {
   dispose(): void {
     if (this.#disposed) return
     this.#disposed = true
-    this.#release?.()
+    if (this.#release === undefined) return
+    dropped?.unregister(this)
+    this.#release()
   }
+}
+
+/** A kept tape with its results: whoever holds one of them keeps all. */
+export function keptWith(tape: Tape, { output, state }: ForwardResult): ForwardResult {
+  const held = (tensor: Tensor) => tensor.heldWith(tape)
+  return { output: held(output), ...(state && { state: mapTensors(state, held) }), tape }
 }
 
 /** The tape that backward is to read: the one given, else the module's own. */

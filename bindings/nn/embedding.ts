@@ -10,7 +10,7 @@ import type {
 import { Padding } from '../module/padding.ts'
 import { type Parameter, ParameterBlock } from '../module/parameters.ts'
 import { Recorder, expectRecordOptions } from '../module/recorder.ts'
-import { expectTape } from '../module/tape.ts'
+import { type Tape, expectTape } from '../module/tape.ts'
 import { Workspace } from '../module/workspace.ts'
 import { describeValue, expectOptions, expectPositive, expectTensor, fail, shapeText } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
@@ -28,7 +28,8 @@ export interface EmbeddingOptions {
 
 /** What a recorded forward leaves for backward. */
 interface Recorded {
-  readonly input: Tensor
+  /** A copy, for the caller may fill the ids anew; 0 past each sample's end. */
+  readonly ids: Tensor
   readonly lengths: Int32Array | undefined
 }
 
@@ -49,6 +50,7 @@ export class Embedding extends Module {
   readonly #block: ParameterBlock
   readonly #output: Workspace
   readonly #ids: Workspace
+  readonly #recorded: Workspace
   readonly #gradient: Workspace
   readonly #padding: Padding
   readonly #recorder: Recorder<Recorded>
@@ -73,6 +75,7 @@ export class Embedding extends Module {
     this.paddingIdx = paddingIdx
     this.#output = new Workspace(runtime, 'Embedding')
     this.#ids = new Workspace(runtime, 'Embedding', 'int32')
+    this.#recorded = new Workspace(runtime, 'Embedding', 'int32')
     this.#gradient = new Workspace(runtime, 'Embedding')
     this.#padding = new Padding(runtime, 'Embedding')
     this.#recorder = new Recorder(this, this.#output)
@@ -94,13 +97,17 @@ export class Embedding extends Module {
     this.checkState(`${who}: state`, options.state)
     const given = expectTensor(who, 'input', input, this.runtime, 'int32')
     const recording = expectRecordOptions(who, this, options, given.shape, this.#batchFirst)
-    const ids = this.#checkIds('forward', this.#withoutPadding(given, recording.lengths))
-    const data = { input: given, lengths: recording.lengths }
-    return this.#recorder.record([...ids.shape, this.embeddingDim], recording, data, (output) => {
+    const { lengths, tape, keep } = recording
+    const ids = this.#checkIds('forward', this.#withoutPadding(given, lengths))
+    const { tensor: copy, giveBack } = keep ? this.#recorded.lend(ids.shape) : this.#roomFor(tape, ids)
+    const compute = (output: Tensor) => {
       const { core } = this.runtime
       core.pickRows(ids.size, this.embeddingDim, this.#weight.value.address, ids.address, output.address)
-      this.#padding.clear(output, recording.lengths, this.#batchFirst)
-    })
+      this.#padding.clear(output, lengths, this.#batchFirst)
+      if (tape) core.copyBytes(copy.address, ids.address, ids.size * this.runtime.bytesOf('int32'))
+    }
+    const shape = [...ids.shape, this.embeddingDim]
+    return this.#recorder.record(shape, recording, { ids: copy, lengths }, compute, giveBack)
   }
 
   override step(input: Input): ForwardResult {
@@ -111,20 +118,22 @@ export class Embedding extends Module {
     this.expectAlive('backward')
     const who = 'Embedding.backward'
     expectOptions(who, options, ['inputGradient', 'tape'])
-    const { input, lengths } = expectTape(who, this, options.tape, this.#recorder.last).data
-    if (input.disposed)
-      fail('tape', `${who}: the ids of the recorded forward were disposed of; keep them until backward`)
+    const { ids, lengths } = expectTape(who, this, options.tape, this.#recorder.last).data
     const given = expectTensor(who, 'output', output, this.runtime)
-    const expected = [...input.shape, this.embeddingDim]
+    const expected = [...ids.shape, this.embeddingDim]
     if (shapeText(given.shape) !== shapeText(expected)) {
       fail('shape', `${who}: output is ${shapeText(given.shape)}; expected ${shapeText(expected)}`)
     }
     if (this.#block.frozen.has('weight')) return {}
     const padding = this.paddingIdx ?? NO_PADDING
-    const [ids, gradient] = [this.#withoutPadding(input, lengths), this.#clearedGradient(given, lengths)]
+    const gradient = this.#clearedGradient(given, lengths)
     const { core } = this.runtime
     core.addRows(ids.size, this.embeddingDim, padding, gradient.address, ids.address, this.#weight.grad.address)
     return {}
+  }
+
+  override get lastTape(): Tape | undefined {
+    return this.#recorder.last
   }
 
   override followOrder(batchFirst: boolean): void {
@@ -147,7 +156,13 @@ export class Embedding extends Module {
   }
 
   protected override release(): void {
-    for (const part of [this.#output, this.#ids, this.#gradient, this.#padding, this.#block]) part.dispose()
+    for (const part of [this.#output, this.#ids, this.#recorded, this.#gradient, this.#padding, this.#block])
+      part.dispose()
+  }
+
+  /** Where the copy of the ids goes that a tape holds until the next one is recorded. */
+  #roomFor(tape: boolean, ids: Tensor): { tensor: Tensor; giveBack?: () => void } {
+    return { tensor: tape ? this.#recorded.take(ids.shape) : ids }
   }
 
   /** The ids with 0 past each sample's end, which then can be picked like any other. */

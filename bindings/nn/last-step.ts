@@ -11,7 +11,7 @@ import { Padding } from '../module/padding.ts'
 import type { Parameter, ParameterBlock } from '../module/parameters.ts'
 import { Recorder, expectRecordOptions } from '../module/recorder.ts'
 import { fillIn } from '../module/remember.ts'
-import { expectTape } from '../module/tape.ts'
+import { type Tape, expectTape } from '../module/tape.ts'
 import { Workspace } from '../module/workspace.ts'
 import { expectBoolean, expectOptions, expectShape, expectTensor, fail, shapeText } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
@@ -57,6 +57,10 @@ export class LastStep extends Module {
 
   override get batchFirst(): boolean | undefined {
     return this.#batchFirst
+  }
+
+  override get lastTape(): Tape | undefined {
+    return this.#recorder.last
   }
 
   override get dropsTime(): boolean {

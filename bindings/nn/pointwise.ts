@@ -8,6 +8,7 @@ import type {
   OutputGradients,
 } from '../module/options.ts'
 import type { Parameter, ParameterBlock } from '../module/parameters.ts'
+import type { Tape } from '../module/tape.ts'
 import type { Value } from '../program/graph.ts'
 import { type SizedCell, defineCell, sizeCell } from '../program/trace.ts'
 import { expectTensor, fail, shapeText } from '../runtime/check.ts'
@@ -53,6 +54,10 @@ export abstract class Pointwise extends Module {
 
   override followOrder(batchFirst: boolean): void {
     this.#followsBatch = batchFirst
+  }
+
+  override get lastTape(): Tape | undefined {
+    return this.#current?.lastTape
   }
 
   override get callCount(): number {

@@ -11,7 +11,7 @@ import { Padding } from '../module/padding.ts'
 import { type Parameter, ParameterBlock } from '../module/parameters.ts'
 import { Recorder, expectRecordOptions } from '../module/recorder.ts'
 import type { State } from '../module/state.ts'
-import { expectTape } from '../module/tape.ts'
+import { type Tape, expectTape } from '../module/tape.ts'
 import { Workspace } from '../module/workspace.ts'
 import { expectOptions, expectPositive, expectShape, expectTensor, fail, shapeText } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
@@ -76,7 +76,7 @@ export class PositionalEmbedding extends Module {
     return this.#recorder.record(x.shape, recording, { first, steps, batch, lengths }, (output) => {
       this.#add(x, first, steps, batch, output)
       this.#padding.clear(output, lengths, false)
-      const length = this.#length.take([1])
+      const length = recording.keep ? this.runtime.emptyTensor([1]) : this.#length.take([1])
       length.data[0] = first + steps
       return { state: { length } }
     })
@@ -103,12 +103,16 @@ export class PositionalEmbedding extends Module {
     const { first, steps, batch, lengths } = expectTape(who, this, options.tape, this.#recorder.last).data
     const given = expectTensor(who, 'output', output, this.runtime)
     expectShape(who, 'output', given.shape, [steps, batch, this.embeddingDim])
-    const gradient = lengths ? this.#clearedCopy(given, lengths) : given
+    const gradient = this.#clearedCopy(given, lengths)
     const [{ grad }] = this.#block.parameters as [Parameter]
     if (!this.#block.frozen.has('weight')) {
       this.runtime.core.addStepSums(steps, batch, this.embeddingDim, gradient.address, this.#row(grad, first))
     }
     return { input: gradient }
+  }
+
+  override get lastTape(): Tape | undefined {
+    return this.#recorder.last
   }
 
   override get hasState(): boolean {
@@ -162,7 +166,8 @@ export class PositionalEmbedding extends Module {
     this.runtime.core.addStepRows(steps, batch, this.embeddingDim, x.address, table, output.address)
   }
 
-  #clearedCopy(gradient: Tensor, lengths: Int32Array): Tensor {
+  /** What is the caller's is not given as a result: who receives a result may write to it. */
+  #clearedCopy(gradient: Tensor, lengths: Int32Array | undefined): Tensor {
     const copy = this.#gradient.take(gradient.shape)
     this.runtime.core.copyBytes(copy.address, gradient.address, gradient.size * this.runtime.elementBytes)
     this.#padding.clear(copy, lengths, false)

@@ -1,35 +1,28 @@
 import { Container } from '../module/container.ts'
 import { lengthsOf } from '../module/lengths.ts'
 import { Module } from '../module/module.ts'
-import type {
-  BackwardOptions,
-  ForwardOptions,
-  ForwardResult,
-  Input,
-  InputGradients,
-  OutputGradients,
+import {
+  type BackwardOptions,
+  type ForwardOptions,
+  type ForwardResult,
+  type Input,
+  type InputGradients,
+  type OutputGradients,
+  expectForwardOptions,
 } from '../module/options.ts'
 import { Padding } from '../module/padding.ts'
 import type { State } from '../module/state.ts'
-import { Tape, expectTape } from '../module/tape.ts'
 import { Workspace } from '../module/workspace.ts'
 import { fail, shapeText } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
 
-/** What a forward leaves for backward: the module's own tape, where it was kept. */
-interface Recorded {
-  readonly lengths: Int32Array | undefined
-  readonly inner: Tape | undefined
-}
-
 /** x + module(x), for a module that keeps its input's shape. Parameters and states are the module's own. */
 export class Residual extends Container {
   readonly module: Module
   readonly #output: Workspace
   readonly #padding: Padding
-  #last: Recorded = { lengths: undefined, inner: undefined }
   #followsBatch = false
 
   constructor(runtime: Runtime, module: Module) {
@@ -47,42 +40,36 @@ export class Residual extends Container {
 
   override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
     this.expectAlive('forward')
+    const { tape, keep } = expectForwardOptions('Residual.forward', options, this.training)
     const x = this.#expectOne('forward', input)
-    const { tape: inner, ...result } = this.module.forward(x, { tape: this.training, ...options })
+    const result = this.module.forward(x, { ...options, tape })
     const lengths = lengthsOf(options)
-    const batchFirst = this.#isBatchFirst
-    if (inner === undefined) {
-      this.#last = { lengths, inner: undefined }
-      const output = this.#output.take(x.shape)
-      this.#addUp('forward', output, result.output, x)
-      this.#padding.clear(output, lengths, batchFirst)
-      return { ...result, output }
+    try {
+      this.#expectShape('forward', result.output, x)
+      if (keep) return this.#keep(x, result, lengths)
+    } catch (error) {
+      result.tape?.dispose()
+      throw error
     }
-    const { tensor: output, giveBack } = this.#output.lend(x.shape)
-    this.#addUp('forward', output, result.output, x)
-    this.#padding.clear(output, lengths, batchFirst)
-    const release = () => {
-      inner.dispose()
-      giveBack()
-    }
-    return { ...result, output, tape: new Tape<Recorded>(this, { lengths, inner }, release) }
+    const output = this.#sum(this.#output.take(x.shape), x, result.output, lengths)
+    this.recorded(tape ? { tapes: [this.module.lastTape], kept: false, lengths } : undefined)
+    return { ...result, output }
   }
 
   override step(input: Input, state?: State): ForwardResult {
     this.expectAlive('step')
     const x = this.#expectOne('step', input)
     const result = this.module.step(x, state)
-    const output = this.#output.take(x.shape)
-    this.#addUp('step', output, result.output, x)
-    return { ...result, output }
+    this.#expectShape('step', result.output, x)
+    this.recorded(undefined)
+    return { ...result, output: this.#sum(this.#output.take(x.shape), x, result.output) }
   }
 
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
-    const who = 'Residual.backward'
-    const { lengths, inner } = options.tape ? expectTape<Recorded>(who, this, options.tape, undefined).data : this.#last
+    const { tapes, kept, lengths } = this.expectRecorded('Residual.backward', options.tape)
     const { tape: _own, ...rest } = options
-    const result = this.module.backward(gradients, { ...rest, ...(inner && { tape: inner }) })
+    const result = this.module.backward(gradients, { ...rest, ...(kept && { tape: tapes[0] }) })
     if (gradients.output && result.input) {
       this.#addTo(result.input as Tensor, gradients.output)
       this.#padding.clear(result.input as Tensor, lengths, this.#isBatchFirst)
@@ -108,19 +95,29 @@ export class Residual extends Container {
     return this.module.batchFirst ?? this.#followsBatch
   }
 
-  #expectOne(method: string, input: Input): Tensor {
-    if (!(input instanceof Tensor)) fail('type', `Residual.${method}: input is not a tensor`)
-    return input
+  #keep(x: Tensor, result: ForwardResult, lengths: Int32Array | undefined): ForwardResult {
+    const { tensor, giveBack } = this.#output.lend(x.shape)
+    const output = this.#sum(tensor, x, result.output, lengths)
+    return this.keeping({ ...result, output }, { tapes: [result.tape], kept: true, lengths }, giveBack)
   }
 
-  #addUp(method: string, sum: Tensor, output: Tensor, x: Tensor): void {
-    if (shapeText(output.shape) !== shapeText(x.shape)) {
-      const shapes = `${shapeText(x.shape)} to ${shapeText(output.shape)}`
-      fail('shape', `Residual.${method}: the module takes ${shapes}; expected one that keeps the shape`)
-    }
-    // not in place: the module's tape may hold its output
+  #expectOne(method: string, input: Input): Tensor {
+    if (!(input instanceof Tensor)) fail('type', `Residual.${method}: input is not a tensor`)
+    return this.outside(input) as Tensor
+  }
+
+  #expectShape(method: string, output: Tensor, x: Tensor): void {
+    if (shapeText(output.shape) === shapeText(x.shape)) return
+    const shapes = `${shapeText(x.shape)} to ${shapeText(output.shape)}`
+    fail('shape', `Residual.${method}: the module takes ${shapes}; expected one that keeps the shape`)
+  }
+
+  /** Not in place: the module's tape may hold its output. */
+  #sum(sum: Tensor, x: Tensor, output: Tensor, lengths?: Int32Array): Tensor {
     this.runtime.core.copyBytes(sum.address, x.address, x.size * this.runtime.elementBytes)
     this.#addTo(sum, output)
+    this.#padding.clear(sum, lengths, this.#isBatchFirst)
+    return sum
   }
 
   #addTo(target: Tensor, x: Tensor): void {

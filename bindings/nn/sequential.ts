@@ -6,23 +6,20 @@ import {
   type ForwardResult,
   type Input,
   type InputGradients,
+  HANDED,
   type OutputGradients,
   expectBackwardOptions,
   expectForwardOptions,
 } from '../module/options.ts'
 import type { State } from '../module/state.ts'
-import { Tape, expectTape } from '../module/tape.ts'
-import { Workspace } from '../module/workspace.ts'
+import type { Tape } from '../module/tape.ts'
 import { fail } from '../runtime/check.ts'
-import type { Allocation } from '../runtime/heap.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
 
 /** Modules one after the other. Its state is the list of their states; its parameters' names begin with a module's index. */
 export class Sequential extends Container {
   readonly modules: readonly Module[]
-  /** Of an input that lies in a module's workspace: it would be overwritten while a tape still needs it. */
-  readonly #input: Workspace
 
   constructor(runtime: Runtime, modules: readonly Module[]) {
     expectRuntime('Sequential', runtime)
@@ -37,7 +34,6 @@ export class Sequential extends Container {
     if (orders.size > 1) fail('option', 'Sequential: some modules are batchFirst, others are not')
     this.modules = this.children()
     this.followOrder([...orders][0] ?? false)
-    this.#input = new Workspace(runtime, 'Sequential')
   }
 
   override rebuild(runtime: Runtime, children: readonly Module[]): Sequential {
@@ -46,20 +42,27 @@ export class Sequential extends Container {
 
   override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
     this.expectAlive('forward')
-    const { tape } = expectForwardOptions('Sequential.forward', options, this.training)
+    const { tape, keep } = expectForwardOptions('Sequential.forward', options, this.training)
     const { lengths, state, ...rest } = options
     this.checkState('Sequential.forward: state', state, this.#batchOf(input, false))
     const given = this.splitState('Sequential.forward: state', state)
     const timed = this.modules.findIndex((module) => module.dropsTime)
     const tapes: (Tape | undefined)[] = []
-    const result = this.#chain(this.#outside(input), (module, x, i) => {
+    const run = (module: Module, x: Input, i: number): ForwardResult => {
       const own = { ...(given[i] && { state: given[i] }), ...(lengths && (timed < 0 || i <= timed) && { lengths }) }
-      const part = module.forward(x, { ...rest, tape, ...own })
-      tapes.push(part.tape)
+      const part = module.forward(x, { ...rest, tape, ...own, ...(i > 0 && { [HANDED]: x }) })
+      tapes.push(keep ? part.tape : module.lastTape)
       return part
-    })
-    if (!options.keep) return result
-    return { ...result, tape: new Tape(this, tapes, () => tapes.forEach((part) => part?.dispose())) }
+    }
+    try {
+      const result = this.#chain(this.outside(input), run)
+      if (keep) return this.keeping(result, { tapes, kept: true })
+      this.recorded(tape ? { tapes, kept: false } : undefined)
+      return result
+    } catch (error) {
+      if (keep) for (const part of tapes) part?.dispose()
+      throw error
+    }
   }
 
   override step(input: Input, state?: State): ForwardResult {
@@ -68,16 +71,15 @@ export class Sequential extends Container {
     this.checkState('Sequential.step: state', state, batch)
     const given = this.splitState('Sequential.step: state', state)
     this.#expectAllStates(given, batch)
-    const { output } = this.#chain(this.#outside(input), (module, x, i) => module.step(x, given[i]))
+    const { output } = this.#chain(this.outside(input), (module, x, i) => module.step(x, given[i]))
+    this.recorded(undefined)
     return state === undefined ? { output } : { output, state }
   }
 
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
     const wanted = expectBackwardOptions('Sequential.backward', gradients, options)
-    const tapes =
-      options.tape &&
-      expectTape<readonly (Tape | undefined)[]>('Sequential.backward', this, options.tape, undefined).data
+    const { tapes, kept } = this.expectRecorded('Sequential.backward', options.tape)
     const { output, state } = gradients
     this.checkState('Sequential.backward: state', state)
     const given = this.splitState('Sequential.backward: state', state)
@@ -90,20 +92,12 @@ export class Sequential extends Container {
       const inputGradient = i > 0 || wanted.inputGradient
       first = this.modules[i]!.backward(
         { ...(gradient && { output: gradient }), ...(given[i] && { state: given[i] }) },
-        { inputGradient, ...(tapes && { tape: tapes[i] }) },
+        { inputGradient, ...(kept && { tape: tapes[i] }) },
       )
       states[i] = first.state
       gradient = first.input as Tensor | undefined
     }
     return { ...(first.input && { input: first.input }), ...(this.joinStates(states) && { state: states }) }
-  }
-
-  override owns(storage: Allocation): boolean {
-    return this.#input.owns(storage) || super.owns(storage)
-  }
-
-  protected override releaseOwn(): void {
-    this.#input.dispose()
   }
 
   #expectAllStates(given: readonly (State | undefined)[], batch: number): void {
@@ -117,14 +111,6 @@ export class Sequential extends Container {
     if (!(tensor instanceof Tensor)) return 0
     const hasTime = !isStep && tensor.shape.length >= (tensor.kind === 'int32' ? 2 : 3)
     return tensor.shape[hasTime && !this.batchFirst ? 1 : 0] ?? 0
-  }
-
-  #outside(input: Input): Input {
-    if (!(input instanceof Tensor) || input.kind !== 'float' || !this.owns(input.storage)) return input
-    if (this.#input.owns(input.storage)) return input
-    const copy = this.#input.take(input.shape)
-    this.runtime.core.copyBytes(copy.address, input.address, input.size * this.runtime.elementBytes)
-    return copy
   }
 
   #chain(input: Input, call: (module: Module, x: Input, index: number) => ForwardResult): ForwardResult {

@@ -16,10 +16,19 @@ export function isTaped(value: Value): boolean {
 
 /** The values of a step, its inputs aside, that later programs of it read by rows. */
 export function valuesRead(step: ReadonlySet<Value>, readers: readonly StepGraph[]): Set<Value> {
+  return new Set([...readByRows(step, readers)].filter(({ node }) => node.op !== INPUT))
+}
+
+/** The inputs of a step that later programs of it read. */
+export function inputsRead(step: ReadonlySet<Value>, readers: readonly StepGraph[]): Set<Value> {
+  return new Set([...readByRows(step, readers)].filter(({ node }) => node.op === INPUT))
+}
+
+function readByRows(step: ReadonlySet<Value>, readers: readonly StepGraph[]): Set<Value> {
   const isGiven = (value: Value) => step.has(value) && isTaped(value)
   const read = new Set<Value>()
   const note = (value: Value) => {
-    if (isGiven(value) && value.rows === 'batch' && value.node.op !== INPUT) read.add(value)
+    if (isGiven(value) && value.rows === 'batch') read.add(value)
   }
   for (const { outputs, states, gradients } of readers) {
     const roots = [...outputs, ...states.map((state) => state.next), ...gradients.map((term) => term.value)]

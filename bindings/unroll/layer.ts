@@ -3,7 +3,7 @@ import type { Parameter } from '../module/parameters.ts'
 import { adjoint } from '../program/adjoint.ts'
 import type { StepGraph, Value } from '../program/graph.ts'
 import type { Invariants } from '../program/invariants.ts'
-import { valuesOf, valuesRead } from '../program/reads.ts'
+import { inputsRead, valuesOf, valuesRead } from '../program/reads.ts'
 import type { SizedCell } from '../program/trace.ts'
 
 export interface Layer {
@@ -16,6 +16,8 @@ export interface Layer {
   readonly invariants: Invariants
   readonly params: ReadonlyMap<string, Parameter>
   adjoint?: StepGraph
+  /** Inputs that the adjoint reads. */
+  inputsRead?: ReadonlySet<Value>
 }
 
 export function adjointOf(layer: Layer): StepGraph {
@@ -25,3 +27,8 @@ export function adjointOf(layer: Layer): StepGraph {
 
 /** The values of the step that its adjoint reads: what the tape holds. */
 export const savedValues = (layer: Layer): Set<Value> => valuesRead(valuesOf(layer.graph), [adjointOf(layer)])
+
+export function inputsReadBy(layer: Layer): ReadonlySet<Value> {
+  layer.inputsRead ??= inputsRead(valuesOf(layer.graph), [adjointOf(layer)])
+  return layer.inputsRead
+}

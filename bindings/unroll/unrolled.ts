@@ -9,6 +9,7 @@ import { expectLengths, writeLengths } from '../module/lengths.ts'
 import { Module } from '../module/module.ts'
 import {
   type BackwardOptions,
+  HANDED,
   type ForwardOptions,
   type ForwardResult,
   type Input,
@@ -20,7 +21,7 @@ import {
 import type { Parameter, ParameterBlock } from '../module/parameters.ts'
 import { Staleness } from '../module/staleness.ts'
 import { type NamedStates, type State, copyStates } from '../module/state.ts'
-import { Tape, expectTape } from '../module/tape.ts'
+import { Tape, expectTape, keptWith } from '../module/tape.ts'
 import { type Truncation, expectTruncation } from '../module/truncation.ts'
 import type { Draws, Plan } from '../program/plan.ts'
 import { describeValue, expectShape, expectTensor, fail } from '../runtime/check.ts'
@@ -30,6 +31,7 @@ import { Tensor, isLike } from '../runtime/tensor.ts'
 import { type Recorded, backwardOf } from './backward-call.ts'
 import { type ForwardCall, planForward } from './forward-call.ts'
 import { type ForwardRequest, requestKey, specOf } from './forward-spec.ts'
+import { inputsReadBy } from './layer.ts'
 import { type UnrolledOptions, boundsOf, makeLayers } from './layers.ts'
 import { type ForwardEnds, pointBackward, pointForward, pointInputs } from './pointing.ts'
 import { StackPrograms } from './programs.ts'
@@ -89,6 +91,10 @@ export abstract class Unrolled extends Module {
     return this.#calls.owns(storage)
   }
 
+  override get lastTape(): Tape | undefined {
+    return this.#tape
+  }
+
   override get callCount(): number {
     return this.#count
   }
@@ -128,11 +134,17 @@ export abstract class Unrolled extends Module {
       checkpoint: tape ? checkpoint : undefined,
     }
     const { call, giveBack } = this.#plan(shape, request, keep, () => [...given, ...Object.values(state ?? {})])
-    const inputs = given.map((tensor, i) => call.memory.copies.of('input', tensor, i))
-    const draws = this.#run(call, { inputs, initial: state, final: call.state }, lengths)
-    const recorded = tape && { call, inputs, draws, truncation, pasts: this.stack.states.pastsIn(state) }
-    this.#tape = recorded && !keep ? new Tape(this, recorded) : undefined
-    return keep && recorded ? { ...call.result, tape: new Tape(this, recorded, giveBack) } : call.result
+    try {
+      const inputs = given.map((tensor, i) => this.#toBeRead(call, tensor, i, tape && options[HANDED] !== input))
+      const draws = this.#run(call, { inputs, initial: state, final: call.state }, lengths)
+      const recorded = tape && { call, inputs, draws, truncation, pasts: this.stack.states.pastsIn(state) }
+      this.#tape = recorded && !keep ? new Tape(this, recorded) : undefined
+      if (keep && recorded) return keptWith(new Tape(this, recorded, giveBack), call.result)
+      return { output: call.result.output, ...(call.state && { state: { ...call.state } }) }
+    } catch (error) {
+      giveBack?.()
+      throw error
+    }
   }
 
   override step(input: Input, state?: State): ForwardResult {
@@ -153,7 +165,9 @@ export abstract class Unrolled extends Module {
     const read = inputs.map((tensor, i) => call.memory.copies.of('input', tensor, i))
     this.#run(call, { inputs: read, initial: given, final: given }, undefined)
     this.#tape = undefined
-    const result = given === undefined ? call.result : { ...call.result, state: given }
+    const { output } = call.result
+    // the stream gives the same object at every step
+    const result = Object.freeze(given === undefined ? { output } : { output, state: given })
     const isPlain = input instanceof Tensor && read[0] === input
     const tensors = states.names.map((name) => given![name]!)
     this.#stream = isPlain ? { input, state, tensors, call, result } : undefined
@@ -166,8 +180,8 @@ export abstract class Unrolled extends Module {
     const tape = expectTape(who, this, options.tape, this.#tape)
     const { call, inputs, truncation, pasts } = tape.data
     const { states } = this.stack
-    if (inputs.some((tensor) => tensor.disposed))
-      fail('tape', `${who}: the input of the recorded forward was disposed of; keep it until backward`)
+    if (inputs.some((tensor, i) => tensor.disposed && this.#isReadAgain(call, i)))
+      fail('tape', `${who}: the input of the recorded forward is gone: the module that gave it has been run since`)
     const output = gradients.output && expectTensor(who, 'output', gradients.output, this.runtime)
     if (output) expectShape(who, 'output', output.shape, call.result.output.shape.map(Number))
     const state = states.expect(who, 'state', gradients.state, call.shape.batch)
@@ -182,7 +196,8 @@ export abstract class Unrolled extends Module {
     this.#prepare(backward.kind, backward.plan, tape.data.draws)
     backward.itinerary.run()
     const hasState = Object.keys(outgoing).length > 0
-    return { ...(backward.input && { input: backward.input }), ...(hasState && { state: outgoing }) }
+    const byInput = backward.input instanceof Tensor ? backward.input : backward.input && { ...backward.input }
+    return { ...(byInput && { input: byInput }), ...(hasState && { state: { ...outgoing } }) }
   }
 
   override initialState(batch: number): State | undefined {
@@ -230,6 +245,21 @@ export abstract class Unrolled extends Module {
 
   protected sizeHint(_columns: number): string {
     return ''
+  }
+
+  /** What a forward reads in the place of an input: a copy of what backward reads again, and of what the call itself would overwrite. */
+  #toBeRead(call: ForwardCall, tensor: Tensor, index: number, records: boolean): Tensor {
+    const { copies } = call.memory
+    return records && this.#isReadAgain(call, index)
+      ? copies.keep('input', tensor, index)
+      : copies.of('input', tensor, index)
+  }
+
+  /** Does backward read an input where it lies? Staged ones have been copied; segments that are run again read all. */
+  #isReadAgain(call: ForwardCall, index: number): boolean {
+    if (call.isStaged) return false
+    const layer = this.stack.layers[0]!
+    return call.tapePlan !== call.plan || inputsReadBy(layer).has(layer.graph.inputs[index]!)
   }
 
   #enter(method: string): string {

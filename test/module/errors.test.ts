@@ -115,7 +115,6 @@ const CASES: Refusal[] = [
     'tape',
     /no tape/,
   ],
-  ['backward after its input was disposed of', disposedInput, 'tape', /input of the recorded forward was disposed of/],
   [
     'gradient of the wrong shape',
     () => (lstm.forward(x), lstm.backward({ output: x })),
@@ -149,13 +148,6 @@ const CASES: Refusal[] = [
     /'bias_ih_l0' holds 'abcdefghijkl'; expected 12 numbers/,
   ],
 ]
-
-function disposedInput(): unknown {
-  const input = drawTensor(rt, 1, 'x', [5, 2, 4])
-  lstm.forward(input)
-  input.dispose()
-  return lstm.backward({ output: drawTensor(rt, 1, 'd', [5, 2, 3]) })
-}
 
 const test = suite('refused, with a clear error and nothing changed')
 testRefusals(test, bystander, CASES)

@@ -269,13 +269,5 @@ refused("a module's own tape, after what overwrites it", () => {
     )
   }
 })
-
-refused('a kept tape whose input was disposed of', () => {
-  const { module, first } = prepare(KINDS['LSTM']!, runtime)
-  const x = first.x.clone()
-  const { tape } = module.forward(x, { keep: true })
-  x.dispose()
-  expectRefused(module, first, backward(module, first, tape), 'tape', /input of the recorded forward was disposed of/)
-})
 test.run()
 refused.run()
