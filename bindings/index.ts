@@ -14,6 +14,7 @@ export type {
 } from './module/options.ts'
 export { Module } from './module/module.ts'
 export type { State } from './module/state.ts'
+export type { StepInput } from './module/step-rows.ts'
 export type { Lengths } from './module/lengths.ts'
 export type { Checkpointing } from './module/checkpointing.ts'
 export type { Parameter, StateDict } from './module/parameters.ts'

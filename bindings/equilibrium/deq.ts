@@ -17,13 +17,14 @@ import {
 } from '../module/options.ts'
 import { type Parameter, ParameterBlock } from '../module/parameters.ts'
 import type { NamedStates, State } from '../module/state.ts'
+import { type StepInput, StepInputs } from '../module/step-rows.ts'
 import { Tape, expectTape, keptWith } from '../module/tape.ts'
 import { expectTruncation } from '../module/truncation.ts'
 import type { SizedCell } from '../program/trace.ts'
 import { describeValue, expectBoolean, expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
-import type { Tensor } from '../runtime/tensor.ts'
+import { Tensor } from '../runtime/tensor.ts'
 import { adjointCallOf } from './adjoint-call.ts'
 import { EquilibriumCall, type Model, type SolveShape, shapeKey } from './call.ts'
 import { judge } from './failure.ts'
@@ -80,6 +81,7 @@ export class DEQ extends Module {
   readonly #model: Model
   readonly #sized: SizedCell
   readonly #calls: Calls<EquilibriumCall>
+  readonly #rows: StepInputs
   /** Stands among modules that take [B, T, F]. */
   #followsBatch = false
   readonly #ordinal: number
@@ -116,6 +118,7 @@ export class DEQ extends Module {
     this.#programs = new EquilibriumPrograms(runtime, graphs, params, this.#block)
     this.#model = { ...settings, programs: this.#programs }
     this.#calls = new Calls(runtime)
+    this.#rows = new StepInputs(runtime, 'DEQ', sized.inputs)
   }
 
   override get hasState(): boolean {
@@ -124,6 +127,10 @@ export class DEQ extends Module {
 
   override followOrder(batchFirst: boolean): void {
     this.#followsBatch = batchFirst
+  }
+
+  override stepInput(input: StepInput): Input {
+    return input instanceof Tensor ? input : this.#rows.of('DEQ.step', input)
   }
 
   override get lastTape(): Tape | undefined {
@@ -178,9 +185,9 @@ export class DEQ extends Module {
   }
 
   /** One step of a stream: u [B, I]; the search starts from the state, which becomes the fixed point. */
-  override step(input: Input, state?: State): DEQForwardResult {
+  override step(input: StepInput, state?: State): DEQForwardResult {
     const who = this.#enter('step')
-    const given = this.#inputTensors(who, input)
+    const given = this.#inputTensors(who, this.stepInput(input))
     const shape = this.#shapeOf(who, given, true, false)
     const initial = this.#expectState(who, state, shape.batch)
     if (initial === undefined) fail('type', `${who}: state is missing; make one with initialState(${shape.batch})`)
@@ -243,6 +250,7 @@ export class DEQ extends Module {
 
   protected override release(): void {
     this.#calls.dispose()
+    this.#rows.dispose()
     this.#programs.dispose()
     this.#block.dispose()
     this.#tape = undefined

@@ -5,7 +5,9 @@ import { Tensor } from '../runtime/tensor.ts'
 import { Module } from './module.ts'
 import type { ForwardResult, Input } from './options.ts'
 import type { Parameter, ParameterBlock } from './parameters.ts'
+import { SavedState } from './saved-state.ts'
 import type { State } from './state.ts'
+import type { StepInput } from './step-rows.ts'
 import { Tape, expectTape, keptWith } from './tape.ts'
 import { Workspace } from './workspace.ts'
 
@@ -30,6 +32,7 @@ export abstract class Container extends Module {
   #tape: Tape<ChildTapes> | undefined
   /** Of an input that lies in a child's workspace: it would be overwritten while it is still needed. */
   readonly #input: Workspace
+  readonly #saved: SavedState
 
   constructor(runtime: Runtime, type: string, children: readonly Module[], { isList }: { isList: boolean }) {
     super(runtime, type, NONE)
@@ -38,6 +41,7 @@ export abstract class Container extends Module {
     this.#children = [...children]
     this.#isList = isList
     this.#input = new Workspace(runtime, type)
+    this.#saved = new SavedState(runtime, type)
   }
 
   override children(): readonly Module[] {
@@ -52,6 +56,16 @@ export abstract class Container extends Module {
 
   override get lastTape(): Tape | undefined {
     return this.#tape
+  }
+
+  /** Children that take any width hand on what they get: the first one that does not says how wide a row is. */
+  override stepInput(input: StepInput): Input {
+    const child = this.#children.find(({ takesAnyWidth }) => !takesAnyWidth) ?? this.#children[0]!
+    return child.stepInput(input)
+  }
+
+  override get takesAnyWidth(): boolean {
+    return this.#children.every(({ takesAnyWidth }) => takesAnyWidth)
   }
 
   override get batchFirst(): boolean | undefined {
@@ -113,6 +127,7 @@ export abstract class Container extends Module {
   protected override release(): void {
     for (const child of this.#children) child.dispose()
     this.#input.dispose()
+    this.#saved.dispose()
     this.releaseOwn()
   }
 
@@ -123,6 +138,17 @@ export abstract class Container extends Module {
     const copy = this.#input.take(input.shape)
     this.runtime.core.copyBytes(copy.address, input.address, input.size * this.runtime.elementBytes)
     return copy
+  }
+
+  /** Runs a step of the children; where one refuses it, the states are what they were. */
+  protected wholly<Result>(state: State | undefined, run: () => Result): Result {
+    if (state) this.#saved.save(state)
+    try {
+      return run()
+    } catch (error) {
+      if (state) this.#saved.restore(state)
+      throw error
+    }
   }
 
   /** Notes what a forward has left, or undefined if it did not record. */

@@ -13,6 +13,7 @@ import type {
 import { type Parameter, type ParameterBlock, type StateDict, copyStateDict, writeStateDict } from './parameters.ts'
 import { frozenCopy } from './remember.ts'
 import type { State } from './state.ts'
+import type { StepInput } from './step-rows.ts'
 import type { Tape } from './tape.ts'
 
 /**
@@ -39,8 +40,8 @@ export abstract class Module {
   abstract forward(input: Input, options?: ForwardOptions): ForwardResult
   /** Gradients by input and first state; those by the parameters are added to `grad`. */
   abstract backward(gradients: OutputGradients, options?: BackwardOptions): InputGradients
-  /** One step of streaming; `state` is overwritten in place. */
-  abstract step(input: Input, state?: State): ForwardResult
+  /** One step of streaming, of a tensor [B, n] or of its numbers as they are; `state` is overwritten in place. */
+  abstract step(input: StepInput, state?: State): ForwardResult
   /** A state of zeros that belongs to the caller; undefined for a module without state. */
   abstract initialState(batch: number): State | undefined
   /** @internal The blocks that hold the module's parameters. */
@@ -85,6 +86,16 @@ export abstract class Module {
   /** @internal The tape of the last forward, where it recorded and nothing has been run since. */
   get lastTape(): Tape | undefined {
     return undefined
+  }
+
+  /** @internal What a step is given, as tensors: numbers without one go to memory of the module's. */
+  stepInput(input: StepInput): Input {
+    return input as Input
+  }
+
+  /** @internal Does a step take rows of any width, and give as wide ones? */
+  get takesAnyWidth(): boolean {
+    return false
   }
 
   /** @internal Training calls so far, which key the next random draws. */

@@ -10,6 +10,7 @@ import type {
 import { Padding } from '../module/padding.ts'
 import { type Parameter, ParameterBlock } from '../module/parameters.ts'
 import { Recorder, expectRecordOptions } from '../module/recorder.ts'
+import { type StepInput, StepRows, isRows } from '../module/step-rows.ts'
 import { type Tape, expectTape } from '../module/tape.ts'
 import { Workspace } from '../module/workspace.ts'
 import { describeValue, expectOptions, expectPositive, expectTensor, fail, shapeText } from '../runtime/check.ts'
@@ -53,6 +54,7 @@ export class Embedding extends Module {
   readonly #recorded: Workspace
   readonly #gradient: Workspace
   readonly #padding: Padding
+  readonly #rows: StepRows
   readonly #recorder: Recorder<Recorded>
   #batchFirst = false
 
@@ -78,6 +80,7 @@ export class Embedding extends Module {
     this.#recorded = new Workspace(runtime, 'Embedding', 'int32')
     this.#gradient = new Workspace(runtime, 'Embedding')
     this.#padding = new Padding(runtime, 'Embedding')
+    this.#rows = new StepRows(runtime, 'Embedding', 'int32')
     this.#recorder = new Recorder(this, this.#output)
     this.#block = new ParameterBlock(runtime, new Map([['weight', [this.numEmbeddings, this.embeddingDim]]]))
     this.#block.fillUniform(runtime.nextModule(), () => runtime.core.squareRoot(3))
@@ -110,8 +113,13 @@ export class Embedding extends Module {
     return this.#recorder.record(shape, recording, { ids: copy, lengths }, compute, giveBack)
   }
 
-  override step(input: Input): ForwardResult {
-    return this.forward(input, { tape: false })
+  override step(input: StepInput): ForwardResult {
+    this.expectAlive('step')
+    return this.forward(this.stepInput(input), { tape: false })
+  }
+
+  override stepInput(input: StepInput): Input {
+    return isRows(input) ? this.#rows.place('Embedding.step', 'input', input) : (input as Input)
   }
 
   override backward({ output }: OutputGradients, options: BackwardOptions = {}): InputGradients {
@@ -156,7 +164,15 @@ export class Embedding extends Module {
   }
 
   protected override release(): void {
-    for (const part of [this.#output, this.#ids, this.#recorded, this.#gradient, this.#padding, this.#block])
+    for (const part of [
+      this.#output,
+      this.#ids,
+      this.#recorded,
+      this.#gradient,
+      this.#padding,
+      this.#rows,
+      this.#block,
+    ])
       part.dispose()
   }
 

@@ -11,6 +11,7 @@ import { Padding } from '../module/padding.ts'
 import type { Parameter, ParameterBlock } from '../module/parameters.ts'
 import { Recorder, expectRecordOptions } from '../module/recorder.ts'
 import { fillIn } from '../module/remember.ts'
+import { type StepInput, StepRows, isRows } from '../module/step-rows.ts'
 import { type Tape, expectTape } from '../module/tape.ts'
 import { Workspace } from '../module/workspace.ts'
 import { expectBoolean, expectOptions, expectShape, expectTensor, fail, shapeText } from '../runtime/check.ts'
@@ -39,6 +40,7 @@ export class LastStep extends Module {
   readonly #output: Workspace
   readonly #gradient: Workspace
   readonly #padding: Padding
+  readonly #rows: StepRows
   readonly #recorder: Recorder<Recorded>
 
   constructor(runtime: Runtime, options: LastStepOptions = {}) {
@@ -52,6 +54,7 @@ export class LastStep extends Module {
     this.#output = new Workspace(runtime, 'LastStep')
     this.#gradient = new Workspace(runtime, 'LastStep')
     this.#padding = new Padding(runtime, 'LastStep')
+    this.#rows = new StepRows(runtime, 'LastStep')
     this.#recorder = new Recorder(this, this.#output)
   }
 
@@ -97,11 +100,22 @@ export class LastStep extends Module {
     return { input }
   }
 
-  override step(input: Input): ForwardResult {
+  override step(input: StepInput): ForwardResult {
+    this.expectAlive('step')
     if (this.directions === 2)
       fail('unsupported', 'LastStep.step: directions is 2: a step needs what comes after it; use forward')
+    const output = expectTensor('LastStep.step', 'input', this.stepInput(input), this.runtime)
     this.#recorder.last = undefined
-    return { output: expectTensor('LastStep.step', 'input', input, this.runtime) }
+    return { output }
+  }
+
+  /** Numbers without a tensor are one row. */
+  override stepInput(input: StepInput): Input {
+    return isRows(input) ? this.#rows.place('LastStep.step', 'input', input, input.length) : (input as Input)
+  }
+
+  override get takesAnyWidth(): boolean {
+    return true
   }
 
   override initialState(): undefined {}
@@ -119,7 +133,7 @@ export class LastStep extends Module {
   }
 
   protected override release(): void {
-    for (const part of [this.#output, this.#gradient, this.#padding]) part.dispose()
+    for (const part of [this.#output, this.#gradient, this.#padding, this.#rows]) part.dispose()
   }
 
   #outputShape([first, second, columns]: Shape): [number, number] {

@@ -8,6 +8,7 @@ import type {
   OutputGradients,
 } from '../module/options.ts'
 import type { Parameter, ParameterBlock } from '../module/parameters.ts'
+import { type StepInput, StepRows, isRows } from '../module/step-rows.ts'
 import type { Tape } from '../module/tape.ts'
 import type { Value } from '../program/graph.ts'
 import { type SizedCell, defineCell, sizeCell } from '../program/trace.ts'
@@ -22,6 +23,7 @@ export abstract class Pointwise extends Module {
   readonly #ordinal: number
   readonly #programs = new Map<number, FixedWidth>()
   #current: FixedWidth | undefined
+  readonly #rows: StepRows
   #followsBatch = false
   /** Training calls over all widths: the draws of two of them never meet. */
   #calls = 0
@@ -30,14 +32,26 @@ export abstract class Pointwise extends Module {
     super(runtime, type, options)
     this.#apply = apply
     this.#ordinal = runtime.nextModule()
+    this.#rows = new StepRows(runtime, type)
   }
 
   override forward(input: Input, options?: ForwardOptions): ForwardResult {
     return this.#run('forward', input, (program) => program.forward(input, options))
   }
 
-  override step(input: Input): ForwardResult {
-    return this.#run('step', input, (program) => program.step(input))
+  override step(input: StepInput): ForwardResult {
+    this.expectAlive('step')
+    const x = this.stepInput(input)
+    return this.#run('step', x, (program) => program.step(x))
+  }
+
+  /** Numbers without a tensor are one row. */
+  override stepInput(input: StepInput): Input {
+    return isRows(input) ? this.#rows.place(`${this.type}.step`, 'input', input, input.length) : (input as Input)
+  }
+
+  override get takesAnyWidth(): boolean {
+    return true
   }
 
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
@@ -82,6 +96,7 @@ export abstract class Pointwise extends Module {
 
   protected override release(): void {
     for (const program of this.#programs.values()) program.dispose()
+    this.#rows.dispose()
   }
 
   /** A call that is refused leaves the tape and the draws of the one before. */

@@ -11,6 +11,7 @@ import { Padding } from '../module/padding.ts'
 import { type Parameter, ParameterBlock } from '../module/parameters.ts'
 import { Recorder, expectRecordOptions } from '../module/recorder.ts'
 import type { State } from '../module/state.ts'
+import { type StepInput, StepRows, isRows } from '../module/step-rows.ts'
 import { type Tape, expectTape } from '../module/tape.ts'
 import { Workspace } from '../module/workspace.ts'
 import { expectOptions, expectPositive, expectShape, expectTensor, fail, shapeText } from '../runtime/check.ts'
@@ -46,6 +47,7 @@ export class PositionalEmbedding extends Module {
   readonly #length: Workspace
   readonly #gradient: Workspace
   readonly #padding: Padding
+  readonly #rows: StepRows
   readonly #recorder: Recorder<Recorded>
 
   constructor(runtime: Runtime, options: PositionalEmbeddingOptions) {
@@ -60,6 +62,7 @@ export class PositionalEmbedding extends Module {
     this.#length = new Workspace(runtime, 'PositionalEmbedding')
     this.#gradient = new Workspace(runtime, 'PositionalEmbedding')
     this.#padding = new Padding(runtime, 'PositionalEmbedding')
+    this.#rows = new StepRows(runtime, 'PositionalEmbedding')
     this.#recorder = new Recorder(this, this.#output)
   }
 
@@ -82,18 +85,25 @@ export class PositionalEmbedding extends Module {
     })
   }
 
-  override step(input: Input, state?: State): ForwardResult {
+  override step(input: StepInput, state?: State): ForwardResult {
     this.expectAlive('step')
     const who = 'PositionalEmbedding.step'
-    if (!state) fail('type', `${who}: state is missing; make one with initialState(batch)`)
-    const x = expectTensor(who, 'input', input, this.runtime)
+    const length = (state as Record<string, Tensor> | undefined)?.['length']
+    if (!length) fail('type', `${who}: state${state ? '.length' : ''} is missing; make one with initialState(batch)`)
+    const x = expectTensor(who, 'input', this.stepInput(input), this.runtime)
     expectShape(who, 'input', x.shape, ['B', this.embeddingDim], `embeddingDim is ${this.embeddingDim}`)
     const first = this.#first(who, state, 1)
     const output = this.#output.take(x.shape)
     this.#add(x, first, 1, x.shape[0]!, output)
     this.#recorder.last = undefined
-    ;(state as { length: Tensor }).length.data[0] = first + 1
+    length.data[0] = first + 1
     return { output, state }
+  }
+
+  override stepInput(input: StepInput): Input {
+    return isRows(input)
+      ? this.#rows.place('PositionalEmbedding.step', 'input', input, this.embeddingDim)
+      : (input as Input)
   }
 
   override backward({ output }: OutputGradients, options: BackwardOptions = {}): InputGradients {
@@ -141,7 +151,8 @@ export class PositionalEmbedding extends Module {
   }
 
   protected override release(): void {
-    for (const part of [this.#block, this.#output, this.#length, this.#gradient, this.#padding]) part.dispose()
+    for (const part of [this.#block, this.#output, this.#length, this.#gradient, this.#padding, this.#rows])
+      part.dispose()
   }
 
   #first(who: string, state: State | undefined, steps: number): number {

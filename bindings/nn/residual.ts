@@ -12,6 +12,7 @@ import {
 } from '../module/options.ts'
 import { Padding } from '../module/padding.ts'
 import type { State } from '../module/state.ts'
+import type { StepInput } from '../module/step-rows.ts'
 import { Workspace } from '../module/workspace.ts'
 import { fail, shapeText } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
@@ -56,11 +57,15 @@ export class Residual extends Container {
     return { ...result, output }
   }
 
-  override step(input: Input, state?: State): ForwardResult {
+  override step(input: StepInput, state?: State): ForwardResult {
     this.expectAlive('step')
-    const x = this.#expectOne('step', input)
-    const result = this.module.step(x, state)
-    this.#expectShape('step', result.output, x)
+    const x = this.#expectOne('step', this.stepInput(input))
+    this.checkState('Residual.step: state', state, x.shape[0])
+    const result = this.wholly(state, () => {
+      const inner = this.module.step(x, state)
+      this.#expectShape('step', inner.output, x)
+      return inner
+    })
     this.recorded(undefined)
     return { ...result, output: this.#sum(this.#output.take(x.shape), x, result.output) }
   }

@@ -12,8 +12,9 @@ import {
   expectForwardOptions,
 } from '../module/options.ts'
 import type { State } from '../module/state.ts'
+import type { StepInput } from '../module/step-rows.ts'
 import type { Tape } from '../module/tape.ts'
-import { fail } from '../runtime/check.ts'
+import { describeValue, fail } from '../runtime/check.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
 
@@ -44,7 +45,7 @@ export class Sequential extends Container {
     this.expectAlive('forward')
     const { tape, keep } = expectForwardOptions('Sequential.forward', options, this.training)
     const { lengths, state, ...rest } = options
-    this.checkState('Sequential.forward: state', state, this.#batchOf(input, false))
+    this.checkState('Sequential.forward: state', state, this.#batchOf('Sequential.forward', input, false))
     const given = this.splitState('Sequential.forward: state', state)
     const timed = this.modules.findIndex((module) => module.dropsTime)
     const tapes: (Tape | undefined)[] = []
@@ -65,13 +66,15 @@ export class Sequential extends Container {
     }
   }
 
-  override step(input: Input, state?: State): ForwardResult {
+  override step(given: StepInput, state?: State): ForwardResult {
     this.expectAlive('step')
-    const batch = this.#batchOf(input, true)
+    const input = this.stepInput(given)
+    const batch = this.#batchOf('Sequential.step', input, true)
     this.checkState('Sequential.step: state', state, batch)
-    const given = this.splitState('Sequential.step: state', state)
-    this.#expectAllStates(given, batch)
-    const { output } = this.#chain(this.outside(input), (module, x, i) => module.step(x, given[i]))
+    const states = this.splitState('Sequential.step: state', state)
+    this.#expectAllStates(states, batch)
+    const run = () => this.#chain(this.outside(input), (module, x, i) => module.step(x, states[i]))
+    const { output } = this.wholly(state, run)
     this.recorded(undefined)
     return state === undefined ? { output } : { output, state }
   }
@@ -106,9 +109,10 @@ export class Sequential extends Container {
   }
 
   /** Samples in the input, as far as its shape tells. */
-  #batchOf(input: Input, isStep: boolean): number {
+  #batchOf(who: string, input: Input, isStep: boolean): number {
     const tensor = input instanceof Tensor ? input : Object.values(input ?? {})[0]
-    if (!(tensor instanceof Tensor)) return 0
+    if (!(tensor instanceof Tensor))
+      fail('type', `${who}: input is ${describeValue(input)}; expected a tensor, or tensors by name`)
     const hasTime = !isStep && tensor.shape.length >= (tensor.kind === 'int32' ? 2 : 3)
     return tensor.shape[hasTime && !this.batchFirst ? 1 : 0] ?? 0
   }

@@ -21,6 +21,7 @@ import {
 import type { Parameter, ParameterBlock } from '../module/parameters.ts'
 import { Staleness } from '../module/staleness.ts'
 import { type NamedStates, type State, copyStates } from '../module/state.ts'
+import { type StepInput, StepInputs } from '../module/step-rows.ts'
 import { Tape, expectTape, keptWith } from '../module/tape.ts'
 import { type Truncation, expectTruncation } from '../module/truncation.ts'
 import type { Draws, Plan } from '../program/plan.ts'
@@ -53,6 +54,7 @@ export abstract class Unrolled extends Module {
   readonly stack: Stack
   readonly #batchFirst: boolean
   readonly #calls: Calls<ForwardCall>
+  readonly #rows: StepInputs
   readonly #staleness: Staleness
   readonly #ordinal: number
   /** Training calls so far: keys the draws of the next one. */
@@ -76,6 +78,7 @@ export abstract class Unrolled extends Module {
     }
     this.#batchFirst = options.batchFirst ?? false
     this.#calls = new Calls(runtime)
+    this.#rows = new StepInputs(runtime, this.type, layers[0]!.sized.inputs)
     this.#staleness = new Staleness(block)
   }
 
@@ -89,6 +92,12 @@ export abstract class Unrolled extends Module {
 
   override owns(storage: Allocation): boolean {
     return this.#calls.owns(storage)
+  }
+
+  override stepInput(input: StepInput): Input {
+    if (input instanceof Tensor) return input
+    this.expectAlive('step')
+    return this.#rows.of(`${this.type}.step`, input)
   }
 
   override get lastTape(): Tape | undefined {
@@ -147,7 +156,8 @@ export abstract class Unrolled extends Module {
     }
   }
 
-  override step(input: Input, state?: State): ForwardResult {
+  override step(given: StepInput, state?: State): ForwardResult {
+    const input = given instanceof Tensor ? given : this.stepInput(given)
     if (this.#stream && this.#goesOn(this.#stream, state) && this.#reads(this.#stream, input)) {
       return this.#stepOn(this.#stream)
     }
@@ -157,19 +167,22 @@ export abstract class Unrolled extends Module {
       fail('unsupported', `${who}: the module is bidirectional: a step needs what comes after it; use forward`)
     const inputs = this.#inputTensors(who, input)
     const shape = this.#stepShape(who, inputs)
-    const given = states.expect(who, 'state', state, shape.batch)
-    const missing = states.names.find((name) => given?.[name] === undefined)
+    const carried = states.expect(who, 'state', state, shape.batch)
+    const missing = states.names.find((name) => carried?.[name] === undefined)
     if (missing !== undefined)
-      fail('type', `${who}: state${given ? `.${missing}` : ''} is missing; make one with initialState(${shape.batch})`)
-    const { call } = this.#plan(shape, STEP, false, () => [...inputs, ...Object.values(given ?? {})])
+      fail(
+        'type',
+        `${who}: state${carried ? `.${missing}` : ''} is missing; make one with initialState(${shape.batch})`,
+      )
+    const { call } = this.#plan(shape, STEP, false, () => [...inputs, ...Object.values(carried ?? {})])
     const read = inputs.map((tensor, i) => call.memory.copies.of('input', tensor, i))
-    this.#run(call, { inputs: read, initial: given, final: given }, undefined)
+    this.#run(call, { inputs: read, initial: carried, final: carried }, undefined)
     this.#tape = undefined
     const { output } = call.result
     // the stream gives the same object at every step
-    const result = Object.freeze(given === undefined ? { output } : { output, state: given })
+    const result = Object.freeze(carried === undefined ? { output } : { output, state: carried })
     const isPlain = input instanceof Tensor && read[0] === input
-    const tensors = states.names.map((name) => given![name]!)
+    const tensors = states.names.map((name) => carried![name]!)
     this.#stream = isPlain ? { input, state, tensors, call, result } : undefined
     return result
   }
@@ -211,6 +224,7 @@ export abstract class Unrolled extends Module {
 
   protected override release(): void {
     this.#calls.dispose()
+    this.#rows.dispose()
     for (const layer of this.stack.layers) layer.invariants.dispose()
     this.#block.dispose()
     this.#tape = undefined
