@@ -140,15 +140,14 @@ export abstract class Container extends Module {
     return copy
   }
 
-  /** Runs a step of the children; where one refuses it, the states are what they were. */
-  protected wholly<Result>(state: State | undefined, run: () => Result): Result {
+  /** Before a step of the children, which overwrite the state one after the other. */
+  protected saveState(state: State | undefined): void {
     if (state) this.#saved.save(state)
-    try {
-      return run()
-    } catch (error) {
-      if (state) this.#saved.restore(state)
-      throw error
-    }
+  }
+
+  /** Where one of them has refused it: the state is what it was. */
+  protected restoreState(state: State | undefined): void {
+    if (state) this.#saved.restore(state)
   }
 
   /** Notes what a forward has left, or undefined if it did not record. */

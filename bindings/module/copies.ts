@@ -9,7 +9,7 @@ import { type NamedStates, mapStates } from './state.ts'
  */
 export class Copies {
   readonly #scope: Scope
-  readonly #kept = new Map<string, Tensor>()
+  readonly #kept = new Map<string, Tensor[]>()
 
   /** @param scope that of the results, and of the copies */
   constructor(scope: Scope) {
@@ -18,27 +18,28 @@ export class Copies {
 
   /** The tensor itself, or its copy where it is one of the results. */
   of(role: string, tensor: Tensor, index = 0): Tensor {
-    return this.#scope.holds(tensor.storage) ? this.#copy(`${role} ${index}`, tensor) : tensor
-  }
-
-  /** A copy in any case: of what the caller may write to while it is still to be read. */
-  keep(role: string, tensor: Tensor, index = 0): Tensor {
-    return this.#copy(`${role} ${index}`, tensor)
+    return this.#scope.holds(tensor.storage) ? this.keep(role, tensor, index) : tensor
   }
 
   ofStates(role: string, states: NamedStates): NamedStates {
     return mapStates(states, (tensor, i) => this.of(role, tensor, i))
   }
 
-  #copy(role: string, tensor: Tensor): Tensor {
+  /** A copy in any case: of what the caller may write to while it is still to be read. */
+  keep(role: string, tensor: Tensor, index = 0): Tensor {
     const { runtime } = this.#scope
     const bytes = tensor.size * runtime.elementBytes
-    let copy = this.#kept.get(role)
-    if (copy === undefined) {
-      const storage = this.#scope.allocate(bytes, `a copy of ${shapeText(tensor.shape)}`)
-      this.#kept.set(role, (copy = new Tensor(runtime, storage, storage.address, tensor.shape, 'float')))
-    }
+    const copy = this.#kept.get(role)?.[index] ?? this.#make(role, tensor, index, bytes)
     runtime.core.copyBytes(copy.address, tensor.address, bytes)
+    return copy
+  }
+
+  #make(role: string, { shape }: Tensor, index: number, bytes: number): Tensor {
+    const storage = this.#scope.allocate(bytes, `a copy of ${shapeText(shape)}`)
+    const copy = new Tensor(this.#scope.runtime, storage, storage.address, shape, 'float')
+    const copies = this.#kept.get(role) ?? []
+    copies[index] = copy
+    this.#kept.set(role, copies)
     return copy
   }
 }

@@ -61,13 +61,16 @@ export class Residual extends Container {
     this.expectAlive('step')
     const x = this.#expectOne('step', this.stepInput(input))
     this.checkState('Residual.step: state', state, x.shape[0])
-    const result = this.wholly(state, () => {
-      const inner = this.module.step(x, state)
-      this.#expectShape('step', inner.output, x)
-      return inner
-    })
-    this.recorded(undefined)
-    return { ...result, output: this.#sum(this.#output.take(x.shape), x, result.output) }
+    this.saveState(state)
+    try {
+      const result = this.module.step(x, state)
+      this.#expectShape('step', result.output, x)
+      this.recorded(undefined)
+      return { ...result, output: this.#sum(this.#output.take(x.shape), x, result.output) }
+    } catch (error) {
+      this.restoreState(state)
+      throw error
+    }
   }
 
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {

@@ -73,10 +73,16 @@ export class Sequential extends Container {
     this.checkState('Sequential.step: state', state, batch)
     const states = this.splitState('Sequential.step: state', state)
     this.#expectAllStates(states, batch)
-    const run = () => this.#chain(this.outside(input), (module, x, i) => module.step(x, states[i]))
-    const { output } = this.wholly(state, run)
-    this.recorded(undefined)
-    return state === undefined ? { output } : { output, state }
+    this.saveState(state)
+    try {
+      let x = this.outside(input)
+      for (let i = 0; i < this.modules.length; i++) x = this.modules[i]!.step(x, states[i]).output
+      this.recorded(undefined)
+      return state === undefined ? { output: x as Tensor } : { output: x as Tensor, state }
+    } catch (error) {
+      this.restoreState(state)
+      throw error
+    }
   }
 
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {

@@ -44,7 +44,8 @@ const REMEDIES =
   'Dispose of what is not needed, let the event loop turn (what was dropped is reclaimed then), use smaller batches'
 
 export class Heap {
-  #alive = true
+  /** Until `end`. */
+  alive = true
   #core: Core
   readonly #limit: number
   readonly #free: Block[] = []
@@ -67,13 +68,9 @@ export class Heap {
         : new FinalizationRegistry((block: Block) => this.#give(block))
   }
 
-  get alive(): boolean {
-    return this.#alive
-  }
-
   /** Ends all that is in it, and lets go of the memory itself. */
   end(ended: Core): void {
-    this.#alive = false
+    this.alive = false
     this.#core = ended
     this.#buffer = new ArrayBuffer(0)
     this.#words = new Int32Array(this.#buffer)
@@ -86,7 +83,7 @@ export class Heap {
 
   /** @throws RetrogradError 'memory' if `bytes` more do not fit under the limit; nothing is changed then. */
   allocate(bytes: number, what: string): Allocation {
-    if (!this.#alive) fail('disposed', `${what}: the runtime was disposed of`)
+    if (!this.alive) fail('disposed', `${what}: the runtime was disposed of`)
     const size = roundUp(Math.max(bytes, 1) + SLACK, ALIGNMENT)
     const index = this.#fit(size, what)
     const block = this.#free[index]!
@@ -124,7 +121,7 @@ export class Heap {
   }
 
   #refresh(): void {
-    if (!this.#alive) return
+    if (!this.alive) return
     if (this.#buffer === this.#core.memory.buffer) return
     this.#buffer = this.#core.memory.buffer
     this.#words = new Int32Array(this.#buffer)

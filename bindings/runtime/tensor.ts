@@ -18,6 +18,8 @@ export const disposeSymbol: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for
 export class Tensor {
   readonly runtime: Runtime
   readonly shape: Shape
+  /** Number of elements. */
+  readonly size: number
   /** @internal */
   readonly kind: ElementKind
   /** @internal */
@@ -42,17 +44,13 @@ export class Tensor {
     this.storage = storage
     this.address = address
     this.shape = Object.isFrozen(shape) ? shape : Object.freeze([...shape])
+    this.size = sizeOf(shape)
     this.kind = kind
     this.#owns = options.owns ?? false
     this.#onRead = options.onRead
     this.#holds = options.holds
     // the core trusts shapes and addresses
     Object.freeze(this)
-  }
-
-  /** Number of elements. */
-  get size(): number {
-    return sizeOf(this.shape)
   }
 
   get disposed(): boolean {

@@ -149,7 +149,8 @@ export abstract class Unrolled extends Module {
       const recorded = tape && { call, inputs, draws, truncation, pasts: this.stack.states.pastsIn(state) }
       this.#tape = recorded && !keep ? new Tape(this, recorded) : undefined
       if (keep && recorded) return keptWith(new Tape(this, recorded, giveBack), call.result)
-      return { output: call.result.output, ...(call.state && { state: { ...call.state } }) }
+      const { output } = call.result
+      return call.state === undefined ? { output } : { output, state: { ...call.state } }
     } catch (error) {
       giveBack?.()
       throw error
