@@ -35,7 +35,7 @@ export { shuffle } from "./ops/shuffle";
 export { cosineOfPi, exponential, logarithm, squareRoot } from "./math/scalar";
 export { applyUnary } from "./ops/elementwise";
 export { addOuterProducts, addSharedProducts, addStepSquares, dot, takeRoots } from "./ops/norms";
-export { addInto, addScaled, total } from "./ops/reduce";
+export { FOLD_PARTS, FOLD_ROWS, addInto, addScaled, total } from "./ops/reduce";
 export { countShares } from "./ops/shares";
 
 // training

@@ -22,6 +22,9 @@ export const CHAIN_TILES: i32 = 12;
 /** Where a tile that hangs over the right edge of C is computed before its valid columns are copied. */
 export const EDGE_TILE: usize = memory.data(6 * 2 * 16, 16);
 
+/** One panel's row of zeros, from which sums start. */
+export const ZERO_ROW: usize = memory.data(2 * 16, 16);
+
 /** Packed block of a transposed A: BLOCK_ROWS rows of BLOCK_DEPTH_BYTES, and one vector of slack. */
 export const PACKED_ROWS: usize = memory.data(30 * 1024 + 16, 16);
 

@@ -6,7 +6,7 @@ import { GruGates, GruGatesAdjoint, LstmGates, LstmGatesAdjoint } from "./instru
 import { Instruction } from "./instructions/instruction";
 import { Solve, Transpose } from "./instructions/matrices";
 import { BatchMatmul, Gemm, GemmTn, Pack } from "./instructions/products";
-import { ClearRows, ColumnSum, Dropout, Place, RowSum, Softmax, Zero } from "./instructions/rows";
+import { ClearRows, ColumnSum, Dropout, Fold, Place, RowSum, Softmax, Zero } from "./instructions/rows";
 import { Segment, Unit } from "./records";
 
 /** Runs a segment of a unit's program, SEGMENT_PARAMETERS or another, at the steps that the frame addresses. */
@@ -71,6 +71,8 @@ function run(code: usize): void {
       return as<Solve>(code).run();
     case format.OP_BATCH_MATMUL:
       return as<BatchMatmul>(code).run();
+    case format.OP_FOLD:
+      return as<Fold>(code).run();
     default:
       assert(false, "opcode");
   }

@@ -3,7 +3,7 @@
  * and instructions (instructions/) that they stand in. bindings/program/format.ts holds the same; test/core/format.test.ts compares the two files.
  */
 
-export const FORMAT_VERSION: i32 = 2;
+export const FORMAT_VERSION: i32 = 3;
 export const WORD_BYTES: usize = 4;
 
 // flags of a leg
@@ -26,6 +26,7 @@ export const SEGMENT_STEP: i32 = 2; // once per step
 export const SEGMENT_EPILOGUE: i32 = 3; // once per chunk, all its rows
 export const SEGMENT_FINISH: i32 = 4; // once per call, after the last chunk
 export const SEGMENT_START: i32 = 5; // once per call, before the first chunk: accumulators of this call become 0
+export const SEGMENT_FOLD: i32 = 6; // where parts of sums are full, and before FINISH: they are added to what is above them
 
 // how long a value is kept
 export const KIND_TIMED: i32 = 0; // stored for all T steps
@@ -52,6 +53,7 @@ export const OP_GRU_GATES_ADJOINT: i32 = 15;
 export const OP_DROPOUT: i32 = 16;
 export const OP_SOLVE: i32 = 17;
 export const OP_BATCH_MATMUL: i32 = 18;
+export const OP_FOLD: i32 = 19;
 
 // where the accumulators of a GEMM start
 export const START_IN_PLACE: i32 = 0;

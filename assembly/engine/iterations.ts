@@ -8,6 +8,7 @@ import { addInto, addScaled } from "../ops/reduce";
 import { at, recordAt } from "../simd";
 import { placeRow } from "../solvers/row-map";
 import { runSegment } from "./execute";
+import * as folds from "./folds";
 import * as format from "./format";
 import { addressRows } from "./frame";
 import { Mapping, addressMapping } from "./mapping";
@@ -38,8 +39,15 @@ export class Target {
   bytes: i32;
 }
 
+/** Runs that a part of a sum holds, and parts of a sum: see folds.ts. */
+const FOLD_RUNS: i32 = 64;
+const FOLD_LEVELS: i32 = 3;
+let runs: i32 = 0;
+
 export function unrollFixedPoints(unrolling: Unrolling): void {
   const mapping = changetype<Mapping>(unrolling.mapping);
+  runs = 0;
+  folds.setLevels(FOLD_LEVELS);
   addressMapping(mapping, 0);
   runSegment(mapping.unit, format.SEGMENT_START);
   if (mapping.refresh) runSegment(mapping.unit, format.SEGMENT_PARAMETERS);
@@ -49,6 +57,8 @@ export function unrollFixedPoints(unrolling: Unrolling): void {
     for (let step = unrolling.steps - 1; step >= 0; step--) runStep(unrolling, mapping, step, first, count);
   }
   addressRows(0);
+  folds.allFull();
+  runSegment(mapping.unit, format.SEGMENT_FOLD);
   runSegment(mapping.unit, format.SEGMENT_FINISH);
 }
 
@@ -83,6 +93,7 @@ function backward(u: Unrolling, mapping: Mapping, base: i32, first: i32, iterati
   addressRows(count);
   runSegment(mapping.unit, format.SEGMENT_PROLOGUE);
   runSegment(mapping.unit, format.SEGMENT_EPILOGUE);
+  if (folds.isFull(++runs, FOLD_RUNS)) runSegment(mapping.unit, format.SEGMENT_FOLD);
   for (let i = 0; i < count; i++) {
     const index = load<i32>(at<i32>(mapping.rows, i));
     const carry = u.carry + <usize>(first + index) * bytes;

@@ -5,7 +5,7 @@
  * call    → legs, one after the other: a stage of a run over a range of steps
  * run     → a plan: sizes, and stages, each a direction in time and a range of units
  * unit    → one layer in one direction: a program, its value table, its carried states, its ports
- * program → six segments of instructions, which name values by their index in the unit's table
+ * program → seven segments of instructions, which name values by their index in the unit's table
  */
 
 @unmanaged
@@ -44,6 +44,9 @@ export class Run {
   seedHigh: u32;
   module: u32;
   call: u32;
+  foldPieces: i32; // pieces of chunks that a partial sum holds; 0 where sums have no parts
+  foldLevels: i32; // partial sums between a piece and the total: see folds.ts
+  pieces: i32; // run since the call began
 }
 
 
@@ -57,7 +60,7 @@ export class Stage {
 
 @unmanaged
 export class Unit {
-  program: usize; // Segment[6]
+  program: usize; // Segment[7]
   values: usize; // Entry[]
   states: i32; // their number
   stateTable: usize; // State[states]

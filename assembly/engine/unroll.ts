@@ -1,6 +1,7 @@
 /** Runs a call over time: legs, chunks of steps inside a leg, units inside a chunk, steps inside a unit. */
 import { recordAt } from "../simd";
 import { execute, runSegment } from "./execute";
+import * as folds from "./folds";
 import * as format from "./format";
 import { lengths, setLeg, setSteps, setUnit } from "./frame";
 import * as history from "./history";
@@ -30,8 +31,22 @@ function runLeg(leg: Leg): void {
     const start = max(chunk, from);
     const length = min(chunk + chunkSteps, to) - start;
     for (let i = 0; i < stage.units; i++) runPiece(leg, unitOf(leg, stage, i), start, length, reversed);
+    countPiece(leg, stage);
   }
   endLeg(leg, stage);
+}
+
+function countPiece(leg: Leg, stage: Stage): void {
+  const run = leg.run;
+  run.pieces++;
+  if (!folds.isFull(run.pieces, run.foldPieces)) return;
+  for (let i = 0; i < stage.units; i++) foldSums(unitOf(leg, stage, i));
+}
+
+function foldSums(unit: Unit): void {
+  setUnit(unit);
+  setSteps(0, 0, 0);
+  runSegment(unit, format.SEGMENT_FOLD);
 }
 
 // @ts-ignore: decorator
@@ -48,6 +63,8 @@ function has(leg: Leg, flag: i32): bool {
 
 function beginLeg(leg: Leg, stage: Stage): void {
   const reversed = stage.reversed != 0;
+  if (has(leg, format.LEG_BEGINS)) leg.run.pieces = 0;
+  folds.setLevels(leg.run.foldLevels);
   let stored = leg.load;
   for (let i = 0; i < stage.units; i++) {
     const unit = unitOf(leg, stage, i);
@@ -67,13 +84,17 @@ function beginLeg(leg: Leg, stage: Stage): void {
 function endLeg(leg: Leg, stage: Stage): void {
   const reversed = stage.reversed != 0;
   let stored = leg.store;
+  folds.allFull();
   for (let i = 0; i < stage.units; i++) {
     const unit = unitOf(leg, stage, i);
     setUnit(unit);
     if (has(leg, format.LEG_ENDS)) history.finish(unit, leg, reversed);
     if (stored) stored = history.save(unit, leg, reversed, stored);
     setSteps(0, 0, 0);
-    if (has(leg, format.LEG_FINISHES)) runSegment(unit, format.SEGMENT_FINISH);
+    if (has(leg, format.LEG_FINISHES)) {
+      runSegment(unit, format.SEGMENT_FOLD);
+      runSegment(unit, format.SEGMENT_FINISH);
+    }
   }
 }
 

@@ -3,8 +3,8 @@
  * its start on, whatever the number of rows and the blocking: the same bits for a row alone and in a batch.
  */
 import { Real } from "real";
-import { BLOCK_DEPTH_BYTES, BLOCK_ROWS, EDGE_TILE, PACKED_ROWS, PANEL_VECTORS } from "../memory";
-import { VECTOR_BYTES, at } from "../simd";
+import { BLOCK_DEPTH_BYTES, BLOCK_ROWS, EDGE_TILE, PACKED_ROWS, PANEL_VECTORS, ZERO_ROW } from "../memory";
+import { VECTOR_BYTES, add, at } from "../simd";
 import { PANEL_COLUMNS, packPlain, transposeInto } from "./pack";
 import { tile1x2, tile1x4, tile1x8, tile2x2, tile2x4, tile3x2 } from "./thin-tiles";
 import { tile4x2, tile5x2, tile6x2 } from "./tiles";
@@ -207,8 +207,42 @@ function blockProduct(
   }
 }
 
+/** C += A B, A being a block of rows and B one panel: the sum over the block's depth starts from 0, and is then added to C. */
+function panelSum(
+  rows: i32,
+  valid: i32,
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  c: usize,
+  cStride: usize,
+): void {
+  const tileStride: usize = PANEL_VECTORS * VECTOR_BYTES;
+  while (rows > 0) {
+    const height = tileHeight(rows);
+    tile(height, depth, a, aStride, b, ZERO_ROW, 0, EDGE_TILE, tileStride);
+    for (let i: usize = 0; i < <usize>height; i++) addPanelRow(valid, EDGE_TILE + i * tileStride, c + i * cStride);
+    a += <usize>height * aStride;
+    c += <usize>height * cStride;
+    rows -= height;
+  }
+}
+
+/** c += x, the first `valid` columns of a panel. */
+// @ts-ignore: decorator
+@inline
+function addPanelRow(valid: i32, x: usize, c: usize): void {
+  const whole = valid >= PANEL_COLUMNS;
+  const sum = whole ? c : x;
+  v128.store(sum, add(v128.load(c), v128.load(x)));
+  v128.store(sum, add(v128.load(c, 16), v128.load(x, 16)), 16);
+  if (!whole) memory.copy(c, x, at(0, valid));
+}
+
 /**
- * C[m, n] += Aᵀ B summed over `rows` rows, A being Real[rows, m] and B Real[rows, n]: the gradient of a weight.
+ * C[m, n] += Aᵀ B summed over `rows` rows, A being Real[rows, m] and B Real[rows, n]: the gradient of a weight. Rows are summed in blocks
+ * of BLOCK_DEPTH, each from 0 and in order, so that many of them lose few digits.
  *
  * @param panels scratch of packedElements(n, block depth) elements
  */
@@ -234,7 +268,10 @@ export function gemmTn(
       const height = min(BLOCK_ROWS, m - i);
       transposeInto(terms, height, at(a, k * aStride + i), aStride, PACKED_ROWS, depth);
       const cBlock = at(c, i * cStride);
-      blockProduct(height, n, terms, terms, PACKED_ROWS, packedBytes, panels, cBlock, cBytes, cBlock, cBytes);
+      for (let column = 0; column < n; column += PANEL_COLUMNS) {
+        const panel = at(panels, column * terms);
+        panelSum(height, n - column, terms, PACKED_ROWS, packedBytes, panel, at(cBlock, column), cBytes);
+      }
     }
   }
 }

@@ -46,7 +46,12 @@ export class Mapping {
     }
     this.program = program
     this.#ground = ground
-    this.#plan = new Plan(scope, unitStage(ground, program, outside), { steps: 1, batch: capacity, who })
+    this.#plan = new Plan(scope, unitStage(ground, program, outside), {
+      steps: 1,
+      batch: capacity,
+      pieces: Infinity,
+      who,
+    })
     this.#contexts = new Map(
       contexts.map((value, i) => {
         const context = new CoreRecord(scope.runtime, at.table + i * CONTEXT.bytes, CONTEXT)

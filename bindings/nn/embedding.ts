@@ -14,7 +14,7 @@ import { type StepInput, StepRows, isRows } from '../module/step-rows.ts'
 import { type Tape, expectTape } from '../module/tape.ts'
 import { Workspace } from '../module/workspace.ts'
 import { describeValue, expectOptions, expectPositive, expectTensor, fail, shapeText } from '../runtime/check.ts'
-import type { Allocation } from '../runtime/heap.ts'
+import { type Allocation, roundUp } from '../runtime/heap.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import type { Tensor } from '../runtime/tensor.ts'
 
@@ -33,6 +33,9 @@ interface Recorded {
   readonly ids: Tensor
   readonly lengths: Int32Array | undefined
 }
+
+/** Elements in the greatest vector of all variants. */
+const LANES = 4
 
 /** No id is negative, so that this one passes over no row. */
 const NO_PADDING = -1
@@ -53,6 +56,10 @@ export class Embedding extends Module {
   readonly #ids: Workspace
   readonly #recorded: Workspace
   readonly #gradient: Workspace
+  /** Scratch of the sums over rows. */
+  readonly #order: Workspace
+  readonly #ends: Workspace
+  readonly #partials: Workspace
   readonly #padding: Padding
   readonly #rows: StepRows
   readonly #recorder: Recorder<Recorded>
@@ -79,6 +86,9 @@ export class Embedding extends Module {
     this.#ids = new Workspace(runtime, 'Embedding', 'int32')
     this.#recorded = new Workspace(runtime, 'Embedding', 'int32')
     this.#gradient = new Workspace(runtime, 'Embedding')
+    this.#order = new Workspace(runtime, 'Embedding', 'int32')
+    this.#ends = new Workspace(runtime, 'Embedding', 'int32')
+    this.#partials = new Workspace(runtime, 'Embedding')
     this.#padding = new Padding(runtime, 'Embedding')
     this.#rows = new StepRows(runtime, 'Embedding', 'int32')
     this.#recorder = new Recorder(this, this.#output)
@@ -134,9 +144,7 @@ export class Embedding extends Module {
     }
     if (this.#block.frozen.has('weight')) return {}
     const padding = this.paddingIdx ?? NO_PADDING
-    const gradient = this.#clearedGradient(given, lengths)
-    const { core } = this.runtime
-    core.addRows(ids.size, this.embeddingDim, padding, gradient.address, ids.address, this.#weight.grad.address)
+    this.#addRows(padding, this.#clearedGradient(given, lengths), ids)
     return {}
   }
 
@@ -164,16 +172,25 @@ export class Embedding extends Module {
   }
 
   protected override release(): void {
-    for (const part of [
-      this.#output,
-      this.#ids,
-      this.#recorded,
-      this.#gradient,
-      this.#padding,
-      this.#rows,
-      this.#block,
-    ])
-      part.dispose()
+    const memory = [this.#output, this.#ids, this.#recorded, this.#gradient, this.#order, this.#ends, this.#partials]
+    for (const part of [...memory, this.#padding, this.#rows, this.#block]) part.dispose()
+  }
+
+  #addRows(padding: number, gradient: Tensor, ids: Tensor): void {
+    const { numEmbeddings, embeddingDim } = this
+    const [order, ends] = [this.#order.take(ids.shape), this.#ends.take([numEmbeddings])]
+    this.runtime.core.addRows(
+      ids.size,
+      embeddingDim,
+      numEmbeddings,
+      padding,
+      gradient.address,
+      ids.address,
+      this.#weight.grad.address,
+      order.address,
+      ends.address,
+      this.#partials.take([2, roundUp(embeddingDim, LANES)]).address,
+    )
   }
 
   /** Where the copy of the ids goes that a tape holds until the next one is recorded. */

@@ -46,6 +46,7 @@ export class PositionalEmbedding extends Module {
   readonly #output: Workspace
   readonly #length: Workspace
   readonly #gradient: Workspace
+  readonly #partial: Workspace
   readonly #padding: Padding
   readonly #rows: StepRows
   readonly #recorder: Recorder<Recorded>
@@ -61,6 +62,7 @@ export class PositionalEmbedding extends Module {
     this.#output = new Workspace(runtime, 'PositionalEmbedding')
     this.#length = new Workspace(runtime, 'PositionalEmbedding')
     this.#gradient = new Workspace(runtime, 'PositionalEmbedding')
+    this.#partial = new Workspace(runtime, 'PositionalEmbedding')
     this.#padding = new Padding(runtime, 'PositionalEmbedding')
     this.#rows = new StepRows(runtime, 'PositionalEmbedding')
     this.#recorder = new Recorder(this, this.#output)
@@ -116,7 +118,9 @@ export class PositionalEmbedding extends Module {
     const gradient = this.#clearedCopy(given, lengths)
     const [{ grad }] = this.#block.parameters as [Parameter]
     if (!this.#block.frozen.has('weight')) {
-      this.runtime.core.addStepSums(steps, batch, this.embeddingDim, gradient.address, this.#row(grad, first))
+      const partial = this.#partial.take([this.embeddingDim]).address
+      const table = this.#row(grad, first)
+      this.runtime.core.addStepSums(steps, batch, this.embeddingDim, gradient.address, table, partial)
     }
     return { input: gradient }
   }
@@ -151,7 +155,15 @@ export class PositionalEmbedding extends Module {
   }
 
   protected override release(): void {
-    for (const part of [this.#block, this.#output, this.#length, this.#gradient, this.#padding, this.#rows])
+    for (const part of [
+      this.#block,
+      this.#output,
+      this.#length,
+      this.#gradient,
+      this.#partial,
+      this.#padding,
+      this.#rows,
+    ])
       part.dispose()
   }
 

@@ -18,6 +18,7 @@ export type Slot =
   | { kind: 'packed'; value: Value; transposed: boolean; elements: number }
   | { kind: 'scratch'; bytes: ScratchBytes }
   | { kind: 'gradient'; param: string; firstElement: number }
+  | { kind: 'parts'; of: number; elements: number } // of a sum over rows, if it is long; else the sum itself
 
 export interface CompiledState {
   readonly name: string
@@ -32,7 +33,7 @@ export interface CompiledProgram {
   readonly slots: readonly Slot[]
   readonly slotOf: ReadonlyMap<Value, number>
   readonly states: readonly CompiledState[]
-  readonly words: Readonly<Record<Segment | 'start', readonly number[]>>
+  readonly words: Readonly<Record<Segment | 'start' | 'fold', readonly number[]>>
 }
 
 export interface CompileOptions extends Lasting {
@@ -56,8 +57,9 @@ class Compiler implements Emitter {
   readonly #slots: Slot[] = []
   readonly #slotOf = new Map<Value, number>()
   readonly #packed = new Map<Value, { plain?: number; transposed?: number }>()
-  readonly #words: Record<Segment | 'start', number[]> = {
+  readonly #words: Record<Segment | 'start' | 'fold', number[]> = {
     start: [],
+    fold: [],
     parameters: [],
     prologue: [],
     step: [],
@@ -119,12 +121,21 @@ class Compiler implements Emitter {
     return (forms[form] ??= this.#pack(weight, isTransposed))
   }
 
-  accumulator(sum: Node): number {
-    const value = sum.results[0]!
+  accumulator(sum: Node): readonly [sum: number, total: number] {
+    const { rows, columns } = sum.results[0]!
+    const elements = (rows as number) * columns
+    const total = this.#total(sum, elements)
+    if (!isReduction(sum)) return [total, total]
+    const parts = this.#newSlot({ kind: 'parts', of: total, elements })
+    this.#emitTo('fold', OP.FOLD, total, parts, elements)
+    return [parts, total]
+  }
+
+  #total(sum: Node, elements: number): number {
     const direct = this.#directTerm(sum)
     if (direct) return this.#gradientSlot(direct)
-    const slot = this.slot(value)
-    this.#emitTo(isReduction(sum) ? 'start' : this.#segment, OP.ZERO, slot, (value.rows as number) * value.columns)
+    const slot = this.slot(sum.results[0]!)
+    this.#emitTo(isReduction(sum) ? 'start' : this.#segment, OP.ZERO, slot, elements)
     return slot
   }
 
@@ -163,7 +174,7 @@ class Compiler implements Emitter {
 
   // Instructions
 
-  #emitTo(segment: Segment | 'start', opcode: number, ...operands: number[]): void {
+  #emitTo(segment: Segment | 'start' | 'fold', opcode: number, ...operands: number[]): void {
     this.#words[segment].push(opcode, operands.length + 2, ...operands)
   }
 

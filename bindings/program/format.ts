@@ -2,21 +2,21 @@
  * The numbers by which a planned program tells the engine what to do: the same as in assembly/engine/format.ts, where they are
  * explained, and assembly/ops/codes.ts. test/core/format.test.ts compares the files.
  */
-export const FORMAT_VERSION = 2
+export const FORMAT_VERSION = 3
 
 /** Flags of a leg. */
 export const LEG = { BEGINS: 1, STARTS: 2, ENDS: 4, FINISHES: 8, APART: 16 } as const
 /** Modes of a port. */
 export const PORT = { TAKE: 0, TAKE_NEAREST: 1, GIVE: 2, GIVE_SUM: 3 } as const
 /** Segments of a program. */
-export const SEGMENT = { PARAMETERS: 0, PROLOGUE: 1, STEP: 2, EPILOGUE: 3, FINISH: 4, START: 5 } as const
+export const SEGMENT = { PARAMETERS: 0, PROLOGUE: 1, STEP: 2, EPILOGUE: 3, FINISH: 4, START: 5, FOLD: 6 } as const
 /** How long a value is kept. */
 export const KIND = { TIMED: 0, CHUNK: 1, TILE: 2, TAPE: 3 } as const
 // prettier-ignore
 export const OP = {
   CHAIN: 1, GEMM: 2, GEMM_TN: 3, COLUMN_SUM: 4, ROW_SUM: 5, PACK: 6, ZERO: 7, PLACE: 8, CLEAR_ROWS: 9, TRANSPOSE: 10,
   SOFTMAX: 11, LSTM_GATES: 12, LSTM_GATES_ADJOINT: 13, GRU_GATES: 14, GRU_GATES_ADJOINT: 15, DROPOUT: 16, SOLVE: 17,
-  BATCH_MATMUL: 18,
+  BATCH_MATMUL: 18, FOLD: 19,
 } as const
 export const START = { IN_PLACE: 0, ZERO: 1, VECTOR: 2, COPY: 3 } as const
 export const LINK_WORDS = 8

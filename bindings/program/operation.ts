@@ -87,8 +87,8 @@ export interface Emitter {
   emit(opcode: number, ...operands: readonly number[]): void
   /** Index of a weight in the form that products read, packed once where it is first known. */
   packed(weight: Value, isTransposed: boolean): number
-  /** Index of where a sum over rows is added up, zeros before its first term. */
-  accumulator(sum: Node): number
+  /** Index of where a sum over rows is added up, zeros before its first term, and of the total that it is a part of. */
+  accumulator(sum: Node): readonly [sum: number, total: number]
   /** Index of memory that one instruction uses for itself; how many bytes, the core says. */
   scratch(bytes: ScratchBytes): number
   /** Do two values lie in the same memory? */

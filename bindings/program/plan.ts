@@ -76,6 +76,7 @@ export class Plan {
     this.#resolveAll()
     this.#writeRun(options.lengths ?? 0)
     for (const [i, layout] of this.#layout.units.entries()) this.#writeUnit(i, layout)
+    this.#clearParts()
   }
 
   /** Where unit `unit` has a value. */
@@ -136,6 +137,16 @@ export class Plan {
     words[run + RUN.call] = draws.call
   }
 
+  /** Folding leaves them zeros for the next call. */
+  #clearParts(): void {
+    const { core, elementBytes } = this.#runtime
+    const { units, parts } = this.#layout
+    for (const [slot, offset] of units.flatMap((unit) => [...unit.parts])) {
+      if (slot.kind !== 'parts') continue
+      core.zeroBytes(this.address + offset, parts.levels * slot.elements * elementBytes)
+    }
+  }
+
   #write(address: number, words: readonly number[]): void {
     this.#runtime.heap.words.set(words, address >>> 2)
   }
@@ -193,6 +204,10 @@ export class Plan {
         const { base, ...entry } = unit.gradient(slot.param)
         return { ...entry, base: base + slot.firstElement * elementBytes }
       }
+      case 'parts': {
+        const offset = layout.parts.get(slot)
+        return offset === undefined ? before[slot.of]! : fixedEntry(this.address + offset)
+      }
       case 'storage':
         return this.#storageEntry(slot.storage, slot.back, unit, layout, reversed)
     }
@@ -216,8 +231,10 @@ export class Plan {
     const stageTable = this.address + this.#layout.stages
     const unitTable = this.address + this.#layout.unitTable
     const { steps, batch } = this
-    const chunkSteps = this.#layout.chunk
-    this.#write(this.address, wordsOf(records.RUN, { steps, rows: batch, chunkSteps, stageTable, unitTable, lengths }))
+    const { chunk: chunkSteps, parts } = this.#layout
+    const folds = { foldPieces: parts.pieces, foldLevels: parts.levels }
+    const run = { steps, rows: batch, chunkSteps, stageTable, unitTable, lengths, ...folds }
+    this.#write(this.address, wordsOf(records.RUN, run))
     let firstUnit = 0
     const stages = this.#stages.flatMap(({ reversed, units }) => {
       const stage = wordsOf(records.STAGE, { reversed: Number(reversed), firstUnit, units: units.length })

@@ -12,6 +12,7 @@ export const LEG = recordFormat(['run', 'stage', 'from', 'to', 'origin', 'lossFr
 // prettier-ignore
 export const RUN = recordFormat([
   'steps', 'rows', 'chunkSteps', 'stageTable', 'unitTable', 'lengths', 'refresh', 'drops', 'seedLow', 'seedHigh', 'module', 'call',
+  'foldPieces', 'foldLevels', 'pieces',
 ])
 
 export const STAGE = recordFormat(['reversed', 'firstUnit', 'units'])

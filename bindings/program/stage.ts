@@ -39,8 +39,10 @@ export interface PlanOptions {
   readonly batch: number
   /** Steps that the tape holds at a time; all if left out. */
   readonly tapeSteps?: number
-  /** Steps of a time chunk, if not the usual number. */
+  /** Steps of a time chunk, if not the usual number; sums over time then go out chunk by chunk. */
   readonly chunk?: number
+  /** Pieces of chunks that are run, if they are not those that the steps have. */
+  readonly pieces?: number
   /** Address of the samples' lengths; 0 if left out. */
   readonly lengths?: number
   /** For messages about memory. */

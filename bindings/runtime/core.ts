@@ -7,6 +7,8 @@ export interface Core {
   readonly CHAIN_SCRATCH: { readonly value: number }
   readonly CHAIN_TILES: { readonly value: number }
   readonly CHAIN_ELEMENTS: { readonly value: number }
+  readonly FOLD_PARTS: { readonly value: number }
+  readonly FOLD_ROWS: { readonly value: number }
   run(call: number): void
   solveFixedPoints(solve: number): void
   unrollFixedPoints(unrolling: number): void
@@ -41,9 +43,20 @@ export interface Core {
   philox(c0: number, c1: number, c2: number, c3: number, key0: number, key1: number, out: number): void
   copyRows(rows: number, bytes: number, src: number, srcStride: number, dst: number, dstStride: number): void
   pickRows(rows: number, columns: number, table: number, ids: number, y: number): void
-  addRows(rows: number, columns: number, padding: number, dY: number, ids: number, dTable: number): void
+  addRows(
+    rows: number,
+    columns: number,
+    entries: number,
+    padding: number,
+    dY: number,
+    ids: number,
+    dTable: number,
+    order: number,
+    ends: number,
+    partials: number,
+  ): void
   addStepRows(steps: number, batch: number, columns: number, x: number, table: number, y: number): void
-  addStepSums(steps: number, batch: number, columns: number, dY: number, dTable: number): void
+  addStepSums(steps: number, batch: number, columns: number, dY: number, dTable: number, partial: number): void
   addInto(n: number, a: number, dst: number): void
   fillNormal(
     n: number,

@@ -16,7 +16,7 @@ import type { Scope } from '../runtime/scope.ts'
 import { type Shape, Tensor } from '../runtime/tensor.ts'
 import type { ForwardCall } from './forward-call.ts'
 import type { Layer } from './layer.ts'
-import { replayingLegs, truncatedLegs } from './legs.ts'
+import { replayingLegs, truncatedLegs, truncatedPieces } from './legs.ts'
 import { type BackwardKind, backwardKey } from './programs.ts'
 import {
   type Stack,
@@ -149,9 +149,11 @@ class BackwardPlanner {
   plan(scope: Scope, who: string): BackwardCall {
     const { states } = this.#stack
     const { lengths, shape } = this.#call
-    const chunk = this.#spec.stepwise ? { chunk: 1 } : {}
+    const { stepwise, truncation } = this.#spec
     const { steps, batch } = shape
-    const plan = new Plan(scope, this.#stages(), { steps, batch, lengths, who, ...chunk })
+    const pieces = truncation && truncatedPieces(steps, chunkSteps(batch), truncation)
+    const options = { ...(stepwise && { chunk: 1 }), ...(pieces && { pieces }) }
+    const plan = new Plan(scope, this.#stages(), { steps, batch, lengths, who, ...options })
     const itinerary = new Itinerary(scope, this.#legs(plan), who)
     const inputs = this.#inputs(plan)
     const tensors = Object.values(inputs)

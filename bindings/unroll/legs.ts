@@ -28,6 +28,11 @@ export function truncatedLegs(plan: Plan, steps: number, { window, stride = wind
   })
 }
 
+/** At most so many pieces of chunks do those legs run over. */
+export function truncatedPieces(steps: number, chunk: number, { window, stride = window }: Truncation): number {
+  return Math.ceil(steps / stride) * (Math.ceil(window / chunk) + 1)
+}
+
 /** Forward over the segments of one stage, in its direction, leaving a checkpoint before each but the first. */
 export function recordingLegs(plan: Plan, stage: number, segments: readonly TapeSegment[]): Leg[] {
   return segments.map(({ from, to }, i) => {

@@ -125,7 +125,7 @@ for (const [index, options] of HOSTS.entries()) {
       }
     })
   }
-  test('Linear: terms and rows are summed in their order, from the bias and from the gradient there was', () => {
+  test('Linear: terms are summed in their order from the bias on, rows from 0 on, and then added to the gradient there was', () => {
     const round = runtime.dtype === 'float64' ? (value: number) => value : Math.fround
     const [I, O] = [300, 45] // more terms than a block's depth; columns for tiles of every width and an edge
     const net = new Linear(runtime, { inFeatures: I, outFeatures: O })
@@ -137,8 +137,9 @@ for (const [index, options] of HOSTS.entries()) {
       const [a, b] = [(i: number, k: number) => x.data[i * I + k]!, (k: number, j: number) => w[j * I + k]!]
       assert.equal(numbers(net.forward(x).output), gemmReference(rows, O, I, a, b, starts, round), `${rows} rows`)
       const dOutput = drawTensor(runtime, 6, 'd', [rows, O])
-      const expected = numbers(bias.grad)
-      for (const [i, d] of numbers(dOutput).entries()) expected[i % O] = round(expected[i % O]! + d)
+      const [before, sums] = [numbers(bias.grad), new Array<number>(O).fill(0)]
+      for (const [i, d] of numbers(dOutput).entries()) sums[i % O] = round(sums[i % O]! + d)
+      const expected = before.map((value, i) => round(value + sums[i]!))
       net.backward({ output: dOutput })
       assert.equal(numbers(bias.grad), expected, `${rows} rows`)
     }

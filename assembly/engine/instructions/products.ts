@@ -1,9 +1,11 @@
 /** Matrix products, and what they need beforehand. */
 import { gemmPacked, gemmTn } from "../../linalg/gemm";
 import { packPlain, packTransposed } from "../../linalg/pack";
+import { FOLD_ROWS } from "../../ops/reduce";
 import { batchMatmul } from "../../ops/batch-matmul";
 import { at } from "../../simd";
 import { START_COPY, START_VECTOR, START_ZERO } from "../format";
+import { foldLowest } from "../folds";
 import { address, rowsOf } from "../frame";
 import { Instruction } from "./instruction";
 
@@ -36,6 +38,7 @@ export class Gemm extends Instruction {
 @unmanaged
 export class GemmTn extends Instruction {
   dst: i32;
+  total: i32; // what dst is a part of, or dst itself
   a: i32;
   b: i32;
   m: i32;
@@ -46,7 +49,15 @@ export class GemmTn extends Instruction {
   run(): void {
     const m = this.m;
     const n = this.n;
-    gemmTn(rowsOf(this.rows), m, n, address(this.a), m, address(this.b), n, address(this.dst), n, address(this.panels));
+    const rows = rowsOf(this.rows);
+    const a = address(this.a);
+    const b = address(this.b);
+    const dst = address(this.dst);
+    for (let i = 0; i < rows; i += FOLD_ROWS) {
+      if (i > 0) foldLowest(m * n, dst, address(this.total));
+      const part = min(FOLD_ROWS, rows - i);
+      gemmTn(part, m, n, at(a, i * m), m, at(b, i * n), n, dst, n, address(this.panels));
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 /** Rows summed, moved, cleared, normalised and dropped from. */
 import { dropout } from "../../ops/dropout";
-import { columnSum, rowSum } from "../../ops/reduce";
+import { FOLD_ROWS, columnSum, rowSum } from "../../ops/reduce";
 import { softmax } from "../../ops/softmax";
 import { place } from "../../ops/view";
 import { at } from "../../simd";
+import { foldFull, foldLowest } from "../folds";
 import { address, batch, drops, key0, key1, rows, rowsOf, step } from "../frame";
 import { Instruction } from "./instruction";
 
@@ -11,12 +12,32 @@ import { Instruction } from "./instruction";
 @unmanaged
 export class ColumnSum extends Instruction {
   dst: i32;
+  total: i32; // what dst is a part of, or dst itself
   a: i32;
   columns: i32;
   rows: i32;
 
   run(): void {
-    columnSum(rowsOf(this.rows), this.columns, address(this.a), address(this.dst));
+    const rows = rowsOf(this.rows);
+    const columns = this.columns;
+    const dst = address(this.dst);
+    const a = address(this.a);
+    for (let i = 0; i < rows; i += FOLD_ROWS) {
+      if (i > 0) foldLowest(columns, dst, address(this.total));
+      columnSum(min(FOLD_ROWS, rows - i), columns, at(a, i * columns), dst);
+    }
+  }
+}
+
+/** Parts of a sum that are full are added to what is above them. */
+@unmanaged
+export class Fold extends Instruction {
+  total: i32;
+  parts: i32;
+  elements: i32;
+
+  run(): void {
+    foldFull(this.elements, address(this.parts), address(this.total));
   }
 }
 

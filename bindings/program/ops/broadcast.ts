@@ -31,7 +31,7 @@ const COLUMN_SUM: Operation = {
   sumsRows: true,
   emit(node, out) {
     const x = node.inputs[0]!
-    out.emit(OP.COLUMN_SUM, out.accumulator(node), out.slot(x), x.columns, rowsWord(x.rows))
+    out.emit(OP.COLUMN_SUM, ...out.accumulator(node), out.slot(x), x.columns, rowsWord(x.rows))
   },
   ...linearMap(
     (x) => columnSum(x),

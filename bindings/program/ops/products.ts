@@ -75,9 +75,9 @@ const PRODUCT_OVER_ROWS: Operation = {
   sumsRows: true,
   emit(node, out) {
     const [a, b] = node.inputs as readonly [Value, Value]
-    const dst = out.accumulator(node)
+    const sum = out.accumulator(node)
     const panels = out.scratch((core, bytes) => core.gemmTnScratch(b.columns) * bytes)
-    out.emit(OP.GEMM_TN, dst, out.slot(a), out.slot(b), a.columns, b.columns, panels, rowsWord(a.rows))
+    out.emit(OP.GEMM_TN, ...sum, out.slot(a), out.slot(b), a.columns, b.columns, panels, rowsWord(a.rows))
   },
   adjoint: ({ inputs: [a, b] }, [dY]) => [linear(b!, dY!), matmul(a!, dY!)],
   tangent: ({ inputs: [a, b] }, [dA, dB]) => sumOf([dA && productOverRows(dA, b!), dB && productOverRows(a!, dB)]),
