@@ -4,10 +4,8 @@ import { at } from "../simd";
 import { BEST, POINT, REQUEST_NOTHING, Sample, VALUE, vector, vectorElements } from "./sample";
 import * as solves from "./solve";
 import { Solve } from "./solve";
-import { compare, copyVector, differenceSquares, valueSquares } from "./vectors";
+import { compare, copyVector, differenceNorm, valueNorm } from "./vectors";
 
-/** Keeps the relative residual of the fixed point 0 from being 0 / 0. */
-const EPSILON: f64 = 1e-300;
 /** ‖g‖ over ‖v‖ that is never taken for singular, however loose the tolerance: about the root of a unit's rounding. */
 const LOOSEST: f64 = sizeof<Real>() == 4 ? 0.000244140625 : 1.4901161193847656e-8; // 2^-12, 2^-26
 /** … that elimination takes for singular: as many units of rounding as it may make. */
@@ -16,21 +14,23 @@ const EXACT: f64 = sizeof<Real>() == 4 ? 9.5367431640625e-7 : 5.684341886080802e
 /** The residual of the undamped map at POINT, F(z) having arrived in VALUE, in the units of the stopping rule. */
 export function measure(solve: Solve, sample: Sample): f64 {
   compare(vectorElements(solve.columns), vector(solve, sample, VALUE), vector(solve, sample, POINT));
-  sample.norm = sqrt<f64>(differenceSquares);
-  return inUnits(solve, sample.norm, sqrt<f64>(valueSquares));
+  sample.norm = differenceNorm;
+  return inUnits(solve, sample, differenceNorm, valueNorm);
 }
 
-/** A residual's norm in the units of the stopping rule, ‖F(z)‖ being `size`. */
-export function inUnits(solve: Solve, difference: f64, size: f64): f64 {
-  if (solve.mode == solves.MODE_ABSOLUTE) return difference;
-  return difference / (solve.mode == solves.MODE_MIXED ? 1 + size : size + EPSILON);
+/** A residual's norm in the units of the stopping rule, ‖F(z)‖ being `size`, both scaled as the sample is. Beside 0 every residual is infinite. */
+export function inUnits(solve: Solve, sample: Sample, difference: f64, size: f64): f64 {
+  const one = sample.scale;
+  if (solve.mode == solves.MODE_ABSOLUTE) return difference / one;
+  if (solve.mode == solves.MODE_MIXED) return difference / (one + size);
+  return difference == 0 ? 0 : difference / size;
 }
 
 /** Takes note of the iterate at POINT; false where the sample stops here. */
 export function arrive(solve: Solve, sample: Sample): bool {
   const residual = measure(solve, sample);
   record(solve, sample, residual);
-  if (!(residual < Infinity)) return stop(sample, solves.OUTCOME_NON_FINITE);
+  if (!(sample.norm < Infinity)) return stop(sample, solves.OUTCOME_NON_FINITE);
   sample.last = residual;
   if (sample.iterations == 0) sample.first = sample.norm;
   if (residual < sample.residual) keep(solve, sample, residual);
@@ -49,7 +49,7 @@ function isLost(solve: Solve, sample: Sample): bool {
   if (!solve.constant || solve.mode == solves.MODE_ABSOLUTE) return false;
   // elimination solves as well as rounding lets it, whatever the tolerance
   const share = solve.method == solves.METHOD_LU ? EXACT : min<f64>(solve.tolerance, LOOSEST);
-  return sample.iterations > 0 && sample.first <= share * sqrt<f64>(valueSquares);
+  return sample.iterations > 0 && sample.first <= share * valueNorm;
 }
 
 /** POINT becomes the best iterate. */

@@ -108,7 +108,7 @@ function acrossResidual(solve: Solve, sample: Sample, product: usize): void {
 function isSmall(solve: Solve, sample: Sample, residual: usize): bool {
   const n = vectorElements(solve.columns);
   const size = norm(n, residual);
-  const units = inUnits(solve, size, norm(n, vector(solve, sample, POINT)));
+  const units = inUnits(solve, sample, size, norm(n, vector(solve, sample, POINT)));
   if (units < Infinity) record(solve, sample, units);
   return !(units > MARGIN * solve.tolerance);
 }

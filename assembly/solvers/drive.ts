@@ -3,6 +3,8 @@
  * then makes its own next move. A sample that stops is in no list any more: work falls as samples finish, and no number of a sample depends
  * on another's.
  */
+import { Real } from "real";
+import { scaleBlock } from "../ops/optimizers";
 import { at } from "../simd";
 import { record } from "./arrive";
 import { evaluate, listed } from "./evaluate";
@@ -18,10 +20,15 @@ import {
   copyStart,
   sampleAt,
   vector,
+  vectorElements,
 } from "./sample";
 import { RowMap } from "./row-map";
 import * as solves from "./solve";
 import { Solve } from "./solve";
+import { greatestOf, powerNear } from "./vectors";
+
+/** A constant whose greatest element is less, or more than the inverse, is scaled: its squares, or what is small beside it, would be lost. */
+const LEAST: f64 = sizeof<Real>() == 4 ? 8.673617379884035e-19 : 3.872591914849318e-121; // 2^-60, 2^-400
 
 /** The maps know how to run. Two solves may be under way at once, the one in the midst of the other's map: all they know is in their records. */
 export function solveRows(solve: Solve): void {
@@ -51,6 +58,7 @@ function begin(solve: Solve, sample: Sample, step: i32, row: i32): void {
   clearSample(solve, sample);
   sample.row = step * solve.rows + row;
   sample.residual = Infinity;
+  sample.scale = 1;
   sample.method = solve.method == solves.METHOD_AUTO ? solves.METHOD_PICARD : solve.method;
   if (solve.start || step > 0) {
     copyStart(solve, sample, POINT);
@@ -61,13 +69,22 @@ function begin(solve: Solve, sample: Sample, step: i32, row: i32): void {
     sample.residual = 0;
     record(solve, sample, 0);
   } else if (solve.constant) {
-    memory.copy(vector(solve, sample, VALUE), solve.constant + <usize>sample.row * bytes, bytes);
+    const constant = solve.constant + <usize>sample.row * bytes;
+    const value = vector(solve, sample, VALUE);
+    sample.scale = scaleFor(greatestOf(solve.columns, constant));
+    memory.copy(value, constant, bytes);
+    if (sample.scale != 1) scaleBlock(vectorElements(solve.columns), sample.scale, value);
     advance(solve, sample);
   } else if (solve.method == solves.METHOD_ARNOLDI) {
     advance(solve, sample);
   } else {
     sample.request = REQUEST_VALUE;
   }
+}
+
+/** What is neither very small nor very large is solved as it is. */
+function scaleFor(greatest: f64): f64 {
+  return greatest > 0 && (greatest < LEAST || greatest > 1 / LEAST) && greatest < Infinity ? powerNear(greatest) : 1;
 }
 
 /** Serves all samples that wait for one thing; false where none does. */
@@ -86,7 +103,9 @@ function round(solve: Solve, samples: i32, request: i32): bool {
 function finish(solve: Solve, sample: Sample): void {
   const bytes = at(0, solve.columns);
   const row = sample.row;
-  if (solve.result) memory.copy(solve.result + <usize>row * bytes, vector(solve, sample, BEST), bytes);
+  const best = vector(solve, sample, BEST);
+  if (sample.scale != 1) scaleBlock(vectorElements(solve.columns), 1 / sample.scale, best);
+  if (solve.result) memory.copy(solve.result + <usize>row * bytes, best, bytes);
   solve.longest = max(solve.longest, sample.iterations);
   if (sample.outcome != solves.OUTCOME_CONVERGED && sample.outcome != solves.OUTCOME_TERMS) solve.failed++;
   store<i32>(at<i32>(solve.iterations, row), sample.iterations);

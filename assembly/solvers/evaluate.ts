@@ -1,5 +1,5 @@
 /** Sends the rows of samples through a map, whichever samples they are and however many. */
-import { addInto } from "../ops/reduce";
+import { addInto, addScaled } from "../ops/reduce";
 import { at } from "../simd";
 import { RowMap, placeRow } from "./row-map";
 import { POINT, Sample, VALUE, VECTOR, sampleAt, vector } from "./sample";
@@ -23,10 +23,15 @@ export function evaluate(solve: Solve, map: RowMap, count: i32, isProduct: bool)
     const sample = listed(solve, i);
     const value = vector(solve, sample, VALUE);
     copyRow(n, map.result + <usize>i * bytes, value);
-    if (solve.constant && !isProduct) addInto(n, solve.constant + <usize>sample.row * bytes, value);
+    if (solve.constant && !isProduct) addConstant(n, sample.scale, solve.constant + <usize>sample.row * bytes, value);
     sample.evaluations++;
   }
   solve.work += <f64>count;
+}
+
+function addConstant(n: i32, scale: f64, constant: usize, value: usize): void {
+  if (scale == 1) addInto(n, constant, value);
+  else addScaled(n, scale, constant, value);
 }
 
 // @ts-ignore: decorator

@@ -60,7 +60,7 @@ function extend(solve: Solve, sample: Sample): void {
   }
   const estimate = rotate(solve, sample);
   const size = coefficients(solve, sample);
-  const residual = inUnits(solve, estimate, max<f64>(sample.a, size));
+  const residual = inUnits(solve, sample, estimate, max<f64>(sample.a, size));
   record(solve, sample, residual);
   const isFull = sample.held == solve.krylov || sample.iterations >= solve.maxIterations;
   if (left > 0 && !isFull && residual > MARGIN * solve.tolerance)

@@ -4,7 +4,7 @@ import { solve as eliminate, solveScratch } from "../linalg/solve";
 import { at } from "../simd";
 import { arrive, record, stop } from "./arrive";
 import { RowMap, placeRow } from "./row-map";
-import { POINT, REQUEST_VALUE, Sample, vector } from "./sample";
+import { POINT, REQUEST_VALUE, Sample, VALUE, vector } from "./sample";
 import * as solves from "./solve";
 import { Solve } from "./solve";
 
@@ -35,7 +35,7 @@ export function advanceLu(solve: Solve, sample: Sample): void {
   }
   const n = solve.columns;
   const isFinite = formMatrix(solve, sample);
-  const g = solve.constant + at(0, sample.row * n);
+  const g = vector(solve, sample, VALUE);
   const v = vector(solve, sample, POINT);
   const pivots = eliminate(n, 1, solve.scratch, g, solve.scratch + <usize>matrixBytes(n), v);
   sample.phase = 1;

@@ -35,10 +35,11 @@ export class Sample {
   base: f64; // ‖F(z) - z‖ where a line search began
   a: f64; // a method's own numbers
   b: f64;
+  scale: f64; // of an affine map's constant, so that what is very small or large is solved as what is about 1
 }
 
 /** Bytes of a Sample's own fields. */
-export const HEADER_BYTES: i32 = 128;
+export const HEADER_BYTES: i32 = 144;
 
 // vectors that every method has
 export const POINT: i32 = 0; // z

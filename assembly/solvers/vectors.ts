@@ -3,11 +3,15 @@ import { Real } from "real";
 import { dot } from "../ops/norms";
 import { LANES, VECTOR_BYTES, add, at, mul, splat, sub } from "../simd";
 
-/** Σ (f - z)² and Σ f², by the last call of `compare`: read before anything else is run. */
-export let differenceSquares: f64 = 0;
-export let valueSquares: f64 = 0;
+/** ‖f - z‖ and ‖f‖, by the last call of `compare`: read before anything else is run. */
+export let differenceNorm: f64 = 0;
+export let valueNorm: f64 = 0;
 
-/** Both sums in one pass over n elements, a whole number of vectors. */
+/** Sums of squares outside this range may have lost what is too small, or met what is too large. Squares of float32 numbers never do. */
+const LEAST_SQUARES: f64 = 1e-280;
+const MOST_SQUARES: f64 = 1e300;
+
+/** Both norms in one pass over n elements, a whole number of vectors. */
 export function compare(n: i32, f: usize, z: usize): void {
   let difference = f64x2.splat(0);
   let value = f64x2.splat(0);
@@ -29,12 +33,61 @@ export function compare(n: i32, f: usize, z: usize): void {
     f += VECTOR_BYTES;
     z += VECTOR_BYTES;
   }
-  differenceSquares = f64x2.extract_lane(difference, 0) + f64x2.extract_lane(difference, 1);
-  valueSquares = f64x2.extract_lane(value, 0) + f64x2.extract_lane(value, 1);
+  const differenceSquares = f64x2.extract_lane(difference, 0) + f64x2.extract_lane(difference, 1);
+  const valueSquares = f64x2.extract_lane(value, 0) + f64x2.extract_lane(value, 1);
+  f -= at(0, n);
+  z -= at(0, n);
+  differenceNorm = isExact(differenceSquares) ? sqrt<f64>(differenceSquares) : scaledNorm(n, f, z);
+  valueNorm = isExact(valueSquares) ? sqrt<f64>(valueSquares) : scaledNorm(n, f, 0);
 }
 
 export function norm(n: i32, x: usize): f64 {
-  return sqrt<f64>(dot(n, x, x));
+  const squares = dot(n, x, x);
+  return isExact(squares) ? sqrt<f64>(squares) : scaledNorm(n, x, 0);
+}
+
+// @ts-ignore: decorator
+@inline
+function isExact(squares: f64): bool {
+  return LANES == 4 || (squares > LEAST_SQUARES && squares < MOST_SQUARES);
+}
+
+/** ‖x - y‖, or ‖x‖ where y is 0, as s ‖(x - y) / s‖, s being a power of 2 near the greatest element. */
+function scaledNorm(n: i32, x: usize, y: usize): f64 {
+  let greatest: f64 = 0;
+  for (let i = 0; i < n; i++) greatest = max<f64>(greatest, abs<f64>(elementOf(x, y, i)));
+  if (!(greatest > 0 && greatest < Infinity)) return greatest;
+  const scale = powerNear(greatest);
+  let squares: f64 = 0;
+  for (let i = 0; i < n; i++) {
+    const part = elementOf(x, y, i) * scale;
+    squares += part * part;
+  }
+  return sqrt<f64>(squares) / scale;
+}
+
+// @ts-ignore: decorator
+@inline
+function elementOf(x: usize, y: usize, i: i32): f64 {
+  const element = <f64>load<Real>(at(x, i));
+  return y ? element - <f64>load<Real>(at(y, i)) : element;
+}
+
+/** Exponents of the powers by which numbers are scaled: the power and its inverse are normal numbers. */
+const MOST_EXPONENT: i32 = sizeof<Real>() == 4 ? 126 : 1022;
+
+/** A power of 2 that takes x > 0 to about 1. */
+export function powerNear(x: f64): f64 {
+  const exponent = <i32>((reinterpret<u64>(x) >> 52) & 0x7ff) - 1023;
+  const power = max<i32>(-MOST_EXPONENT, min<i32>(MOST_EXPONENT, -exponent));
+  return reinterpret<f64>((<u64>(power + 1023)) << 52);
+}
+
+/** The greatest |x[i]| of n elements; NaN where there is one. */
+export function greatestOf(n: i32, x: usize): f64 {
+  let greatest: f64 = 0;
+  for (let i = 0; i < n; i++) greatest = max<f64>(greatest, abs<f64>(<f64>load<Real>(at(x, i))));
+  return greatest;
 }
 
 /** y = x, a whole number of vectors: shorter than a call of memory.copy for what a sample holds. */

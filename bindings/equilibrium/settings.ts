@@ -14,7 +14,7 @@ interface Stopping {
   tol?: number
   /** 100 if left out. */
   maxIter?: number
-  /** 'relative' if left out. */
+  /** 'mixed' for a solver if left out; 'relative' for an adjoint, so that a small gradient is solved for as a large one is. */
   mode?: ResidualMode
   /** The module's own if left out. */
   onFailure?: OnFailure
@@ -125,7 +125,7 @@ type AnyOptions = Readonly<Record<string, unknown>> & { readonly name: string }
 export function solverSettings(who: string, runtime: Runtime, options: unknown, onFailure: OnFailure): SolverSettings {
   const given = expectNamed(`${who}: solver`, options, SOLVERS)
   const method = METHOD[given.name.toUpperCase() as keyof typeof METHOD]
-  return settings(`${who}: solver`, runtime, given, { method, terms: 0, damping: 1 }, onFailure)
+  return settings(`${who}: solver`, runtime, given, { method, terms: 0, damping: 1, mode: 'mixed' }, onFailure)
 }
 
 export function adjointSettings(who: string, runtime: Runtime, options: unknown, onFailure: OnFailure): SolverSettings {
@@ -134,7 +134,7 @@ export function adjointSettings(who: string, runtime: Runtime, options: unknown,
   const own = given.name === 'phantom' ? PHANTOM : { terms: given.name === 'jfb' ? 1 : 0, damping: 1 }
   const terms = given['terms'] === undefined ? own.terms : expectPositive(label, 'terms', given['terms'])
   const method = ADJOINT_METHODS[given.name as AdjointName]
-  return settings(label, runtime, given, { ...own, method, terms }, onFailure)
+  return settings(label, runtime, given, { ...own, method, terms, mode: 'relative' }, onFailure)
 }
 
 export function expectOnFailure(who: string, value: unknown): OnFailure {
@@ -155,6 +155,7 @@ interface Own {
   readonly method: number
   readonly terms: number
   readonly damping: number
+  readonly mode: ResidualMode
 }
 
 function settings(who: string, runtime: Runtime, given: AnyOptions, own: Own, onFailure: OnFailure): SolverSettings {
@@ -173,7 +174,7 @@ function settings(who: string, runtime: Runtime, given: AnyOptions, own: Own, on
   const tolerance = expectNumber(who, 'tol', given['tol'] ?? (isDouble ? 1e-10 : 1e-5))
   if (tolerance <= 0) fail('option', `${who}: tol is ${tolerance}; expected a number > 0`)
   const maxIter = whole('maxIter', 100)
-  const mode = expectOneOf<ResidualMode>(who, 'mode', given['mode'] ?? 'relative', ['relative', 'absolute', 'mixed'])
+  const mode = expectOneOf<ResidualMode>(who, 'mode', given['mode'] ?? own.mode, ['relative', 'absolute', 'mixed'])
   return {
     name: given.name as SolverName | AdjointName,
     method: own.method,

@@ -71,7 +71,7 @@ for (const kind of KINDS) {
       const x = drawTensor(double, 1, 'x', [B, INPUTS])
       for (const name of SOLVERS) {
         const deq = moduleOf(double, problem, {
-          solver: { name, tol: TOL, maxIter: 3000, onFailure: 'accept' },
+          solver: { name, mode: 'relative', tol: TOL, maxIter: 3000, onFailure: 'accept' },
         })
         const { output, info } = deq.forward(x)
         for (let i = 0; i < B; i++) {
@@ -155,7 +155,9 @@ told('damped plain iteration: as many iterations as the undamped residual needs,
   const problem = drawProblem('tanh', 'symmetric', { n: 5, inputs: INPUTS, size: 0.9 })
   const x = drawTensor(double, 1, 'x', [1, INPUTS])
   for (const damping of [0.05, 0.5, 1, 1.04]) {
-    const deq = moduleOf(double, problem, { solver: { name: 'picard', damping, tol: 1e-5, maxIter: 2000 } })
+    const deq = moduleOf(double, problem, {
+      solver: { name: 'picard', mode: 'relative', damping, tol: 1e-5, maxIter: 2000 },
+    })
     const { info, output } = deq.forward(x)
     const points = dampedSteps(problem, x.data, [0, 0, 0, 0, 0], 2000, damping)
     const trace = points.map((z) => residual(problem, z, x.data, 'relative'))
@@ -171,7 +173,9 @@ told('where residuals rise, the best iterate is the result', () => {
   // non-normal: the residual falls, then grows without bound
   const problem: Problem = { n: 2, inputs: 1, nonlinearity: 'identity', W: [0.3, 5, 0, 1.05], U: [1, 0.001], b: [0, 0] }
   const x = double.tensor([1], [1, 1])
-  const deq = moduleOf(double, problem, { solver: { name: 'picard', maxIter: 60, onFailure: 'accept' } })
+  const deq = moduleOf(double, problem, {
+    solver: { name: 'picard', mode: 'relative', maxIter: 60, onFailure: 'accept' },
+  })
   const { info, output } = deq.forward(x)
   const points = dampedSteps(problem, x.data, [0, 0], 60, 1)
   const trace = points.map((z) => residual(problem, z, x.data, 'relative'))
@@ -188,7 +192,9 @@ for (const name of SOLVERS) {
     const problem = drawProblem('tanh', 'rotation', { n: 6, inputs: INPUTS, size: 3 })
     const x = drawTensor(double, 4, 'x', [5, INPUTS])
     for (const maxIter of [1, 2, 5, 9]) {
-      const deq = moduleOf(double, problem, { solver: { name, tol: 1e-14, maxIter, onFailure: 'accept' } })
+      const deq = moduleOf(double, problem, {
+        solver: { name, mode: 'relative', tol: 1e-14, maxIter, onFailure: 'accept' },
+      })
       const { info, output } = deq.forward(x)
       for (let i = 0; i < 5; i++) {
         const [z, given] = [row(output.data, i, 6), row(x.data, i, INPUTS)]

@@ -29,7 +29,7 @@ const setWeight = (deq: DEQ, w: number) => {
 const traces = suite('traces')
 
 traces("hold a residual for the start and for each iteration, the last one being the result's", async () => {
-  const { rt, deq, input } = await scalarMaps(0.5, { solver: { name: 'picard', tol: 1e-6 } })
+  const { rt, deq, input } = await scalarMaps(0.5, { solver: { name: 'picard', mode: 'relative', tol: 1e-6 } })
   const { info } = deq.forward(input)
   for (let i = 0; i < B; i++) {
     assert.is(info.trace[i]!.length, info.iterations[i]! + 1)
@@ -40,7 +40,7 @@ traces("hold a residual for the start and for each iteration, the last one being
 })
 
 traces('of a later solve do not change those of an earlier one', async () => {
-  const { rt, deq, input } = await scalarMaps(0.5, { solver: { name: 'picard', tol: 1e-6 } })
+  const { rt, deq, input } = await scalarMaps(0.5, { solver: { name: 'picard', mode: 'relative', tol: 1e-6 } })
   const { info } = deq.forward(input)
   setWeight(deq, 0.25)
   assert.ok(deq.forward(input).info.trace[0]!.length < info.iterations[0]! + 1)

@@ -12,7 +12,7 @@ function scalar(w: number, maxIter: number): DEQ {
     hiddenSize: 1,
     bias: false,
     nonlinearity: 'identity',
-    solver: { name: 'picard', tol: 1e-6, maxIter },
+    solver: { name: 'picard', mode: 'relative', tol: 1e-6, maxIter },
     onFailure: 'accept',
   })
   deq.loadStateDict({ weight_hh: { shape: [1, 1], data: [w] }, weight_ih: { shape: [1, 1], data: [1] } })
