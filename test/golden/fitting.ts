@@ -142,7 +142,6 @@ async function resumed(rt: Runtime, found: Findings): Promise<void> {
   }
   found.take('first', await train(first, { signal, onProgress }))
   const bytes = writeCheckpoint({ ...first, position: position! })
-  found.take('file', bytes)
   const second = begin()
   found.take('second', await train(second, { from: readCheckpoint(bytes, second).position }))
   found.take('weights', second.model.stateDict())

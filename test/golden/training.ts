@@ -102,7 +102,7 @@ function accumulate(model: Module, i: number): number {
   return value
 }
 
-/** Six updates, two of them with a part of the parameters frozen. */
+/** Six updates, two of them with a part of the parameters frozen. What the optimiser keeps shows in the weights. */
 function updates(make: MakeOptimizer, rt: Runtime, found: Findings): void {
   const model = net(rt)
   const optimizer = make(model)
@@ -113,7 +113,6 @@ function updates(make: MakeOptimizer, rt: Runtime, found: Findings): void {
     optimizer.step()
   }
   found.take('weights', model.stateDict())
-  found.take('optimiser', optimizer.stateDict())
 }
 
 // --- what acts on gradients, rates and weights
@@ -150,7 +149,6 @@ function rates(make: MakeSchedule, rt: Runtime, found: Findings): void {
     return optimizer.lr
   })
   found.take('rates', all)
-  found.take('state', schedule.stateDict())
 }
 
 function average(rt: Runtime, found: Findings): void {
