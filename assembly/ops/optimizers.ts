@@ -5,9 +5,20 @@
 import { Real } from "real";
 import { LANES, VECTOR_BYTES, add, at, div, mul, splat, sub } from "../simd";
 
+/** Bytes of an Adam parameter's counters: steps, β1^t, β2^t. */
+const ADAM_COUNTERS: usize = 24;
+
+/** One step more for each of some parameters; counters: f64[count]. */
+export function countSteps(count: i32, counters: usize): void {
+  for (let i = 0; i < count; i++) {
+    const steps = at<f64>(counters, i);
+    store<f64>(steps, load<f64>(steps) + 1);
+  }
+}
+
 /**
- * step = g + weightDecay w; velocity = momentum velocity + (1 - dampening) step (step itself at the first); the step is then
- * the velocity, or step + momentum velocity (Nesterov); w -= lr step. Without momentum velocity is not touched.
+ * step = g + weightDecay w; velocity = momentum velocity + (1 - dampening) step (step itself at a parameter's first); the step is then
+ * the velocity, or step + momentum velocity (Nesterov); w -= lr step. Without momentum velocity is not touched. steps: of these parameters, this one included, f64.
  *
  * @see torch.optim.SGD
  */
@@ -18,11 +29,12 @@ export function sgd(
   dampening: f64,
   weightDecay: f64,
   nesterov: bool,
-  first: bool,
+  steps: usize,
   w: usize,
   g: usize,
   velocity: usize,
 ): void {
+  const first = load<f64>(steps) == 1;
   const rate = splat(<Real>lr);
   const decay = splat(<Real>weightDecay);
   const inertia = splat(<Real>momentum);
@@ -88,16 +100,20 @@ export function rmsprop(
   }
 }
 
-/** Running products of an Adam optimiser, float64: steps taken, β1^t, β2^t. Called once per step, before the blocks. */
-export function adamAdvance(products: usize, beta1: f64, beta2: f64): void {
-  store<f64>(products, load<f64>(products) + 1);
-  store<f64>(products, load<f64>(products, 8) * beta1, 8);
-  store<f64>(products, load<f64>(products, 16) * beta2, 16);
+/** One step more for each of some parameters; counters: f64[count, 3], steps, β1^t and β2^t as running products. */
+export function adamAdvance(count: i32, beta1: f64, beta2: f64, counters: usize): void {
+  for (let i = 0; i < count; i++) {
+    store<f64>(counters, load<f64>(counters) + 1);
+    store<f64>(counters, load<f64>(counters, 8) * beta1, 8);
+    store<f64>(counters, load<f64>(counters, 16) * beta2, 16);
+    counters += ADAM_COUNTERS;
+  }
 }
 
 /**
  * Weight decay first: g += weightDecay w (Adam), or w -= lr weightDecay w (AdamW: `decoupled`). Then
  * m = β1 m + (1-β1) g; v = β2 v + (1-β2) g²; w -= lr / (1-β1^t) · m / (sqrt(v / (1-β2^t)) + eps).
+ * counters: those of any of these parameters, which all have taken t steps.
  *
  * @see Kingma and Ba 2015, https://arxiv.org/abs/1412.6980; eps where PyTorch adds it
  */
@@ -109,14 +125,14 @@ export function adam(
   eps: f64,
   weightDecay: f64,
   decoupled: bool,
-  products: usize,
+  counters: usize,
   w: usize,
   g: usize,
   m: usize,
   v: usize,
 ): void {
-  const rate = splat(<Real>(lr / (1 - load<f64>(products, 8))));
-  const root = splat(<Real>sqrt<f64>(1 - load<f64>(products, 16)));
+  const rate = splat(<Real>(lr / (1 - load<f64>(counters, 8))));
+  const root = splat(<Real>sqrt<f64>(1 - load<f64>(counters, 16)));
   const small = splat(<Real>eps);
   const keep1 = splat(<Real>beta1);
   const take1 = splat(<Real>(1 - beta1));

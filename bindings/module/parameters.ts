@@ -99,13 +99,21 @@ export function copyStateDict(parameters: readonly Parameter[]): Record<string, 
   )
 }
 
-/** Refuses what is not `count` numbers. */
+/** Refuses what is not `count` numbers: every element is looked at before the first one is written. */
 export function expectNumbers(who: string, name: string, data: unknown, count: number): void {
   const isList = Array.isArray(data) || (ArrayBuffer.isView(data) && !(data instanceof DataView))
+  if (!isList) fail('state-dict', `${who}: '${name}' holds ${describeValue(data)}; expected ${count} numbers`)
   const list = data as ArrayLike<unknown>
-  if (isList && list.length === count && (count === 0 || typeof list[0] === 'number')) return
-  const given = isList ? `${list.length} ${typeof list[0]}s` : describeValue(data)
+  const stray = Array.isArray(data) || typeof list[0] === 'bigint' ? firstStray(list) : undefined
+  if (list.length === count && stray === undefined) return
+  const given = list.length === count ? `a ${typeof list[stray!]} at position ${stray}` : `${list.length} elements`
   fail('state-dict', `${who}: '${name}' holds ${given}; expected ${count} numbers`)
+}
+
+/** The position of the first element that is no number. */
+function firstStray(list: ArrayLike<unknown>): number | undefined {
+  for (let i = 0; i < list.length; i++) if (typeof list[i] !== 'number') return i
+  return undefined
 }
 
 /** Checks every name and shape before the first number is written. */
@@ -116,20 +124,23 @@ export function writeStateDict(who: string, parameters: readonly Parameter[], di
 
 /** Refuses a state dict whose names or shapes are not those of the parameters. */
 export function expectStateDict(who: string, parameters: readonly Parameter[], dict: StateDict): void {
+  expectShapes(who, new Map(parameters.map(({ name, value }) => [name, value.shape])), dict)
+  for (const { name, value } of parameters) expectNumbers(who, name, dict[name]!.data, value.size)
+}
+
+/** Refuses a dict whose names or shapes are others than these. */
+export function expectShapes(who: string, shapes: ReadonlyMap<string, Shape>, dict: StateDict): void {
   if (dict === null || typeof dict !== 'object') fail('type', `${who}: the state dict is not an object`)
-  const names = parameters.map((parameter) => parameter.name)
-  const missing = names.filter((name) => !Object.hasOwn(dict, name))
-  const unknown = Object.keys(dict).filter((name) => !names.includes(name))
+  const missing = [...shapes.keys()].filter((name) => !Object.hasOwn(dict, name))
+  const unknown = Object.keys(dict).filter((name) => !shapes.has(name))
   if (missing.length > 0 || unknown.length > 0) {
     const list = (title: string, of: string[]) => (of.length > 0 ? `; ${title}: ${of.join(', ')}` : '')
     fail('state-dict', `${who}: names do not match${list('missing', missing)}${list('unknown', unknown)}`)
   }
-  for (const { name, value } of parameters) {
-    const { shape, data } = dict[name] ?? {}
+  for (const [name, expected] of shapes) {
+    const { shape } = dict[name] ?? {}
     if (!Array.isArray(shape)) fail('state-dict', `${who}: '${name}' has no shape`)
-    if (shapeText(shape) !== shapeText(value.shape)) {
-      fail('state-dict', `${who}: '${name}' is ${shapeText(shape)}; expected ${shapeText(value.shape)}`)
-    }
-    expectNumbers(who, name, data, value.size)
+    if (shapeText(shape) !== shapeText(expected))
+      fail('state-dict', `${who}: '${name}' is ${shapeText(shape)}; expected ${shapeText(expected)}`)
   }
 }

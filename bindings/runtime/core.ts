@@ -203,12 +203,13 @@ export interface Core {
     dampening: number,
     weightDecay: number,
     nesterov: number,
-    first: number,
+    steps: number,
     w: number,
     g: number,
     velocity: number,
   ): void
-  adamAdvance(products: number, beta1: number, beta2: number): void
+  countSteps(count: number, counters: number): void
+  adamAdvance(count: number, beta1: number, beta2: number, counters: number): void
   adam(
     n: number,
     lr: number,
@@ -217,7 +218,7 @@ export interface Core {
     eps: number,
     weightDecay: number,
     decoupled: number,
-    products: number,
+    counters: number,
     w: number,
     g: number,
     m: number,

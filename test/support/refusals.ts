@@ -63,3 +63,14 @@ export function expectError(code: string, wanted: readonly (string | RegExp)[], 
   }
   assert.unreachable(`expected an error: ${wanted.join(' ')}`)
 }
+
+/** The error that refuses `action`. */
+export function refusal(action: () => unknown): RetrogradError {
+  try {
+    action()
+  } catch (error) {
+    assert.ok(error instanceof RetrogradError, `threw ${error}`)
+    return error
+  }
+  return assert.unreachable('expected a refusal') as never
+}

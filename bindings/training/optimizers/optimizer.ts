@@ -1,10 +1,13 @@
 import { Module } from '../../module/module.ts'
-import { type ParameterBlock, type StateDict, expectNumbers } from '../../module/parameters.ts'
-import { describeValue, expectNumber, expectOptions, fail } from '../../runtime/check.ts'
+import { type ParameterBlock, type StateDict, expectNumbers, expectShapes } from '../../module/parameters.ts'
+import { describeValue, expectNumber, fail } from '../../runtime/check.ts'
 import type { Allocation } from '../../runtime/heap.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
-import type { FloatArray, Shape, Tensor } from '../../runtime/tensor.ts'
-import { type Trained, blocksOf } from './trained.ts'
+import { type Scope, inScope } from '../../runtime/scope.ts'
+import { type FloatArray, type Shape, type Tensor, disposeSymbol, sizeOf } from '../../runtime/tensor.ts'
+import { Counters } from './counters.ts'
+import { type Range, type Slot, makeRanges, makeSlots } from './slots.ts'
+import { type Trained, blocksOf, expectBlocks } from './trained.ts'
 
 /** What every optimiser takes. */
 export interface OptimizerOptions {
@@ -18,124 +21,164 @@ export interface OptimizerOptions {
 
 export const OPTIMIZER_OPTIONS = ['lr', 'weightDecay', 'decay']
 
-/** Parameters side by side in a block that are updated alike. */
-export interface Range {
-  readonly elements: number
-  readonly weightDecay: number
-  /** Addresses of the first value and gradient. */
-  readonly value: number
-  readonly grad: number
-  /** Bytes from the block's start: the same in every moment's array. */
-  readonly offset: number
+/** What an optimiser remembers: moments of every element, by name, and counters of every parameter as they are at first. */
+export interface Memory {
+  readonly moments: readonly string[]
+  readonly counters: readonly number[]
 }
 
-/** What optimisers share: the blocks they update, and per block as many moment arrays of its size as they need. */
+/**
+ * What optimisers share: the blocks they update, per block as many moment arrays of its size as they need, and each parameter's counters.
+ * A frozen parameter keeps its moments and counters as they are. Memory is given back by `dispose()`, or some time after the optimiser
+ * was dropped, where the host has a FinalizationRegistry.
+ */
 export abstract class Optimizer {
   readonly runtime: Runtime
-  /** Learning rate; may be changed between steps. */
-  lr: number
   readonly weightDecay: number
+  /** @internal The rate that schedules start from, once there is one. */
+  initialLr: number | undefined = undefined
   readonly #who: string
+  #lr: number
   readonly #blocks: readonly ParameterBlock[]
-  readonly #moments: ReadonlyMap<string, Allocation[]>
-  /** Ranges of each block, made anew only where parameters were frozen or unfrozen. */
+  readonly #slots: readonly (readonly Slot[])[]
+  readonly #scope: Scope
+  readonly #moments: ReadonlyMap<string, readonly Allocation[]>
+  readonly #counters: Counters
+  /** Ranges of each block, made anew only where parameters were frozen or unfrozen, or counters loaded. */
   readonly #ranges = new Map<ParameterBlock, { version: number; ranges: readonly Range[] }>()
-  readonly #decays: (value: Tensor) => boolean
 
   constructor(
     who: string,
     trained: Trained,
     options: Required<Omit<OptimizerOptions, 'decay'>> & OptimizerOptions,
-    moments: readonly string[],
+    memory: Memory,
   ) {
-    this.lr = expectNumber(who, 'lr', options.lr, 0)
+    this.#lr = expectNumber(who, 'lr', options.lr, 0)
     this.weightDecay = expectNumber(who, 'weightDecay', options.weightDecay, 0)
     this.#who = who
     this.#blocks = blocksOf(who, trained)
     if (this.#blocks.length === 0) fail('type', `${who}: there are no parameters to optimise`)
     this.runtime = this.#blocks[0]!.runtime
-    this.#decays = decayFilter(who, trained, options.decay)
-    const allocate = (block: ParameterBlock) =>
-      this.runtime.heap.allocateZeros(block.elements * this.runtime.elementBytes, 'optimiser state')
-    this.#moments = new Map(moments.map((name) => [name, this.#blocks.map(allocate)]))
+    const decays = decayFilter(who, trained, options.decay)
+    this.#slots = makeSlots(trained, this.#blocks, (value) => (decays(value) ? this.weightDecay : 0))
+    const { scope, moments, counters } = remember(this.#blocks, memory)
+    this.#scope = scope
+    this.#moments = moments
+    this.#counters = counters
   }
 
-  /** Updates all parameters that are not frozen from their gradients. */
+  /** Learning rate, finite and >= 0; may be changed between steps. */
+  get lr(): number {
+    return this.#lr
+  }
+
+  set lr(rate: number) {
+    this.#lr = expectNumber(this.#who, 'lr', rate, 0)
+  }
+
+  /** Updates all parameters that are not frozen from their gradients. @throws RetrogradError 'disposed'; nothing changes then */
   step(): void {
+    this.expectAlive(`${this.#who}.step`)
     for (const block of this.#blocks) {
-      if (!block.values.alive) fail('disposed', `${this.#who}.step: a module was disposed of`)
-    }
-    this.begin()
-    for (const [i, block] of this.#blocks.entries()) {
-      for (const range of this.#rangesOf(block))
-        this.update(range, (name) => this.#moments.get(name)![i]!.address + range.offset)
+      for (const range of this.#rangesOf(block)) this.update(range)
       block.version++
     }
   }
 
-  /** Steps taken, and every moment by name and block. */
+  /**
+   * Copies of every moment of every parameter, by `${moment}.${parameter}` in the parameter's shape, and `counters`, float64
+   * [parameters, …]. Names are the module's own; of a list of modules with the module's index before them: `mean.0.weight`.
+   */
   stateDict(): Record<string, { shape: Shape; data: FloatArray }> {
-    const counters = this.counters()
-    const dict: Record<string, { shape: Shape; data: FloatArray }> = {
-      counters: { shape: [counters.length], data: counters },
+    this.expectAlive(`${this.#who}.stateDict`)
+    const dict: Record<string, { shape: Shape; data: FloatArray }> = {}
+    for (const [key, { shape, address }] of this.#entries()) {
+      dict[key] = { shape: [...shape], data: (this.runtime.arrayAt(address, sizeOf(shape)) as FloatArray).slice() }
     }
-    for (const [name, allocations] of this.#moments) {
-      for (const [i, allocation] of allocations.entries()) {
-        const data = this.runtime.arrayAt(allocation.address, this.#blocks[i]!.elements) as FloatArray
-        dict[`${name}.${i}`] = { shape: [data.length], data: data.slice() }
-      }
-    }
-    return dict
+    return { counters: { shape: [...this.#counters.shape], data: this.#counters.read() }, ...dict }
   }
 
-  /** @throws RetrogradError 'state-dict' if the state is of another optimiser or model; nothing changes then */
+  /** @throws RetrogradError 'state-dict' if the state is of another optimiser or model, or holds what is no number; nothing changes then */
   loadStateDict(dict: StateDict): void {
-    const own = this.stateDict()
-    const who = `${this.#who}.loadStateDict`
-    expectOptions(who, dict, Object.keys(own))
-    for (const [name, { data }] of Object.entries(own)) {
-      expectNumbers(who, name, dict[name]?.data, data.length)
+    this.expectAlive(`${this.#who}.loadStateDict`)
+    this.expectState(`${this.#who}.loadStateDict`, dict)
+    for (const [key, { shape, address }] of this.#entries()) {
+      this.runtime.arrayAt(address, sizeOf(shape)).set(dict[key]!.data as ArrayLike<number>)
     }
-    this.restoreCounters(Array.from(dict['counters']!.data as ArrayLike<number>))
-    for (const [name, allocations] of this.#moments) {
-      for (const [i, allocation] of allocations.entries()) {
-        const target = this.runtime.arrayAt(allocation.address, this.#blocks[i]!.elements)
-        target.set(dict[`${name}.${i}`]!.data as ArrayLike<number>)
+    this.#counters.write(dict['counters']!.data as ArrayLike<number>)
+    this.#ranges.clear()
+  }
+
+  /** @internal Refuses a state that is not this optimiser's. */
+  expectState(who: string, dict: StateDict): void {
+    const shapes = new Map<string, Shape>([['counters', this.#counters.shape]])
+    for (const [key, { shape }] of this.#entries()) shapes.set(key, shape)
+    expectShapes(who, shapes, dict)
+    for (const [key, shape] of shapes) expectNumbers(who, key, dict[key]!.data, sizeOf(shape))
+    this.#counters.expectSane(who, dict['counters']!.data as ArrayLike<number>)
+  }
+
+  /** @internal The blocks that it updates. */
+  blocks(): readonly ParameterBlock[] {
+    return this.#blocks
+  }
+
+  /** Gives the memory of the moments back; the optimiser cannot be used after. */
+  dispose(): void {
+    this.#scope.dispose()
+  }
+
+  [disposeSymbol](): void {
+    this.dispose()
+  }
+
+  /** @internal Refuses to go on with memory that belongs to others by now. */
+  expectAlive(who: string): void {
+    if (this.#scope.disposed) fail('disposed', `${who}: the optimiser was disposed of`)
+    expectBlocks(who, this.#blocks)
+  }
+
+  /** One step of parameters side by side: their counters, then their values. */
+  protected abstract update(range: Range): void
+
+  /** Where each moment of each parameter lies, by its name in the state. */
+  *#entries(): Generator<[key: string, place: { shape: Shape; address: number }]> {
+    for (const [moment, allocations] of this.#moments) {
+      for (const [i, slots] of this.#slots.entries()) {
+        for (const { name, shape, offset } of slots)
+          yield [`${moment}.${name}`, { shape, address: allocations[i]!.address + offset }]
       }
     }
   }
-
-  /** Once per step, before the ranges. */
-  protected abstract begin(): void
-  protected abstract update(range: Range, moment: (name: string) => number): void
-  /** What else the state holds, as float64. */
-  protected abstract counters(): Float64Array
-  protected abstract restoreCounters(counters: readonly number[]): void
 
   #rangesOf(block: ParameterBlock): readonly Range[] {
     const known = this.#ranges.get(block)
     if (known?.version === block.frozenVersion) return known.ranges
-    const ranges = this.#makeRanges(block)
+    const i = this.#blocks.indexOf(block)
+    const moments = Object.fromEntries([...this.#moments].map(([name, of]) => [name, of[i]!.address]))
+    const ranges = makeRanges(block, this.#slots[i]!, this.#counters, moments)
     this.#ranges.set(block, { version: block.frozenVersion, ranges })
     return ranges
   }
+}
 
-  /** Neighbours that are decayed alike are one range. */
-  #makeRanges(block: ParameterBlock): Range[] {
-    const bytes = this.runtime.elementBytes
-    const ranges: Range[] = []
-    for (const [i, { name, value, grad }] of block.parameters.entries()) {
-      if (block.frozen.has(name)) continue
-      const { first, elements } = block.rangeOf(i)
-      const weightDecay = this.weightDecay > 0 && this.#decays(value) ? this.weightDecay : 0
-      const last = ranges.at(-1)
-      const offset = first * bytes
-      if (last && last.weightDecay === weightDecay && last.offset + last.elements * bytes === offset) {
-        ranges[ranges.length - 1] = { ...last, elements: last.elements + elements }
-      } else ranges.push({ elements, weightDecay, value: value.address, grad: grad.address, offset })
+/** Moments of 0, and counters at their start. */
+function remember(blocks: readonly ParameterBlock[], { moments, counters }: Memory) {
+  const { runtime } = blocks[0]!
+  const parameters = blocks.reduce((sum, block) => sum + block.parameters.length, 0)
+  return inScope(runtime, (scope) => {
+    const zeros = (bytes: number) => {
+      const allocation = scope.allocate(bytes, 'optimiser state')
+      runtime.core.zeroBytes(allocation.address, allocation.bytes)
+      return allocation
     }
-    return ranges
-  }
+    const makeMoment = () => blocks.map(({ elements }) => zeros(elements * runtime.elementBytes))
+    return {
+      scope,
+      moments: new Map(moments.map((name) => [name, makeMoment()])),
+      counters: new Counters(runtime, zeros(Counters.bytes(parameters, counters)), parameters, counters),
+    }
+  })
 }
 
 export function expectOptimizer(who: string, optimizer: unknown): void {

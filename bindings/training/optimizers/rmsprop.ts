@@ -1,5 +1,6 @@
 import { expectBoolean, expectNumber, expectOptions } from '../../runtime/check.ts'
-import { OPTIMIZER_OPTIONS, Optimizer, type OptimizerOptions, type Range } from './optimizer.ts'
+import { OPTIMIZER_OPTIONS, Optimizer, type OptimizerOptions } from './optimizer.ts'
+import type { Range } from './slots.ts'
 import type { Trained } from './trained.ts'
 
 export interface RMSpropOptions extends OptimizerOptions {
@@ -22,30 +23,24 @@ export class RMSprop extends Optimizer {
 
   constructor(trained: Trained, options: RMSpropOptions = {}) {
     expectOptions('RMSprop', options, [...OPTIMIZER_OPTIONS, 'alpha', 'eps', 'momentum', 'centered'])
-    const momentum = expectNumber('RMSprop', 'momentum', options.momentum ?? 0, 0)
-    const centered = expectBoolean('RMSprop', 'centered', options.centered ?? false)
+    const { momentum = 0, centered = false, alpha = 0.99, eps = 1e-8 } = options
+    expectNumber('RMSprop', 'momentum', momentum, 0)
+    expectBoolean('RMSprop', 'centered', centered)
+    expectNumber('RMSprop', 'alpha', alpha, 0, 1)
+    expectNumber('RMSprop', 'eps', eps, 0)
     const moments = ['square', ...(momentum > 0 ? ['velocity'] : []), ...(centered ? ['mean'] : [])]
-    super('RMSprop', trained, { lr: 1e-2, weightDecay: 0, ...options }, moments)
-    this.alpha = expectNumber('RMSprop', 'alpha', options.alpha ?? 0.99, 0, 1)
-    this.eps = expectNumber('RMSprop', 'eps', options.eps ?? 1e-8, 0)
+    super('RMSprop', trained, { lr: 1e-2, weightDecay: 0, ...options }, { moments, counters: [] })
+    this.alpha = alpha
+    this.eps = eps
     this.momentum = momentum
     this.centered = centered
   }
 
-  protected override begin(): void {}
-
-  protected override update({ elements, weightDecay, value, grad }: Range, moment: (name: string) => number): void {
+  protected override update({ elements, weightDecay, value, grad, moments }: Range): void {
     const { lr, alpha, eps, momentum, centered } = this
-    const velocity = momentum > 0 ? moment('velocity') : 0
-    const mean = centered ? moment('mean') : 0
-    const square = moment('square')
+    const { square, velocity = 0, mean = 0 } = moments
     const { core } = this.runtime
-    core.rmsprop(elements, lr, alpha, eps, weightDecay, momentum, Number(centered), value, grad, square, velocity, mean)
+    const isCentered = Number(centered)
+    core.rmsprop(elements, lr, alpha, eps, weightDecay, momentum, isCentered, value, grad, square!, velocity, mean)
   }
-
-  protected override counters(): Float64Array {
-    return new Float64Array(0)
-  }
-
-  protected override restoreCounters(): void {}
 }

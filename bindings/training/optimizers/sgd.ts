@@ -1,5 +1,6 @@
 import { expectBoolean, expectNumber, expectOptions, fail } from '../../runtime/check.ts'
-import { OPTIMIZER_OPTIONS, Optimizer, type OptimizerOptions, type Range } from './optimizer.ts'
+import { OPTIMIZER_OPTIONS, Optimizer, type OptimizerOptions } from './optimizer.ts'
+import type { Range } from './slots.ts'
 import type { Trained } from './trained.ts'
 
 export interface SGDOptions extends OptimizerOptions {
@@ -16,47 +17,27 @@ export class SGD extends Optimizer {
   readonly momentum: number
   readonly dampening: number
   readonly nesterov: boolean
-  #steps = 0
 
   constructor(trained: Trained, options: SGDOptions = {}) {
     expectOptions('SGD', options, [...OPTIMIZER_OPTIONS, 'momentum', 'dampening', 'nesterov'])
-    const momentum = expectNumber('SGD', 'momentum', options.momentum ?? 0, 0)
-    super('SGD', trained, { lr: 1e-3, weightDecay: 0, ...options }, momentum > 0 ? ['velocity'] : [])
+    const { momentum = 0, dampening = 0, nesterov = false } = options
+    expectNumber('SGD', 'momentum', momentum, 0)
+    expectNumber('SGD', 'dampening', dampening, 0)
+    expectBoolean('SGD', 'nesterov', nesterov)
+    if (nesterov && (momentum === 0 || dampening > 0)) fail('option', 'SGD: nesterov needs a momentum and no dampening')
+    const memory = { moments: momentum > 0 ? ['velocity'] : [], counters: [0] }
+    super('SGD', trained, { lr: 1e-3, weightDecay: 0, ...options }, memory)
     this.momentum = momentum
-    this.dampening = expectNumber('SGD', 'dampening', options.dampening ?? 0, 0)
-    this.nesterov = expectBoolean('SGD', 'nesterov', options.nesterov ?? false)
-    if (this.nesterov && (momentum === 0 || this.dampening > 0)) {
-      fail('option', 'SGD: nesterov needs a momentum and no dampening')
-    }
+    this.dampening = dampening
+    this.nesterov = nesterov
   }
 
-  protected override begin(): void {
-    this.#steps++
-  }
-
-  protected override update({ elements, weightDecay, value, grad }: Range, moment: (name: string) => number): void {
+  protected override update({ elements, weightDecay, value, grad, moments, parameters, counters }: Range): void {
     const { lr, momentum, dampening, nesterov } = this
-    const velocity = momentum > 0 ? moment('velocity') : 0
-    const first = Number(this.#steps === 1)
-    this.runtime.core.sgd(
-      elements,
-      lr,
-      momentum,
-      dampening,
-      weightDecay,
-      Number(nesterov),
-      first,
-      value,
-      grad,
-      velocity,
-    )
-  }
-
-  protected override counters(): Float64Array {
-    return new Float64Array([this.#steps])
-  }
-
-  protected override restoreCounters([steps]: readonly number[]): void {
-    this.#steps = steps!
+    const { core } = this.runtime
+    core.countSteps(parameters, counters)
+    const velocity = moments['velocity'] ?? 0
+    const ahead = Number(nesterov)
+    core.sgd(elements, lr, momentum, dampening, weightDecay, ahead, counters, value, grad, velocity)
   }
 }

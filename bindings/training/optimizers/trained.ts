@@ -1,5 +1,5 @@
 import { Module } from '../../module/module.ts'
-import type { ParameterBlock } from '../../module/parameters.ts'
+import type { Parameter, ParameterBlock } from '../../module/parameters.ts'
 import { fail } from '../../runtime/check.ts'
 
 /** A module, or several that are trained together. */
@@ -14,5 +14,22 @@ export function blocksOf(who: string, trained: Trained): ParameterBlock[] {
   if (modules.some((module) => module.disposed)) fail('disposed', `${who}: a module was disposed of`)
   if (modules.some((module) => module.runtime !== modules[0]!.runtime))
     fail('runtime', `${who}: the modules belong to different runtimes`)
-  return [...new Set(modules.flatMap((module) => module.blocks()))]
+  const blocks = [...new Set<ParameterBlock>(modules.flatMap((module) => module.blocks()))]
+  expectBlocks(who, blocks)
+  return blocks
+}
+
+/** Refuses blocks whose memory is no longer theirs. */
+export function expectBlocks(who: string, blocks: readonly ParameterBlock[]): void {
+  for (const { values, runtime } of blocks) {
+    if (!values.alive) fail('disposed', `${who}: ${runtime.heap.alive ? 'a module' : 'the runtime'} was disposed of`)
+  }
+}
+
+/** Parameters by the module's own names; with the module's index before them (`0.weight`) where there is a list. */
+export function parametersOf(trained: Trained): Parameter[] {
+  if (trained instanceof Module) return trained.parameters()
+  return trained.flatMap((module, i) =>
+    module.parameters().map((parameter) => ({ ...parameter, name: `${i}.${parameter.name}` })),
+  )
 }
