@@ -2,7 +2,12 @@ import { expectNumber, expectOptions, expectPositive } from '../../../runtime/ch
 import type { Optimizer } from '../optimizer.ts'
 import { Schedule } from './schedule.ts'
 
-/** From the base rate to etaMin (0) along half a cosine of tMax steps. @see Loshchilov and Hutter 2017; torch's CosineAnnealingLR */
+/**
+ * To etaMin (0) along half a cosine of tMax steps, back along the next half, and so on: each step multiplies the rate's distance from
+ * etaMin. From etaMin itself, where no factor leads away, the first step back is that of the base rate.
+ *
+ * @see Loshchilov and Hutter 2017; torch's CosineAnnealingLR
+ */
 export class CosineAnnealingLR extends Schedule {
   readonly tMax: number
   readonly etaMin: number
@@ -10,12 +15,19 @@ export class CosineAnnealingLR extends Schedule {
   constructor(optimizer: Optimizer, options: { tMax: number; etaMin?: number }) {
     super('CosineAnnealingLR', optimizer)
     expectOptions('CosineAnnealingLR', options, ['tMax', 'etaMin'])
-    this.tMax = expectPositive('CosineAnnealingLR', 'tMax', options.tMax)
-    this.etaMin = expectNumber('CosineAnnealingLR', 'etaMin', options.etaMin ?? 0, 0)
+    const { tMax, etaMin = 0 } = options
+    this.tMax = expectPositive('CosineAnnealingLR', 'tMax', tMax)
+    this.etaMin = expectNumber('CosineAnnealingLR', 'etaMin', etaMin, 0)
+    this.begin()
   }
 
-  protected override rate(): number {
-    const phase = this.optimizer.runtime.core.cosineOfPi(this.steps / this.tMax)
-    return this.etaMin + ((this.baseLr - this.etaMin) * (1 + phase)) / 2
+  protected override next(lr: number): number {
+    const { steps, tMax, etaMin } = this
+    if ((steps - 1 - tMax) % (2 * tMax) === 0) return lr + ((this.baseLr - etaMin) * (1 - this.#cosineAfter(1))) / 2
+    return etaMin + ((lr - etaMin) * (1 + this.#cosineAfter(steps))) / (1 + this.#cosineAfter(steps - 1))
+  }
+
+  #cosineAfter(steps: number): number {
+    return this.optimizer.runtime.core.cosineOfPi(steps / this.tMax)
   }
 }

@@ -9,12 +9,19 @@ export interface PlateauOptions {
   factor?: number
   /** Steps without improvement that are borne; 10 if left out. */
   patience?: number
-  /** Relative change that counts as an improvement; 1e-4 if left out. */
+  /** Change that counts as an improvement; 1e-4 if left out. */
   threshold?: number
+  /**
+   * 'rel' (the default): better than best (1 - threshold), with mode 'max' than best (1 + threshold); made for metrics that are positive.
+   * 'abs': better than best - threshold, or best + threshold.
+   */
+  thresholdMode?: 'rel' | 'abs'
   /** Steps after a cut that do not count; 0 if left out. */
   cooldown?: number
   /** 0 if left out. */
   minLr?: number
+  /** Smallest cut that is made; 1e-8 if left out. */
+  eps?: number
 }
 
 /** Multiplies the rate by `factor` when the metric has stopped improving. @see torch's ReduceLROnPlateau */
@@ -27,12 +34,14 @@ export class ReduceLROnPlateau extends Schedule {
   constructor(optimizer: Optimizer, options: PlateauOptions = {}) {
     const who = 'ReduceLROnPlateau'
     super(who, optimizer)
-    expectOptions(who, options, ['mode', 'factor', 'patience', 'threshold', 'cooldown', 'minLr'])
-    this.#options = { mode: 'min', factor: 0.1, patience: 10, threshold: 1e-4, cooldown: 0, minLr: 0, ...options }
+    expectOptions(who, options, Object.keys(DEFAULTS))
+    this.#options = { ...DEFAULTS, ...options }
     expectOneOf(who, 'mode', this.#options.mode, ['min', 'max'])
-    for (const name of ['factor', 'patience', 'threshold', 'cooldown', 'minLr'] as const)
+    expectOneOf(who, 'thresholdMode', this.#options.thresholdMode, ['rel', 'abs'])
+    for (const name of ['factor', 'patience', 'threshold', 'cooldown', 'minLr', 'eps'] as const)
       expectNumber(who, name, this.#options[name], 0)
     this.#best = this.#options.mode === 'min' ? Infinity : -Infinity
+    this.begin()
   }
 
   override stateDict(): Record<string, number> {
@@ -46,10 +55,18 @@ export class ReduceLROnPlateau extends Schedule {
     this.#cooling = dict['cooling']!
   }
 
-  protected override rate(metric?: number): number {
+  /** The best metric may be any number; infinite before the first step. */
+  protected override isSane(name: string, value: number): boolean {
+    return name === 'best' ? !Number.isNaN(value) : super.isSane(name, value)
+  }
+
+  protected override checkMetric(metric?: number): void {
     if (typeof metric !== 'number')
       fail('type', `ReduceLROnPlateau.step: metric is ${describeValue(metric)}; expected a number`)
-    const { factor, patience, cooldown, minLr } = this.#options
+  }
+
+  protected override next(lr: number, metric: number): number {
+    const { factor, patience, cooldown, minLr, eps } = this.#options
     if (this.#improves(metric)) {
       this.#best = metric
       this.#bad = 0
@@ -58,14 +75,28 @@ export class ReduceLROnPlateau extends Schedule {
       this.#cooling--
       this.#bad = 0
     }
-    if (this.#bad <= patience) return this.optimizer.lr
+    if (this.#bad <= patience) return lr
     this.#cooling = cooldown
     this.#bad = 0
-    return Math.max(this.optimizer.lr * factor, minLr)
+    const cut = Math.max(lr * factor, minLr)
+    return lr - cut > eps ? cut : lr
   }
 
   #improves(metric: number): boolean {
-    const { mode, threshold } = this.#options
-    return mode === 'min' ? metric < this.#best * (1 - threshold) : metric > this.#best * (1 + threshold)
+    const { mode, threshold, thresholdMode } = this.#options
+    const sign = mode === 'min' ? -1 : 1
+    const bar = thresholdMode === 'abs' ? this.#best + sign * threshold : this.#best * (1 + sign * threshold)
+    return mode === 'min' ? metric < bar : metric > bar
   }
+}
+
+const DEFAULTS: Required<PlateauOptions> = {
+  mode: 'min',
+  factor: 0.1,
+  patience: 10,
+  threshold: 1e-4,
+  thresholdMode: 'rel',
+  cooldown: 0,
+  minLr: 0,
+  eps: 1e-8,
 }

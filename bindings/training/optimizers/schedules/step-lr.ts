@@ -10,11 +10,13 @@ export class StepLR extends Schedule {
   constructor(optimizer: Optimizer, options: { stepSize: number; gamma?: number }) {
     super('StepLR', optimizer)
     expectOptions('StepLR', options, ['stepSize', 'gamma'])
-    this.stepSize = expectPositive('StepLR', 'stepSize', options.stepSize)
-    this.gamma = expectNumber('StepLR', 'gamma', options.gamma ?? 0.1, 0)
+    const { stepSize, gamma = 0.1 } = options
+    this.stepSize = expectPositive('StepLR', 'stepSize', stepSize)
+    this.gamma = expectNumber('StepLR', 'gamma', gamma, 0)
+    this.begin()
   }
 
-  protected override rate(): number {
-    return this.steps % this.stepSize === 0 ? this.optimizer.lr * this.gamma : this.optimizer.lr
+  protected override next(lr: number): number {
+    return this.steps % this.stepSize === 0 ? lr * this.gamma : lr
   }
 }
