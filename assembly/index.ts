@@ -41,7 +41,19 @@ export { countShares } from "./ops/shares";
 // training
 export { binaryCrossEntropy, crossEntropy, firstBadId, huber, keptGroups, meanSquaredError } from "./ops/losses";
 export { absoluteErrors, correctIds, correctSigns, squaredErrors, surprisals } from "./ops/metrics";
-export { adam, adamAdvance, averageInto, clampBlock, countSteps, rmsprop, scaleBlock, sgd, sumSquares } from "./ops/optimizers";
+export {
+  adam,
+  adamAdvance,
+  averageInto,
+  clampBlock,
+  countSteps,
+  greatestOf,
+  rmsprop,
+  scaleBlock,
+  sgd,
+  sumScaledSquares,
+  sumSquares,
+} from "./ops/optimizers";
 
 // single kernels that tests and benches call
 export { gemmPacked, gemmTn } from "./linalg/gemm";

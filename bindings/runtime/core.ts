@@ -225,6 +225,8 @@ export interface Core {
     v: number,
   ): void
   sumSquares(n: number, x: number): number
+  sumScaledSquares(n: number, by: number, x: number): number
+  greatestOf(n: number, x: number): number
   squareRoot(x: number): number
   scaleBlock(n: number, factor: number, x: number): void
   clampBlock(n: number, bound: number, x: number): void
