@@ -8,10 +8,12 @@ import {
   LinearLR,
   ReduceLROnPlateau,
   SGD,
+  Sequential,
   StepLR,
   createRuntime,
 } from '../../bindings/index.ts'
 import { numbers } from '../support/nets.ts'
+import { any, refusal } from '../support/refusals.ts'
 
 interface Fixture {
   readonly metrics: number[]
@@ -68,4 +70,75 @@ average('follows its formula, and swaps in and out', () => {
   ema.swap()
   assert.equal(numbers(weights), [3, 3, 3, 3])
 })
+average("goes on from its state as if it had never ended, in the model's own names", () => {
+  const make = () =>
+    new Sequential(rt, [
+      new Linear(rt, { inFeatures: 2, outFeatures: 2 }),
+      new Linear(rt, { inFeatures: 2, outFeatures: 1 }),
+    ])
+  const [net, other] = [make(), make()]
+  const [whole, ema] = [net, net].map((model) => new ExponentialMovingAverage(model, { decay: 0.5 })) as [
+    ExponentialMovingAverage,
+    ExponentialMovingAverage,
+  ]
+  const move = (step: number) => net.parameters().forEach(({ value }, i) => void value.data.fill(step + i))
+  move(1)
+  for (const average of [whole, ema]) average.update()
+  const kept = ema.stateDict()
+  assert.equal(Object.keys(kept), Object.keys(net.stateDict()))
+  const resumed = new ExponentialMovingAverage(net, { decay: 0.5 })
+  resumed.loadStateDict(kept)
+  move(5)
+  for (const average of [whole, resumed]) average.update()
+  assert.equal(resumed.stateDict(), whole.stateDict())
+  other.loadStateDict(whole.stateDict())
+  whole.swap()
+  assert.equal(other.stateDict(), net.stateDict())
+})
+average('of a list of modules has their index in its names', () => {
+  const make = () => new Linear(rt, { inFeatures: 1, outFeatures: 1, bias: false })
+  assert.equal(Object.keys(new ExponentialMovingAverage([make(), make()]).stateDict()), ['0.weight', '1.weight'])
+})
+average('refuses a state that is not its own, and nothing changes', () => {
+  const net = new Linear(rt, { inFeatures: 2, outFeatures: 1 })
+  const ema = new ExponentialMovingAverage(net)
+  const before = ema.stateDict()
+  for (const bad of [
+    null,
+    {},
+    { ...before, more: before['bias'] },
+    { ...before, weight: { shape: [2, 1], data: [1, 2] } },
+    { ...before, weight: { shape: [1, 2], data: [1, '2'] } },
+    { ...before, weight: { shape: [1, 2], data: [1, 2n] } },
+  ]) {
+    refusal(() => ema.loadStateDict(any(bad)))
+    assert.equal(ema.stateDict(), before)
+  }
+})
+average('refuses to be updated, kept or loaded while it is swapped in', () => {
+  const net = new Linear(rt, { inFeatures: 2, outFeatures: 1 })
+  const ema = new ExponentialMovingAverage(net)
+  const kept = ema.stateDict()
+  ema.swap()
+  for (const use of [() => ema.update(), () => ema.stateDict(), () => ema.loadStateDict(kept)])
+    assert.match(refusal(use).message, /call swap\(\) first/)
+  ema.swap()
+  assert.equal(ema.stateDict(), kept)
+})
+for (const [what, end] of [
+  ['its own', (ema: ExponentialMovingAverage) => ema.dispose()],
+  ["its module's", (_: ExponentialMovingAverage, net: Linear) => net.dispose()],
+] as const) {
+  average(`after ${what} end writes nowhere`, () => {
+    const net = new Linear(rt, { inFeatures: 2, outFeatures: 2 })
+    const ema = new ExponentialMovingAverage(net, { decay: 0.5 })
+    const kept = ema.stateDict()
+    end(ema, net)
+    end(ema, net)
+    const others = Array.from({ length: 6 }, () => rt.tensor(new Float64Array(8).fill(7), [8]))
+    for (const use of [() => ema.update(), () => ema.swap(), () => ema.stateDict(), () => ema.loadStateDict(kept)])
+      assert.is(refusal(use).code, 'disposed')
+    for (const other of others) assert.equal(numbers(other), Array(8).fill(7))
+  })
+}
 average.run()
