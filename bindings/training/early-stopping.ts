@@ -47,9 +47,9 @@ export function checkStopping(who: string, state: StoppingState, model: Module):
   if (!(Number.isSafeInteger(state.waited) && state.waited >= 0))
     fail('option', `${who}.waited is ${describeValue(state.waited)}; expected a whole number >= 0`)
   if (state.best === undefined) return
-  const { epoch, loss, weights } = state.best
   expectOptions(`${who}.best`, state.best, ['epoch', 'loss', 'weights'])
-  if (!Number.isSafeInteger(epoch) || !Number.isFinite(loss))
+  const { epoch, loss, weights } = state.best
+  if (!(Number.isSafeInteger(epoch) && epoch >= 0) || !Number.isFinite(loss))
     fail('option', `${who}.best has epoch ${describeValue(epoch)} and loss ${describeValue(loss)}; expected numbers`)
   expectStateDict(`${who}.best.weights`, model.parameters(), weights)
 }

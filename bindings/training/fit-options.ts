@@ -47,7 +47,7 @@ export interface FitProgress {
 export interface FitOptions {
   /** `mseLoss`, `crossEntropyLoss`, or a function of the same form. */
   loss: LossFunction
-  /** An optimiser over the model's parameters. */
+  /** An optimiser of the model or of parts of it; of nothing else, for nothing else gets gradients. */
   optimizer: Optimizer
   /** Passes over the data; 1 if left out. */
   epochs?: number
@@ -62,7 +62,7 @@ export interface FitOptions {
   accumulate?: number
   /** Greatest norm of all gradients, or greatest size of an element. */
   clip?: { norm: number } | { value: number }
-  /** Steps after each epoch, with the validation loss (the training loss, if there is none) as its metric. */
+  /** Of this optimiser. Steps after each epoch, with the validation loss (the training loss, if there is none) as its metric. */
   schedule?: Schedule
   /** Data whose loss is taken after each epoch, 256 samples at a time or by batches of their own. */
   validation?: FitSource

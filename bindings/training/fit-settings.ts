@@ -1,15 +1,14 @@
 /** The checks of what `fit` is given. */
 import type { Module } from '../module/module.ts'
 import type { Truncation } from '../module/truncation.ts'
-import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
+import { expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { checkTruncation } from './blocks.ts'
-import { checkStopping } from './early-stopping.ts'
 import type { FitOptions, FitPosition } from './fit-options.ts'
 import { expectLoss } from './losses/loss.ts'
 import { checkMetrics } from './metrics.ts'
 import { expectModel } from './model.ts'
-import { expectOptimizer } from './optimizers/optimizer.ts'
-import { expectSchedule } from './optimizers/schedules/schedule.ts'
+import { expectOptimizerOf, expectScheduleOf } from './optimizers/belonging.ts'
+import { checkPosition } from './position.ts'
 
 const FIT_OPTIONS = [
   'loss',
@@ -46,8 +45,8 @@ export function checkOptions(model: Module, options: FitOptions): FitSettings {
   const { loss, optimizer, schedule, clip, validation, patience, onNonFinite, batchSize, seed, from, truncation } =
     options
   expectLoss('fit', loss)
-  expectOptimizer('fit', optimizer)
-  if (schedule !== undefined) expectSchedule('fit', schedule)
+  expectOptimizerOf('fit', optimizer, model)
+  if (schedule !== undefined) expectScheduleOf('fit', schedule, optimizer)
   if (patience !== undefined && !validation)
     fail('option', 'fit: patience is given without validation data to judge by')
   if (onNonFinite !== undefined) expectOneOf('fit', 'onNonFinite', onNonFinite, ['throw', 'skip'])
@@ -59,7 +58,7 @@ export function checkOptions(model: Module, options: FitOptions): FitSettings {
     epochs: expectPositive('fit', 'epochs', options.epochs ?? 1),
     accumulate: expectPositive('fit', 'accumulate', options.accumulate ?? 1),
     patience: patience === undefined ? Infinity : expectPositive('fit', 'patience', patience),
-    from: checkPosition(from, model),
+    from: checkFrom(from, model),
     truncation: truncation === undefined ? undefined : checkTruncation(model, truncation),
   }
 }
@@ -71,21 +70,11 @@ function checkClip(clip: object): void {
   }
 }
 
-function checkPosition(from: FitPosition = { epoch: 0, batch: 0 }, model: Module): FitPosition {
-  expectOptions('fit: from', from, ['epoch', 'batch', 'block', 'sums', 'stopping'])
-  for (const name of ['epoch', 'batch', 'block'] as const) {
-    const count = name === 'block' ? (from.block ?? 0) : from[name]
-    if (!(Number.isSafeInteger(count) && count >= 0))
-      fail('option', `fit: from.${name} is ${describeValue(count)}; expected a whole number >= 0`)
-  }
+function checkFrom(from: FitPosition = { epoch: 0, batch: 0 }, model: Module): FitPosition {
+  checkPosition('fit: from', from, model)
   if (from.block) {
     const remedy = 'write checkpoints where position.block is undefined, or leave it out to begin that batch again'
     fail('option', `fit: from.block is ${from.block}: the states in the middle of a series are lost; ${remedy}`)
   }
-  for (const [name, tally] of Object.entries(from.sums ?? {})) {
-    if (!Number.isFinite(tally?.sum) || !Number.isFinite(tally?.count))
-      fail('option', `fit: from.sums.${name} is no { sum, count }; expected what onProgress or readCheckpoint gave`)
-  }
-  if (from.stopping) checkStopping('fit: from.stopping', from.stopping, model)
   return from
 }

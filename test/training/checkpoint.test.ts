@@ -157,10 +157,9 @@ resume("of another model's best weights is refused, and nothing changes", async 
   const best = { epoch: 1, loss: 1, weights: { '0.weight': { shape: [1], data: new Float32Array(1) } } }
   const position = { epoch: 2, batch: 0, stopping: { waited: 1, best } }
   const before = model.stateDict()
-  const bytes = writeCheckpoint({ model, optimizer, schedule, position })
   assert.throws(
-    () => readCheckpoint(bytes, { model, optimizer, schedule }),
-    /^readCheckpoint: position\.stopping\.best\.weights: names do not match; missing: 0\.weight_ih_l0/,
+    () => writeCheckpoint({ model, optimizer, schedule, position }),
+    /^writeCheckpoint: position\.stopping\.best\.weights: names do not match; missing: 0\.weight_ih_l0/,
   )
   const options = { loss: mseLoss, optimizer, validation: run.validation, patience: 3, epochs: 4, from: position }
   let error: unknown
@@ -187,7 +186,7 @@ resume('of another model, optimiser or seed is refused, and nothing changes', as
   const before = weights(other)
   assert.throws(
     () => readCheckpoint(bytes, { model: other.model, optimizer: new SGD(other.model) }),
-    /SGD\.loadStateDict/,
+    /readCheckpoint: optimizer: names do not match; unknown: mean\.0\.weight_ih_l0/,
   )
   assert.equal(weights(other), before)
   const seeded = await createRuntime({ variant: 'simd', seed: 4 })

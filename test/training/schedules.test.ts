@@ -127,7 +127,7 @@ average('refuses to be updated, kept or loaded while it is swapped in', () => {
 })
 for (const [what, end] of [
   ['its own', (ema: ExponentialMovingAverage) => ema.dispose()],
-  ["its module's", (_: ExponentialMovingAverage, net: Linear) => net.dispose()],
+  ["its module's", (...[, net]: [ExponentialMovingAverage, Linear]) => net.dispose()],
 ] as const) {
   average(`after ${what} end writes nowhere`, () => {
     const net = new Linear(rt, { inFeatures: 2, outFeatures: 2 })
