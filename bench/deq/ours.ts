@@ -8,7 +8,7 @@ export async function prepare(key: PlainKey, problem: Problem): Promise<Case> {
   const rt = await createRuntime({ seed: 1 })
   const solving = { tol: TOLERANCE, maxIter: 1000 }
   const { deq, input, gradient } = load(rt, problem, {
-    solver: { name: 'picard', ...solving },
+    solver: { name: 'picard', mode: 'relative', ...solving },
     adjoint: { name: 'neumann', ...solving },
   })
   if (key === 'forward') {

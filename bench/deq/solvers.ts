@@ -15,6 +15,8 @@ const MAX_ITERATIONS = 1000
 /** … and what `maxIter` is where nobody says otherwise. */
 const USUAL_ITERATIONS = 100
 const TOLERANCE = 1e-5
+/** The rule that the references have. */
+const MODE = 'relative'
 
 /** How a method did on a batch. */
 export interface Row {
@@ -59,7 +61,10 @@ export async function solveProblem(
 /** Fixed points in float64, and the Jacobian's spectral radius there. */
 async function fixedPoints(problem: Problem): Promise<{ z: readonly number[]; radius: number }> {
   const rt = await createRuntime({ seed: 1, dtype: 'float64' })
-  const { deq, input } = load(rt, problem, { solver: { name: 'auto', maxIter: MAX_ITERATIONS }, onFailure: 'accept' })
+  const { deq, input } = load(rt, problem, {
+    solver: { name: 'auto', mode: MODE, maxIter: MAX_ITERATIONS },
+    onFailure: 'accept',
+  })
   const { output } = deq.forward(input)
   const found = { z: [...output.data], radius: deq.spectralRadius() }
   rt.dispose()
@@ -68,7 +73,10 @@ async function fixedPoints(problem: Problem): Promise<{ z: readonly number[]; ra
 
 function ourSolvers(rt: Runtime, problem: Problem, effort: Effort): Row[] {
   const cases = SOLVERS.map((name) => {
-    const { deq, input } = load(rt, problem, { solver: { name, maxIter: MAX_ITERATIONS }, onFailure: 'accept' })
+    const { deq, input } = load(rt, problem, {
+      solver: { name, mode: MODE, maxIter: MAX_ITERATIONS },
+      onFailure: 'accept',
+    })
     const { info, output } = deq.forward(input)
     verifyPoints(problem, info, output.data)
     return { name, info, call: () => deq.forward(input), dispose: () => deq.dispose() }
@@ -78,7 +86,7 @@ function ourSolvers(rt: Runtime, problem: Problem, effort: Effort): Row[] {
 
 function ourAdjoints(rt: Runtime, problem: Problem, effort: Effort): Row[] {
   const cases = ADJOINTS.map((name) => {
-    const solver = { name: 'auto', maxIter: MAX_ITERATIONS } as const
+    const solver = { name: 'auto', mode: MODE, maxIter: MAX_ITERATIONS } as const
     const adjoint = name === 'lu' ? { name } : { name, maxIter: MAX_ITERATIONS }
     const { deq, input, gradient } = load(rt, problem, { solver, adjoint: adjoint as { name: 'gmres' }, onFailure: 'accept' }) // prettier-ignore
     deq.forward(input)
@@ -134,7 +142,7 @@ function extent(values: ArrayLike<number>): { median: number; max: number } {
 function references({ n }: Problem, maps: readonly PointMap[], torchdeqTol: number, quick: boolean): Row[] {
   const torchdeq: Rule = { tol: torchdeqTol, mode: 'absolute', maxEvaluations: 40 }
   const jaxopt: Rule = { tol: 1e-5, mode: 'absolute', maxEvaluations: USUAL_ITERATIONS }
-  const ours: Rule = { tol: TOLERANCE, mode: 'relative', maxEvaluations: MAX_ITERATIONS + 1 }
+  const ours: Rule = { tol: TOLERANCE, mode: MODE, maxEvaluations: MAX_ITERATIONS + 1 }
   const entries: [string, Method, Rule][] = [
     ['torchdeq fixed_point_iter', plain, torchdeq],
     ['torchdeq anderson', torchdeqAnderson, torchdeq],
