@@ -71,7 +71,7 @@ export class Recording {
     this.module = module
     this.stack = module.stack
     // forward writes where the module's results lie
-    this.#copy = output && module.owns(output.storage) ? output.clone() : undefined
+    this.#copy = output && module.owns(output.storage) ? output.copy() : undefined
     this.output = this.#copy ?? output
     const { callCount } = module
     this.#tape = module.forward(input, { state, lengths, keep: true }).tape!

@@ -66,7 +66,7 @@ export class Trajectory {
     const { state } = this.#module.forward(input, { state: before, tape: false })
     this.#module.callCount = callCount
     disposeTensors(input)
-    return mapStates(state as NamedStates, (tensor) => tensor.clone())
+    return mapStates(state as NamedStates, (tensor) => tensor.copy())
   }
 
   /** Copies, with every past spelt out: what is not given repeats the first state. */
@@ -89,7 +89,7 @@ export class Trajectory {
   /** A result of the module that is handed in is copied: forward runs again and again. */
   #own(tensor: Tensor): Tensor {
     if (!this.#module.owns(tensor.storage)) return tensor
-    const copy = tensor.clone()
+    const copy = tensor.copy()
     this.#copies.push(copy)
     return copy
   }

@@ -36,4 +36,4 @@ export function mapTensors(state: State, map: (tensor: Tensor) => Tensor): State
 
 /** A state whose tensors belong to the caller. */
 export const cloneState = (state: State | undefined): State | undefined =>
-  state && mapTensors(state, (tensor) => tensor.clone())
+  state && mapTensors(state, (tensor) => tensor.copy())

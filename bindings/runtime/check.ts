@@ -30,7 +30,7 @@ export function expectTensor(
     )
   }
   if (value.runtime !== runtime) fail('runtime', `${who}: ${name} belongs to another runtime`)
-  if (value.disposed) fail('disposed', `${who}: ${name} was disposed of`)
+  if (value.disposed) fail('disposed', `${who}: ${name} was disposed of${value.storage.end}`)
   if (value.kind !== kind) {
     const expected = kind === 'int32' ? 'rt.indices' : 'rt.tensor'
     fail('type', `${who}: ${name} holds ${value.kind} elements; expected a tensor from ${expected}`)

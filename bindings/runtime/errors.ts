@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'state-dict' // names or shapes of a state dict do not match
   | 'file' // a malformed or untrustworthy file
   | 'non-finite' // a loss or gradient that is not a number
+  | 'busy' // a model that another call is training
   | 'convergence' // a solver that did not reach its tolerance
   | 'unsupported' // the host cannot run what was asked for
   | 'cell' // a step function that cannot be traced

@@ -10,6 +10,8 @@ const ALIGNMENT = 64
 /** Whole vectors may be read past an array's end. */
 const SLACK = 64
 
+const WITH_SCOPE = ' with the scope that it was made in (rt.scope, or a step of fit); tensor.keep() keeps one'
+
 interface Block {
   address: number
   bytes: number
@@ -21,6 +23,9 @@ export class Allocation {
   readonly bytes: number
   readonly #heap: Heap
   #alive = true
+  /** What messages add where it is used after its end. */
+  end = ''
+  #taken: Allocation[] = []
 
   constructor(heap: Heap, block: Block) {
     this.#heap = heap
@@ -32,10 +37,18 @@ export class Allocation {
     return this.#alive && this.#heap.alive
   }
 
-  dispose(): void {
+  /** @param by a scope, where it was not the caller by name */
+  dispose(by?: 'scope'): void {
     if (!this.#alive) return
     this.#alive = false
+    if (by) this.end = WITH_SCOPE
     this.#heap.release(this)
+    for (const other of this.#taken.splice(0)) other.dispose()
+  }
+
+  /** Disposes of another one as well when it ends. */
+  take(other: Allocation): void {
+    this.#taken = [...this.#taken.filter(({ alive }) => alive), other]
   }
 }
 

@@ -1,6 +1,7 @@
 import { instantiateSync } from '@assemblyscript/loader'
 import { type Variant, SHIPPED, hostRunsRelaxed, loadBinary } from './binaries.ts'
 import { describeValue, expectOneOf, expectOptions, fail, shapeText } from './check.ts'
+import { Collector } from './collector.ts'
 import type { Core } from './core.ts'
 import { Heap } from './heap.ts'
 import {
@@ -126,6 +127,8 @@ export class Runtime {
   core: Core
   /** @internal */
   readonly heap: Heap
+  /** @internal */
+  readonly collector = new Collector()
   /** @internal Bytes of a floating-point element. */
   readonly elementBytes: number
   #modules = 0
@@ -147,12 +150,24 @@ export class Runtime {
 
   /** Copies numbers in. `shape` may be left out for nested arrays. */
   tensor(values: ArrayLike<number> | NestedArray, shape?: Shape): Tensor {
-    return this.#make('Runtime.tensor', values, shape, 'float')
+    return this.collector.add(this.#make('Runtime.tensor', values, shape, 'float'))
   }
 
   /** Copies whole numbers in: class or token ids. */
   indices(values: ArrayLike<number> | NestedArray, shape?: Shape): Tensor {
-    return this.#make('Runtime.indices', values, shape, 'int32')
+    return this.collector.add(this.#make('Runtime.indices', values, shape, 'int32'))
+  }
+
+  /**
+   * Runs something; the tensors that it made by `tensor`, `indices` and `clone` go back at its end, but for those that it returns (alone,
+   * or in arrays and objects) and those that `tensor.keep()` was called on. Scopes may stand within each other. `fit` runs each step in
+   * one, `evaluate` each batch.
+   *
+   * @param run done when it returns: no async function
+   */
+  scope<Result>(run: () => Result): Result {
+    if (typeof run !== 'function') fail('type', `Runtime.scope: run is ${describeValue(run)}; expected a function`)
+    return this.collector.scope('Runtime.scope', run)
   }
 
   /** Ends the runtime and everything in it; its memory goes back to the host, whoever still holds its tensors. */
@@ -198,6 +213,11 @@ export class Runtime {
     const tensor = this.emptyTensor(finalShape, kind)
     this.arrayAt(tensor.address, safe.length, kind).set(safe)
     return tensor
+  }
+
+  /** @internal Ids of no scope. */
+  idTensor(values: ArrayLike<number>): Tensor {
+    return this.#make('Runtime.indices', values, undefined, 'int32')
   }
 }
 

@@ -84,10 +84,24 @@ export class Tensor {
 
   /** A copy that belongs to the caller. */
   clone(): Tensor {
-    this.#expectAlive('clone')
+    return this.runtime.collector.add(this.copy('clone'))
+  }
+
+  /** @internal The same, of no scope. */
+  copy(method = 'copy'): Tensor {
+    this.#expectAlive(method)
     const copy = this.runtime.emptyTensor(this.shape, this.kind)
     this.runtime.core.copyBytes(copy.address, this.address, this.size * this.runtime.bytesOf(this.kind))
     return copy
+  }
+
+  /** Keeps it beyond the scopes that it was made in, until `dispose()`. */
+  keep(): Tensor {
+    this.#expectAlive('keep')
+    if (!this.#owns)
+      fail('type', 'Tensor.keep: this tensor belongs to a module; expected one of your own, e.g. clone()')
+    this.runtime.collector.keep(this)
+    return this
   }
 
   /** Gives the memory back. Only a tensor of the caller's own can be disposed of; a module's results go with the module. */
@@ -101,7 +115,7 @@ export class Tensor {
   }
 
   #expectAlive(method: string): void {
-    if (!this.storage.alive) fail('disposed', `Tensor.${method}: the tensor was disposed of`)
+    if (!this.storage.alive) fail('disposed', `Tensor.${method}: the tensor was disposed of${this.storage.end}`)
   }
 }
 

@@ -1,0 +1,48 @@
+/** Tensors that a user makes for a while: they go back with the scope in which they were made. */
+import { fail } from './errors.ts'
+import { Tensor } from './tensor.ts'
+
+export class Collector {
+  /** The innermost last. */
+  readonly #scopes: Set<Tensor>[] = []
+
+  /** A tensor that was made now belongs to the innermost scope. */
+  add(tensor: Tensor): Tensor {
+    this.#scopes.at(-1)?.add(tensor)
+    return tensor
+  }
+
+  /** Takes it out of all scopes. */
+  keep(tensor: Tensor): void {
+    for (const scope of this.#scopes) scope.delete(tensor)
+  }
+
+  /** What `run` returns is handed on to the scope around this one. */
+  scope<Result>(who: string, run: () => Result): Result {
+    const made = new Set<Tensor>()
+    this.#scopes.push(made)
+    try {
+      const result = run()
+      if (typeof (result as { then?: unknown } | undefined)?.then === 'function')
+        fail(
+          'type',
+          `${who}: run gave a promise; expected it to be done when it returns, for tensors are given back then`,
+        )
+      for (const tensor of tensorsIn(result)) if (made.delete(tensor)) this.#scopes.at(-2)?.add(tensor)
+      return result
+    } finally {
+      this.#scopes.pop()
+      for (const tensor of made) tensor.storage.dispose('scope')
+    }
+  }
+}
+
+/** A tensor, or those in arrays and plain objects. */
+function tensorsIn(value: unknown, seen = new Set<unknown>()): Tensor[] {
+  if (value instanceof Tensor) return [value]
+  if (value === null || typeof value !== 'object' || seen.has(value)) return []
+  const isPlain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype
+  if (!isPlain) return []
+  seen.add(value)
+  return Object.values(value).flatMap((part) => tensorsIn(part, seen))
+}
