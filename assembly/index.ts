@@ -24,6 +24,7 @@ export { copyBytes, copyRows, gatherRows, zeroBytes } from "./ops/rows";
 export { clearPadding, endRows, holdPadding } from "./ops/padding";
 export { addRows, addStepRows, addStepSums, pickRows } from "./ops/embedding";
 export { lengthMask } from "./ops/length-mask";
+export { openMask, weighMask } from "./ops/mask-product";
 
 // random numbers
 export { fillNormal } from "./math/normal";
@@ -39,7 +40,8 @@ export { FOLD_PARTS, FOLD_ROWS, addInto, addScaled, total } from "./ops/reduce";
 export { countShares } from "./ops/shares";
 
 // training
-export { binaryCrossEntropy, crossEntropy, firstBadId, huber, keptGroups, meanSquaredError } from "./ops/losses";
+export { binaryCrossEntropy, classTotal, crossEntropy, firstBadId, firstBadWeight } from "./ops/losses";
+export { huber, maskTotal, meanSquaredError } from "./ops/losses";
 export { absoluteErrors, correctIds, correctSigns, squaredErrors, surprisals } from "./ops/metrics";
 export {
   adam,

@@ -1,25 +1,41 @@
-/** Losses with their gradients. Values accumulate in float64; what a mask leaves out is never read. */
+/** Losses with their gradients. Values accumulate in float64. A mask holds weights >= 0; what has the weight 0 is never read. */
 import { Real } from "real";
 import { at } from "../simd";
 import { logSumExp, normaliseRow, rowMaximum } from "./softmax";
 
-/** How many of `groups` the mask keeps: those whose mask is not 0; all of them without a mask. */
-export function keptGroups(groups: i32, mask: usize): i32 {
-  if (!mask) return groups;
-  let kept = 0;
-  for (let i = 0; i < groups; i++) kept += i32(load<Real>(at(mask, i)) != 0);
-  return kept;
+/** Σ of the mask's weights, `groups` of them; all are 1 without a mask. */
+export function maskTotal(groups: i32, mask: usize): f64 {
+  if (!mask) return <f64>groups;
+  let total: f64 = 0;
+  for (let i = 0; i < groups; i++) total += <f64>load<Real>(at(mask, i));
+  return total;
+}
+
+/** The position of the first weight that is negative or not finite, or `groups`. */
+export function firstBadWeight(groups: i32, mask: usize): i32 {
+  for (let i = 0; i < groups; i++) {
+    const weight = load<Real>(at(mask, i));
+    if (!(weight >= 0 && weight < Infinity)) return i;
+  }
+  return groups;
 }
 
 // @ts-ignore: decorator
 @inline
-export function keeps(mask: usize, group: i32): bool {
-  return !mask || load<Real>(at(mask, group)) != 0;
+export function weightOf(mask: usize, group: i32): f64 {
+  return mask ? <f64>load<Real>(at(mask, group)) : 1;
+}
+
+/** What a mean is divided by: 1 where it is a sum, or where there is nothing to divide. */
+// @ts-ignore: decorator
+@inline
+function shareOf(mean: bool, total: f64): f64 {
+  return mean && total > 0 ? 1 / total : 1;
 }
 
 /**
- * Σ (prediction - target)², divided by the number of unmasked elements where `mean`; grad: its gradient.
- * prediction, target, grad: Real[groups, size]; mask: Real[groups] or 0. All masked: 0.
+ * Σ m (prediction - target)², divided by Σ m where `mean`; grad: its gradient. prediction, target, grad: Real[groups, size]; mask: m of each
+ * group, Real[groups], or 0. All masked: 0.
  */
 export function meanSquaredError(
   groups: i32,
@@ -30,15 +46,14 @@ export function meanSquaredError(
   mask: usize,
   grad: usize,
 ): f64 {
-  const kept = keptGroups(groups, mask) * size;
-  const share = mean && kept > 0 ? 1.0 / <f64>kept : 1.0;
+  const share = shareOf(mean, maskTotal(groups, mask) * <f64>size);
   let sum: f64 = 0;
   for (let i = 0; i < groups; i++) {
-    const keep = keeps(mask, i);
+    const m = weightOf(mask, i);
     for (let j = i * size; j < (i + 1) * size; j++) {
-      const error = keep ? <f64>load<Real>(at(prediction, j)) - <f64>load<Real>(at(target, j)) : 0;
-      sum += error * error;
-      store<Real>(at(grad, j), <Real>(2 * error * share));
+      const error = m > 0 ? <f64>load<Real>(at(prediction, j)) - <f64>load<Real>(at(target, j)) : 0;
+      sum += m * (error * error);
+      store<Real>(at(grad, j), <Real>(2 * error * share * m));
     }
   }
   return sum * share;
@@ -59,16 +74,15 @@ export function huber(
   mask: usize,
   grad: usize,
 ): f64 {
-  const kept = keptGroups(groups, mask) * size;
-  const share = mean && kept > 0 ? 1.0 / <f64>kept : 1.0;
+  const share = shareOf(mean, maskTotal(groups, mask) * <f64>size);
   let sum: f64 = 0;
   for (let i = 0; i < groups; i++) {
-    const keep = keeps(mask, i);
+    const m = weightOf(mask, i);
     for (let j = i * size; j < (i + 1) * size; j++) {
-      const error = keep ? <f64>load<Real>(at(prediction, j)) - <f64>load<Real>(at(target, j)) : 0;
+      const error = m > 0 ? <f64>load<Real>(at(prediction, j)) - <f64>load<Real>(at(target, j)) : 0;
       const clipped = max<f64>(-delta, min<f64>(delta, error));
-      sum += clipped * (error - 0.5 * clipped);
-      store<Real>(at(grad, j), <Real>(clipped * share));
+      sum += m * (clipped * (error - 0.5 * clipped));
+      store<Real>(at(grad, j), <Real>(clipped * share * m));
     }
   }
   return sum * share;
@@ -92,13 +106,12 @@ export function binaryCrossEntropy(
   positive: usize,
   grad: usize,
 ): f64 {
-  const kept = keptGroups(groups, mask) * size;
-  const share = mean && kept > 0 ? 1.0 / <f64>kept : 1.0;
+  const share = shareOf(mean, maskTotal(groups, mask) * <f64>size);
   let sum: f64 = 0;
   for (let i = 0; i < groups; i++) {
-    const keep = keeps(mask, i);
+    const m = weightOf(mask, i);
     for (let j = i * size; j < (i + 1) * size; j++) {
-      if (!keep) {
+      if (m == 0) {
         store<Real>(at(grad, j), <Real>0);
         continue;
       }
@@ -107,8 +120,8 @@ export function binaryCrossEntropy(
       const w = weight ? <f64>load<Real>(at(weight, j % columns)) : 1.0;
       const p = positive ? <f64>load<Real>(at(positive, j % columns)) : 1.0;
       const tilt = 1 + (p - 1) * y;
-      sum += w * ((1 - y) * x + tilt * softplusScalar(-x));
-      store<Real>(at(grad, j), <Real>(w * (1 - y - tilt * sigmoidScalar(-x)) * share));
+      sum += m * (w * ((1 - y) * x + tilt * softplusScalar(-x)));
+      store<Real>(at(grad, j), <Real>(w * (1 - y - tilt * sigmoidScalar(-x)) * share * m));
     }
   }
   return sum * share;
@@ -125,8 +138,8 @@ function sigmoidScalar(x: f64): f64 {
 
 /**
  * Σ over rows of -Σ_c q_c w_c log softmax(logits)_c, q being 1 - smoothing at the row's id plus smoothing / classes everywhere;
- * divided, where `mean`, by the sum of w at the ids of the unmasked rows. logits, grad: Real[rows, classes]; ids: i32[rows], each in
- * [0, classes); mask: Real[rows] or 0; weight: Real[classes] or 0 for ones. All masked: 0.
+ * each times the row's m; divided, where `mean`, by `classTotal`. logits, grad: Real[rows, classes]; ids: i32[rows], each in [0, classes);
+ * mask: m, Real[rows] or 0; weight: Real[classes] or 0 for ones. All masked: 0.
  *
  * @see torch.nn.CrossEntropyLoss
  */
@@ -141,11 +154,7 @@ export function crossEntropy(
   weight: usize,
   grad: usize,
 ): f64 {
-  let divisor: f64 = 0;
-  for (let i = 0; i < rows; i++) {
-    if (keeps(mask, i)) divisor += classWeight(weight, load<i32>(at<i32>(ids, i)));
-  }
-  const share = mean && divisor > 0 ? 1 / divisor : 1.0;
+  const share = shareOf(mean, classTotal(rows, ids, mask, weight));
   const spread = smoothing / <f64>classes;
   let totalWeight: f64 = 0;
   for (let c = 0; c < classes; c++) totalWeight += classWeight(weight, c);
@@ -153,7 +162,8 @@ export function crossEntropy(
   for (let i = 0; i < rows; i++) {
     const x = at(logits, i * classes);
     const y = at(grad, i * classes);
-    if (!keeps(mask, i)) {
+    const m = weightOf(mask, i);
+    if (m == 0) {
       memory.fill(y, 0, at(0, classes));
       continue;
     }
@@ -161,17 +171,27 @@ export function crossEntropy(
     const own = (1 - smoothing) * classWeight(weight, id);
     const greatest = rowMaximum(classes, x);
     const total = <f64>logSumExp(classes, x, greatest);
-    sum += own * (total - <f64>load<Real>(at(x, id)));
+    sum += m * (own * (total - <f64>load<Real>(at(x, id))));
     normaliseRow(classes, greatest, x, y);
     const mass = own + spread * totalWeight;
     for (let c = 0; c < classes; c++) {
       const even = spread * classWeight(weight, c);
-      if (smoothing != 0) sum += even * (total - <f64>load<Real>(at(x, c)));
+      if (smoothing != 0) sum += m * (even * (total - <f64>load<Real>(at(x, c))));
       const p = <f64>load<Real>(at(y, c));
-      store<Real>(at(y, c), <Real>((mass * p - even - (c == id ? own : 0)) * share));
+      store<Real>(at(y, c), <Real>((mass * p - even - (c == id ? own : 0)) * share * m));
     }
   }
   return sum * share;
+}
+
+/** Σ over rows of m times the weight of the row's class. */
+export function classTotal(rows: i32, ids: usize, mask: usize, weight: usize): f64 {
+  let total: f64 = 0;
+  for (let i = 0; i < rows; i++) {
+    const m = weightOf(mask, i);
+    if (m > 0) total += m * classWeight(weight, load<i32>(at<i32>(ids, i)));
+  }
+  return total;
 }
 
 // @ts-ignore: decorator
@@ -183,7 +203,7 @@ function classWeight(weight: usize, id: i32): f64 {
 /** The position of the first id outside [0, classes) among the rows that the mask keeps, or `rows`. */
 export function firstBadId(rows: i32, classes: i32, ids: usize, mask: usize): i32 {
   for (let i = 0; i < rows; i++) {
-    if (keeps(mask, i) && <u32>load<i32>(at<i32>(ids, i)) >= <u32>classes) return i;
+    if (weightOf(mask, i) > 0 && <u32>load<i32>(at<i32>(ids, i)) >= <u32>classes) return i;
   }
   return rows;
 }

@@ -1,14 +1,15 @@
-/** Sums behind metrics, over what a mask keeps; what it leaves out is never read. All accumulate in float64. */
+/** Sums behind metrics, each term times its mask's weight; what has the weight 0 is never read. All accumulate in float64. */
 import { Real } from "real";
 import { at } from "../simd";
-import { keeps } from "./losses";
+import { weightOf } from "./losses";
 import { logSumExp, rowMaximum } from "./softmax";
 
 /** Rows whose first greatest logit stands at the row's id. logits: Real[rows, classes]; ids: i32[rows]; mask: Real[rows] or 0. */
-export function correctIds(rows: i32, classes: i32, logits: usize, ids: usize, mask: usize): i32 {
-  let correct = 0;
+export function correctIds(rows: i32, classes: i32, logits: usize, ids: usize, mask: usize): f64 {
+  let correct: f64 = 0;
   for (let i = 0; i < rows; i++) {
-    if (keeps(mask, i)) correct += i32(argmax(classes, at(logits, i * classes)) == load<i32>(at<i32>(ids, i)));
+    const m = weightOf(mask, i);
+    if (m > 0 && argmax(classes, at(logits, i * classes)) == load<i32>(at<i32>(ids, i))) correct += m;
   }
   return correct;
 }
@@ -23,12 +24,13 @@ function argmax(n: i32, x: usize): i32 {
 }
 
 /** Elements with logit > 0 exactly where target > 0.5. logits, target: Real[groups, size]; mask: Real[groups] or 0. */
-export function correctSigns(groups: i32, size: i32, logits: usize, target: usize, mask: usize): i32 {
-  let correct = 0;
+export function correctSigns(groups: i32, size: i32, logits: usize, target: usize, mask: usize): f64 {
+  let correct: f64 = 0;
   for (let i = 0; i < groups; i++) {
-    if (!keeps(mask, i)) continue;
+    const m = weightOf(mask, i);
+    if (m == 0) continue;
     for (let j = i * size; j < (i + 1) * size; j++) {
-      correct += i32(load<Real>(at(logits, j)) > 0 == load<Real>(at(target, j)) > <Real>0.5);
+      if (load<Real>(at(logits, j)) > 0 == load<Real>(at(target, j)) > <Real>0.5) correct += m;
     }
   }
   return correct;
@@ -38,9 +40,10 @@ export function correctSigns(groups: i32, size: i32, logits: usize, target: usiz
 export function absoluteErrors(groups: i32, size: i32, prediction: usize, target: usize, mask: usize): f64 {
   let sum: f64 = 0;
   for (let i = 0; i < groups; i++) {
-    if (!keeps(mask, i)) continue;
+    const m = weightOf(mask, i);
+    if (m == 0) continue;
     for (let j = i * size; j < (i + 1) * size; j++) {
-      sum += abs<f64>(<f64>load<Real>(at(prediction, j)) - <f64>load<Real>(at(target, j)));
+      sum += m * abs<f64>(<f64>load<Real>(at(prediction, j)) - <f64>load<Real>(at(target, j)));
     }
   }
   return sum;
@@ -50,10 +53,11 @@ export function absoluteErrors(groups: i32, size: i32, prediction: usize, target
 export function squaredErrors(groups: i32, size: i32, prediction: usize, target: usize, mask: usize): f64 {
   let sum: f64 = 0;
   for (let i = 0; i < groups; i++) {
-    if (!keeps(mask, i)) continue;
+    const m = weightOf(mask, i);
+    if (m == 0) continue;
     for (let j = i * size; j < (i + 1) * size; j++) {
       const error = <f64>load<Real>(at(prediction, j)) - <f64>load<Real>(at(target, j));
-      sum += error * error;
+      sum += m * (error * error);
     }
   }
   return sum;
@@ -63,10 +67,11 @@ export function squaredErrors(groups: i32, size: i32, prediction: usize, target:
 export function surprisals(rows: i32, classes: i32, logits: usize, ids: usize, mask: usize): f64 {
   let sum: f64 = 0;
   for (let i = 0; i < rows; i++) {
-    if (!keeps(mask, i)) continue;
+    const m = weightOf(mask, i);
+    if (m == 0) continue;
     const x = at(logits, i * classes);
     const total = <f64>logSumExp(classes, x, rowMaximum(classes, x));
-    sum += total - <f64>load<Real>(at(x, load<i32>(at<i32>(ids, i))));
+    sum += m * (total - <f64>load<Real>(at(x, load<i32>(at<i32>(ids, i)))));
   }
   return sum;
 }

@@ -188,7 +188,20 @@ export interface Core {
   averageInto(n: number, keep: number, x: number, average: number): void
   cosineOfPi(x: number): number
   lengthMask(steps: number, batch: number, batchFirst: number, lengths: number, mask: number): void
-  keptGroups(groups: number, mask: number): number
+  weighMask(
+    a: number,
+    b: number,
+    c: number,
+    aStride: number,
+    bStride: number,
+    cStride: number,
+    w: number,
+    mask: number,
+  ): number
+  openMask(n: number, mask: number): void
+  maskTotal(groups: number, mask: number): number
+  firstBadWeight(groups: number, mask: number): number
+  classTotal(rows: number, ids: number, mask: number, weight: number): number
   correctIds(rows: number, classes: number, logits: number, ids: number, mask: number): number
   correctSigns(groups: number, size: number, prediction: number, target: number, mask: number): number
   absoluteErrors(groups: number, size: number, prediction: number, target: number, mask: number): number

@@ -18,12 +18,12 @@ import type { Passage, Portion } from './portions.ts'
 import { StateQueue } from './state-queue.ts'
 
 /** Refuses a truncation that is none, or a model that cannot be run on a few steps at a time. */
-export function checkTruncation(model: Module, truncation: Truncation): Required<Truncation> {
-  const { window, stride = window } = expectTruncation('fit', truncation)
+export function checkTruncation(who: string, model: Module, truncation: Truncation): Required<Truncation> {
+  const { window, stride = window } = expectTruncation(who, truncation)
+  const given = `${who}: truncation is given`
   if (model.dropsTime)
-    fail('unsupported', 'fit: truncation is given; the model drops time (LastStep), so that its steps have no outputs')
-  if (!model.isCausal)
-    fail('unsupported', 'fit: truncation is given; a bidirectional module needs what comes after a block as well')
+    fail('unsupported', `${given}; the model drops time (LastStep), so that its steps have no outputs`)
+  if (!model.isCausal) fail('unsupported', `${given}; a bidirectional module needs what comes after a block as well`)
   return { window, stride }
 }
 
@@ -37,12 +37,14 @@ interface Block {
 }
 
 export class Blocks implements Passage {
+  readonly #who: string
   readonly #model: Module
   readonly #truncation: Required<Truncation>
   readonly #states = new StateQueue()
   readonly #ends: Ends
 
-  constructor(model: Module, truncation: Required<Truncation>) {
+  constructor(who: string, model: Module, truncation: Required<Truncation>) {
+    this.#who = who
     this.#model = model
     this.#truncation = truncation
     this.#ends = new Ends(model, truncation.window === truncation.stride)
@@ -61,7 +63,6 @@ export class Blocks implements Passage {
       yield {
         index,
         count,
-        weight: goingOn(batch, from) * ((to - from) / Math.min(stride, batch.steps!)),
         place: `, steps ${from + 1} to ${to}`,
         forward: () => this.#forward(batch, block, start),
         backward: (gradient) => this.#backward(gradient, block, batch.axis),
@@ -91,7 +92,7 @@ export class Blocks implements Passage {
     if (kept !== undefined && kept < window.to) this.#keepInside(batch, { from: window.from, to: kept }, start)
     const { input, lengths } = batch.during(window)
     const { output, state } = forwardWith(this.#model, input, { lengths, state: start })
-    expectSteps(output, batch, window)
+    expectSteps(this.#who, output, batch, window)
     if (kept === window.to) this.#states.push(state)
     const prediction = this.#ends.cut(output, batch.axis, losses.to - losses.from)
     return { output: prediction, answers: batch.during(losses).answersTo(prediction) }
@@ -112,14 +113,10 @@ export class Blocks implements Passage {
   }
 }
 
-/** Samples that have a step left. */
-const goingOn = ({ lengths, count }: Batch, step: number): number =>
-  lengths && step > 0 ? lengths.filter((length) => length > step).length : count
-
-function expectSteps({ shape }: Tensor, { count, axis }: Batch, { from, to }: Span): void {
+function expectSteps(who: string, { shape }: Tensor, { count, axis }: Batch, { from, to }: Span): void {
   const [steps, samples] = [shape[1 - axis], shape[axis]]
   if (shape.length >= 3 && steps === to - from && samples === count) return
   const leading = axis === 1 ? [to - from, count] : [count, to - from]
   const expected = `truncation expected ${shapeText([...leading, 'F'])}`
-  fail('shape', `fit: the model's output is ${shapeText(shape)}; ${expected}`)
+  fail('shape', `${who}: the model's output is ${shapeText(shape)}; ${expected}`)
 }

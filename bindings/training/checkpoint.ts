@@ -7,6 +7,7 @@ import type { Module } from '../module/module.ts'
 import { type StateDict, expectStateDict } from '../module/parameters.ts'
 import { describeValue, expectOptions, fail } from '../runtime/check.ts'
 import { RetrogradError } from '../runtime/errors.ts'
+import { epochsBegun, noteEpochs } from './epochs.ts'
 import type { FitPosition } from './fit-options.ts'
 import { expectModel } from './model.ts'
 import { expectOptimizerOf, expectScheduleOf } from './optimizers/belonging.ts'
@@ -31,7 +32,8 @@ const PREFIXES = ['model.', 'optimizer.', 'best.', 'random.']
  */
 export function writeCheckpoint(parts: CheckpointParts & { position?: FitPosition }): Uint8Array {
   expectParts('writeCheckpoint', parts, ['position'])
-  const { model, optimizer, schedule, position = { epoch: 0, batch: 0 } } = parts
+  const { model, optimizer, schedule } = parts
+  const { position = startOf(model) } = parts
   checkPosition('writeCheckpoint: position', position, model)
   const { runtime } = model
   const { weights, ...rest } = splitPosition(position)
@@ -80,8 +82,19 @@ export function readCheckpoint(bytes: Uint8Array | ArrayBuffer, parts: Checkpoin
   if (rates) schedule.loadStateDict(rates)
   optimizer.lr = lr
   for (const [i, module] of model.descendants().entries()) module.callCount = counts[i]!
+  noteEpochs(model, begunBy(position))
   return { position }
 }
+
+/** Where the next call of `fit` begins. */
+function startOf(model: Module): FitPosition {
+  const epochsBefore = epochsBegun(model)
+  return { epoch: 0, batch: 0, ...(epochsBefore > 0 && { epochsBefore }) }
+}
+
+/** Epochs that a run has begun when it stands there. */
+const begunBy = ({ epoch, batch, block = 0, epochsBefore = 0 }: FitPosition): number =>
+  epochsBefore + epoch + Number(batch + block > 0)
 
 type Metadata = Readonly<Record<string, string>>
 

@@ -4,7 +4,6 @@ import type { Tensor } from '../runtime/tensor.ts'
 import type { SampleAxis } from './data/axes.ts'
 import { GrowingMemory } from './data/growing-memory.ts'
 import { copySteps, withSteps } from './data/steps.ts'
-import { forgetGradient } from './losses/gradients.ts'
 
 /** The last steps of outputs, and gradients by outputs that are 0 before their last steps. */
 export class Ends {
@@ -42,9 +41,6 @@ export class Ends {
 
   dispose(): void {
     this.#gradient.dispose()
-    for (const end of this.#cuts.values()) {
-      forgetGradient(end)
-      end.dispose()
-    }
+    for (const end of this.#cuts.values()) end.dispose()
   }
 }

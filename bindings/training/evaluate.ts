@@ -1,12 +1,16 @@
 import { inMode } from '../module/mode.ts'
 import type { Module } from '../module/module.ts'
+import type { Truncation } from '../module/truncation.ts'
 import { expectOptions, expectPositive } from '../runtime/check.ts'
+import { Blocks, checkTruncation } from './blocks.ts'
 import type { BatchSource } from './data/batch.ts'
 import type { FitSource } from './data/fit-data.ts'
 import { openSource } from './data/source.ts'
+import { evaluationOf } from './holding.ts'
 import { type LossFunction, expectLoss } from './losses/loss.ts'
 import { type MetricName, type Metrics, checkMetrics } from './metrics.ts'
-import { expectModel, lossOf, runBatch } from './model.ts'
+import { divisorOf, expectModel, lossOf } from './model.ts'
+import { type Passage, type Portion, WholeBatches } from './portions.ts'
 import { Totals } from './totals.ts'
 
 export interface EvaluateOptions {
@@ -16,9 +20,12 @@ export interface EvaluateOptions {
   batchSize?: number
   /** What else is measured. */
   metrics?: readonly MetricName[]
+  /** Goes through long series a block of steps at a time, the state carried along, in memory for a block. */
+  truncation?: Truncation
 }
 
 export interface Evaluation {
+  /** Σ m ℓ / Σ m over all data, whatever the batches; 0 where nothing counts. Of losses that are sums, their sum. */
   readonly loss: number
   /** By name, where they were asked for. */
   readonly metrics?: Metrics
@@ -28,47 +35,64 @@ export interface Evaluation {
 export const EVALUATION_BATCH_SIZE = 256
 
 /**
- * The mean loss over the data in evaluation mode, each batch weighted by its samples, and metrics over all that is not masked. The mode of
- * the model and of each module inside it is as before afterwards; a recorded tape is gone.
+ * The loss and metrics over the data in evaluation mode: means over all that is not masked. The mode of the model and of each module inside
+ * it is as before after every batch; a recorded tape is gone.
  *
  * @param data tensors of all samples, or batches as they come
- * @throws RetrogradError for data that do not fit the model, saying which batch
+ * @throws RetrogradError for data that do not fit the model, saying which batch; 'busy' where `fit` trains the model meanwhile
  */
 export async function evaluate(model: Module, data: FitSource, options: EvaluateOptions): Promise<Evaluation> {
-  expectOptions('evaluate', options, ['loss', 'batchSize', 'metrics'])
-  const { loss, batchSize, metrics } = options
+  expectOptions('evaluate', options, ['loss', 'batchSize', 'metrics', 'truncation'])
+  const { loss, batchSize, metrics, truncation } = options
   expectLoss('evaluate', loss)
   if (batchSize !== undefined) expectPositive('evaluate', 'batchSize', batchSize)
   checkMetrics('evaluate', metrics, loss)
   expectModel('evaluate', model)
+  const blocks = truncation === undefined ? undefined : checkTruncation('evaluate', model, truncation)
+  const expectFree = evaluationOf('evaluate', model)
   const sizes = { batchSize, defaultSize: EVALUATION_BATCH_SIZE }
-  const source = openSource('evaluate', 'data', model, data, { ...sizes, epochs: 1 })
+  const source = openSource('evaluate', 'data', model, data, { ...sizes, epochs: 1, bySteps: blocks !== undefined })
+  const passage = evaluationPassage('evaluate', model, blocks)
   try {
-    return await evaluateSource('evaluate', model, source, { loss, metrics, epoch: 0 })
+    return await evaluateSource('evaluate', model, source, { loss, metrics, epoch: 0, passage, expectFree })
   } finally {
     source.dispose()
+    passage.dispose()
   }
+}
+
+/** Batches as a whole, or in blocks that no gradient goes back from. */
+export function evaluationPassage(who: string, model: Module, truncation: Required<Truncation> | undefined): Passage {
+  if (!truncation) return new WholeBatches(model)
+  return new Blocks(who, model, { window: truncation.stride, stride: truncation.stride })
 }
 
 interface Measuring {
   readonly loss: LossFunction
   readonly metrics: readonly MetricName[] | undefined
   readonly epoch: number
+  readonly passage: Passage
+  /** Called before each batch. */
+  readonly expectFree?: () => void
 }
 
 /** The same over an epoch of a source that is open. */
-export function evaluateSource(
+export async function evaluateSource(
   who: string,
   model: Module,
   source: BatchSource,
-  { loss, metrics, epoch }: Measuring,
+  { loss, metrics, epoch, passage, expectFree }: Measuring,
 ): Promise<Evaluation> {
+  const { runtime } = model
   const totals = new Totals(who, metrics)
-  return inMode(model, false, async () => {
-    for await (const batch of source.epoch(epoch, 0)) {
-      const comparison = runBatch(model, batch)
-      totals.add(lossOf(loss, comparison).value, batch.count, comparison)
-    }
-    return { loss: totals.loss, ...(metrics && { metrics: totals.metrics(model.runtime) }) }
-  })
+  const measure = (portion: Portion): void => {
+    const comparison = portion.forward()
+    const result = lossOf(who, loss, comparison)
+    totals.add(result, divisorOf(result, comparison), comparison)
+  }
+  for await (const batch of source.epoch(epoch, 0)) {
+    expectFree?.()
+    for (const portion of passage.portions(batch)) inMode(model, false, () => runtime.scope(() => measure(portion)))
+  }
+  return { loss: totals.loss, ...(metrics && { metrics: totals.metrics(runtime) }) }
 }

@@ -1,5 +1,6 @@
 /** What `fit` takes, tells and gives. */
 import type { Truncation } from '../module/truncation.ts'
+import type { AbortSignalLike } from './data/abort.ts'
 import type { FitSource } from './data/fit-data.ts'
 import type { StoppingState } from './early-stopping.ts'
 import type { LossFunction } from './losses/loss.ts'
@@ -15,7 +16,9 @@ import type { Sums } from './totals.ts'
 export interface FitPosition {
   readonly epoch: number
   readonly batch: number
-  /** Sums so far in an epoch that has begun: of its losses, each times its samples, and of its metrics. */
+  /** Epochs of earlier calls, whose orders of samples are not to come again; 0 if left out. */
+  readonly epochsBefore?: number
+  /** Sums so far in an epoch that has begun: of its losses, each times its Σ m, and of its metrics. */
   readonly sums?: Sums
   /** Early stopping, where there is a `patience`. */
   readonly stopping?: StoppingState
@@ -36,6 +39,7 @@ export interface FitProgress {
    */
   readonly step: number
   readonly steps: number | undefined
+  /** Of this batch or block. */
   readonly loss: number
   readonly stepsPerSecond: number
   /** Where a run would go on after this batch: for a checkpoint. */
@@ -58,34 +62,46 @@ export interface FitOptions {
    * Targets and masks per step; no LastStep, one direction.
    */
   truncation?: Truncation
-  /** Batches (with truncation: blocks) whose gradients are added up for one update; 1 if left out. */
+  /**
+   * Batches (with truncation: blocks) for one update, that of their loss in one; 1 if left out. What is left over at an epoch's end makes
+   * an update of its own.
+   */
   accumulate?: number
   /** Greatest norm of all gradients, or greatest size of an element. */
   clip?: { norm: number } | { value: number }
   /** Of this optimiser. Steps after each epoch, with the validation loss (the training loss, if there is none) as its metric. */
   schedule?: Schedule
-  /** Data whose loss is taken after each epoch, 256 samples at a time or by batches of their own. */
+  /** Data whose loss is taken after each epoch, 256 samples at a time or by batches of their own; with truncation in blocks of its stride. */
   validation?: FitSource
   /** What else is measured after each epoch on the validation data; without them, on the training data as each batch is trained on. */
   metrics?: readonly MetricName[]
   /** Stop after so many epochs without a smaller validation loss, and go back to the best epoch's weights. */
   patience?: number
-  /** What a gradient that is not finite does: stop with an error (the default), or leave that update out. */
+  /**
+   * What a loss or gradient that is not finite does: stop with an error (the default); or, for a loss, leave its batch out as if it were
+   * not there (with truncation what is left of its series), for a gradient leave the update out.
+   */
   onNonFinite?: 'throw' | 'skip'
-  /** Seed of the order of samples; the runtime's if left out. Batches that the data bring along have their own order. */
+  /**
+   * Seed of the order of samples; the runtime's if left out. Every epoch has an order of its own, over all calls on a model. Batches that the
+   * data bring along have their own order.
+   */
   seed?: number
-  /** An AbortSignal: ends training between two steps; everything stays usable. */
-  signal?: { readonly aborted: boolean }
+  /** Ends training between two steps, and a wait for data, validation or `onProgress` at once; everything stays usable. */
+  signal?: AbortSignalLike
   /** Go on from here rather than from the first batch: what a checkpoint says. */
   from?: FitPosition
-  /** Called after every batch, with truncation after every block; a promise is awaited. */
+  /**
+   * Called after every batch, with truncation after every block; a promise is awaited. While it is, `evaluate` may be called on the model;
+   * at other times it is refused, as a second `fit` always is ('busy').
+   */
   onProgress?: (progress: FitProgress) => unknown
 }
 
 export interface FitResult {
   /**
-   * Mean loss per epoch that was completed, each batch weighted by its samples; with truncation each block by the series that go on in
-   * it, a shorter block at the end by its share of steps besides.
+   * Per epoch that was completed Σ m ℓ / Σ m over all its batches, as each stood when it was trained on; 0 where nothing counts. Of
+   * losses that are sums, their sum.
    */
   readonly loss: number[]
   /** Validation loss per epoch. */
@@ -94,4 +110,8 @@ export interface FitResult {
   readonly metrics?: Partial<Record<MetricName, number[]>>
   /** Batches seen, or with truncation blocks. */
   readonly steps: number
+  /** Of these, losses and updates that were left out (`onNonFinite: 'skip'`). */
+  readonly skipped: number
+  /** Did the signal end it before its last epoch was over? */
+  readonly aborted: boolean
 }

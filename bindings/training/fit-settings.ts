@@ -1,8 +1,9 @@
 /** The checks of what `fit` is given. */
 import type { Module } from '../module/module.ts'
 import type { Truncation } from '../module/truncation.ts'
-import { expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
+import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
 import { checkTruncation } from './blocks.ts'
+import { epochsBegun } from './epochs.ts'
 import type { FitOptions, FitPosition } from './fit-options.ts'
 import { expectLoss } from './losses/loss.ts'
 import { checkMetrics } from './metrics.ts'
@@ -35,6 +36,8 @@ export interface FitSettings {
   readonly accumulate: number
   readonly patience: number
   readonly from: FitPosition
+  /** Of earlier calls. */
+  readonly epochsBefore: number
   readonly truncation: Required<Truncation> | undefined
 }
 
@@ -50,7 +53,8 @@ export function checkOptions(model: Module, options: FitOptions): FitSettings {
   if (patience !== undefined && !validation)
     fail('option', 'fit: patience is given without validation data to judge by')
   if (onNonFinite !== undefined) expectOneOf('fit', 'onNonFinite', onNonFinite, ['throw', 'skip'])
-  if (clip) checkClip(clip)
+  if (clip !== undefined) checkClip(clip)
+  checkCalls(options)
   checkMetrics('fit', options.metrics, loss)
   if (batchSize !== undefined) expectPositive('fit', 'batchSize', batchSize)
   if (seed !== undefined) expectNumber('fit', 'seed', seed, 0)
@@ -59,7 +63,8 @@ export function checkOptions(model: Module, options: FitOptions): FitSettings {
     accumulate: expectPositive('fit', 'accumulate', options.accumulate ?? 1),
     patience: patience === undefined ? Infinity : expectPositive('fit', 'patience', patience),
     from: checkFrom(from, model),
-    truncation: truncation === undefined ? undefined : checkTruncation(model, truncation),
+    epochsBefore: from === undefined ? epochsBegun(model) : (from.epochsBefore ?? 0),
+    truncation: truncation === undefined ? undefined : checkTruncation('fit', model, truncation),
   }
 }
 
@@ -68,6 +73,17 @@ function checkClip(clip: object): void {
   if (Object.keys(clip).length !== 1) {
     fail('option', 'fit: clip has both norm and value, or neither; expected one of them')
   }
+  for (const [name, bound] of Object.entries(clip)) {
+    if (!(typeof bound === 'number' && bound > 0))
+      fail('option', `fit: clip.${name} is ${describeValue(bound)}; expected a number > 0`)
+  }
+}
+
+function checkCalls({ signal, onProgress }: FitOptions): void {
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    fail('type', `fit: onProgress is ${describeValue(onProgress)}; expected a function`)
+  if (signal !== undefined && typeof signal?.aborted !== 'boolean')
+    fail('type', `fit: signal is ${describeValue(signal)}; expected an AbortSignal`)
 }
 
 function checkFrom(from: FitPosition = { epoch: 0, batch: 0 }, model: Module): FitPosition {

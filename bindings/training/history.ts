@@ -19,9 +19,9 @@ export class History {
       (this.#metrics[name] ??= []).push(value)
   }
 
-  result(steps: number): FitResult {
+  result(rest: Pick<FitResult, 'steps' | 'skipped' | 'aborted'>): FitResult {
     const validation = this.#options.validation ? { validation: this.#validation } : {}
     const metrics = this.#options.metrics ? { metrics: this.#metrics } : {}
-    return { loss: this.#loss, ...validation, ...metrics, steps }
+    return { loss: this.#loss, ...validation, ...metrics, ...rest }
   }
 }

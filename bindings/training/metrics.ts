@@ -12,7 +12,7 @@ import type { Comparison } from './model.ts'
 /**
  * accuracy: the share of right answers, for ids that of positions whose greatest logit is the id's, for other targets that of elements
  * whose logit is > 0 exactly where the target is > 0.5. mae, rmse: of the elements' errors. perplexity: exp of the mean
- * cross entropy, without class weights or smoothing. All are over what a mask keeps, NaN where it keeps nothing.
+ * cross entropy, without class weights or smoothing. All are means by the mask's weights, NaN where these are 0.
  */
 export type MetricName = 'accuracy' | 'mae' | 'rmse' | 'perplexity'
 
@@ -34,8 +34,8 @@ export function checkMetrics(who: string, metrics: readonly MetricName[] | undef
   if (!Array.isArray(metrics)) fail('type', `${who}: metrics is ${describeValue(metrics)}; expected a list of names`)
   for (const name of metrics) expectOneOf(who, 'metrics', name, NAMES)
   if (new Set(metrics).size < metrics.length) fail('option', `${who}: metrics holds a name twice; expected each once`)
-  if (metrics.includes('perplexity') && loss !== crossEntropyLoss)
-    fail('option', `${who}: metrics holds 'perplexity'; expected crossEntropyLoss itself as the loss`)
+  if (metrics.includes('perplexity') && (WITHOUT_LOGITS.includes(loss) || loss === bceWithLogitsLoss))
+    fail('option', `${who}: metrics holds 'perplexity'; expected crossEntropyLoss or another loss of logits and ids`)
   if (metrics.includes('accuracy') && WITHOUT_LOGITS.includes(loss))
     fail(
       'option',
@@ -63,12 +63,13 @@ export function metricOf({ core }: Runtime, name: MetricName, { sum, count }: Ta
 /** Logits [..., C] beside ids [...]. */
 function overRows(who: string, name: MetricName, logits: Tensor, ids: Tensor, mask: Tensor | undefined): Tally {
   const leading = logits.shape.slice(0, -1)
+  if (ids.kind !== 'int32') fail('type', `${who}: the target holds numbers; metrics '${name}' expected ids`)
   expectAlike(who, name, 'the ids', ids.shape, leading)
   if (mask) expectAlike(who, name, 'the mask', mask.shape, leading)
   const { core } = logits.runtime
   const [rows, classes, kept] = [sizeOf(leading), logits.shape.at(-1)!, mask?.address ?? 0]
   const sum = name === 'accuracy' ? core.correctIds : core.surprisals
-  return { sum: sum(rows, classes, logits.address, ids.address, kept), count: core.keptGroups(rows, kept) }
+  return { sum: sum(rows, classes, logits.address, ids.address, kept), count: core.maskTotal(rows, kept) }
 }
 
 /** A prediction and a target of its shape; the mask has their first axes. */
@@ -80,7 +81,7 @@ function overElements(who: string, name: MetricName, x: Tensor, target: Tensor, 
   const [groups, kept] = [mask?.size ?? 1, mask?.address ?? 0]
   const size = x.size / groups
   const sum = { accuracy: core.correctSigns, mae: core.absoluteErrors, rmse: core.squaredErrors }[name as 'mae']
-  return { sum: sum(groups, size, x.address, target.address, kept), count: size * core.keptGroups(groups, kept) }
+  return { sum: sum(groups, size, x.address, target.address, kept), count: size * core.maskTotal(groups, kept) }
 }
 
 function expectAlike(

@@ -2,7 +2,7 @@
 import { Module } from '../module/module.ts'
 import type { ForwardOptions, ForwardResult } from '../module/options.ts'
 import { describeValue, fail } from '../runtime/check.ts'
-import type { Tensor } from '../runtime/tensor.ts'
+import { Tensor, sizeOf } from '../runtime/tensor.ts'
 import type { Answers, Batch } from './data/batch.ts'
 import type { Loss, LossFunction } from './losses/loss.ts'
 
@@ -35,6 +35,17 @@ export function runBatch(model: Module, batch: Batch): Comparison {
   return { output, answers: batch.answersTo(output) }
 }
 
-export function lossOf(loss: LossFunction, { output, answers: { target, mask } }: Comparison): Loss {
-  return loss(output, target, mask ? { mask } : {})
+/** What the loss function says, which may be the user's own. */
+export function lossOf(who: string, loss: LossFunction, { output, answers: { target, mask } }: Comparison): Loss {
+  const given: Loss = loss(output, target, mask ? { mask } : {})
+  if (given && typeof given.value === 'number' && given.grad instanceof Tensor) return given
+  fail('type', `${who}: loss gave ${describeValue(given)}; expected { value: a number, grad: a tensor }`)
+}
+
+/** Σ m as the loss says it; of a loss that does not, that of the mask it was given, over the elements of the prediction. */
+export function divisorOf({ divisor }: Loss, { output, answers: { mask } }: Comparison): number {
+  if (divisor !== undefined) return divisor
+  if (mask === undefined) return output.size
+  const { core } = mask.runtime
+  return (output.size / sizeOf(mask.shape)) * core.maskTotal(mask.size, mask.address)
 }

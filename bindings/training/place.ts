@@ -16,10 +16,13 @@ export const nameOf = ({ epoch, batch, portion }: Place): string =>
   `epoch ${epoch + 1}, batch ${batch + 1}${portion.place}`
 
 /** Where a run goes on after it, the last of its epoch or not. */
-export function placeAfter({ epoch, batch, portion }: Place, isLast: boolean): FitPosition {
+export function placeAfter(
+  { epoch, batch, portion, isLeftOut }: Place & { isLeftOut: boolean },
+  isLast: boolean,
+): FitPosition {
   if (isLast) return { epoch: epoch + 1, batch: 0 }
   const next = portion.index + 1
-  return next === portion.count ? { epoch, batch: batch + 1 } : { epoch, batch, block: next }
+  return isLeftOut || next === portion.count ? { epoch, batch: batch + 1 } : { epoch, batch, block: next }
 }
 
 /**

@@ -8,8 +8,6 @@ export interface Portion {
   /** Counted from 0, of `count` in the batch. */
   readonly index: number
   readonly count: number
-  /** Of its loss in the epoch's mean: samples. */
-  readonly weight: number
   /** Which of the batch's steps, where it is not all of them; for messages. */
   readonly place: string
   forward(): Comparison
@@ -36,7 +34,6 @@ export class WholeBatches implements Passage {
     yield {
       index: 0,
       count: 1,
-      weight: batch.count,
       place: '',
       forward: () => runBatch(model, batch),
       backward: (gradient) => void model.backward({ output: gradient }, { inputGradient: false }),

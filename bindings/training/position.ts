@@ -6,9 +6,9 @@ import type { FitPosition } from './fit-options.ts'
 
 /** Refuses what is no position in training this model. */
 export function checkPosition(who: string, position: FitPosition, model: Module): void {
-  expectOptions(who, position, ['epoch', 'batch', 'block', 'sums', 'stopping'])
-  for (const name of ['epoch', 'batch', 'block'] as const) {
-    const { [name]: count = name === 'block' ? 0 : undefined } = position
+  expectOptions(who, position, ['epoch', 'batch', 'block', 'sums', 'stopping', 'epochsBefore'])
+  for (const name of ['epoch', 'batch', 'block', 'epochsBefore'] as const) {
+    const { [name]: count = name === 'epoch' || name === 'batch' ? undefined : 0 } = position
     if (!isCount(count)) fail('option', `${who}.${name} is ${describeValue(count)}; expected a whole number >= 0`)
   }
   const { sums, stopping } = position

@@ -1,11 +1,12 @@
 import type { Runtime } from '../runtime/runtime.ts'
+import type { Loss } from './losses/loss.ts'
 import { type MetricName, type Metrics, type Tally, metricOf, tallyOf } from './metrics.ts'
 import type { Comparison } from './model.ts'
 
-/** What has been summed up: losses, each times its weight, and what metrics need. */
+/** What has been summed up: losses with what they are divided by, and what metrics need. */
 export type Sums = Readonly<Partial<Record<'loss' | MetricName, Tally>>>
 
-/** The mean loss and the metrics of an epoch, portion after portion. */
+/** The loss and the metrics over all that was gone through, portion after portion: as if it had come at once. */
 export class Totals {
   readonly #who: string
   readonly #loss: Tally
@@ -19,14 +20,17 @@ export class Totals {
     this.#metrics = new Map(names.map((name) => [name, startOf(name)]))
   }
 
-  /** A portion's mean loss over its `weight` samples, and what it was taken from. */
-  add(loss: number, weight: number, comparison: Comparison): void {
-    addTo(this.#loss, { sum: loss * weight, count: weight })
+  /** A portion's loss, what it is divided by, and what it was taken from; nothing where it is divided by 0. */
+  add({ value, reduction }: Loss, divisor: number, comparison: Comparison): void {
+    if (divisor === 0) return
+    addTo(this.#loss, reduction === 'sum' ? { sum: value, count: 0 } : { sum: value * divisor, count: divisor })
     for (const [name, tally] of this.#metrics) addTo(tally, tallyOf(this.#who, name, comparison))
   }
 
+  /** Σ m ℓ / Σ m, 0 where Σ m is 0; of losses that are sums their sum. */
   get loss(): number {
-    return this.#loss.sum / this.#loss.count
+    const { sum, count } = this.#loss
+    return count > 0 ? sum / count : sum
   }
 
   metrics(runtime: Runtime): Metrics {

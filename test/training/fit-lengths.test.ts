@@ -110,7 +110,7 @@ for (const batchFirst of [false, true]) {
     })
   }
 
-  test(`leave a target per sample and a mask of the caller's alone: ${order}`, async () => {
+  test(`leave a target per sample alone, and are multiplied with a mask: ${order}`, async () => {
     const input = sequences(batchFirst)
     const dropping = new Recorder(rt, true, batchFirst)
     // the last step of sample n is 10 (T - 1) + n
@@ -138,7 +138,10 @@ for (const batchFirst of [false, true]) {
       const B = samples.length
       assert.equal(
         kept.map((v) => (v - 1) % 10),
-        Array.from({ length: T * B }, (_, k) => samples[batchFirst ? Math.floor(k / T) : k % B]!),
+        Array.from({ length: T * B }, (_, k) => {
+          const [t, i] = batchFirst ? [k % T, Math.floor(k / T)] : [Math.floor(k / B), k % B]
+          return t < LENGTHS[samples[i]!]! ? samples[i]! : -1
+        }),
       )
     }
   })

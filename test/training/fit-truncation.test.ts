@@ -123,16 +123,16 @@ limits('leaves masked elements out, block by block', async () => {
   assert.equal(masked.stateDict(), same.stateDict())
 })
 
-limits('weights losses by the series that go on, and a shorter last block by its share', async () => {
+limits('gives the mean over all elements, whatever the blocks', async () => {
   const model = new Linear(rt, { inFeatures: 1, outFeatures: 1 })
   model.loadStateDict({ weight: { shape: [1, 1], data: [1] }, bias: { shape: [1], data: [0] } })
   // predictions are the inputs: squared errors 1 in steps 1 to 4, 16 in step 5; the second series ends at 2
   const x = rt.tensor([1, 1, 1, 1, 1, 1, 1, 1, 4, 4], [5, 2, 1])
   const data = { input: x, target: rt.tensor(new Float32Array(10), [5, 2, 1]) }
   const options = { loss: mseLoss, optimizer: new SGD(model, { lr: 0 }), truncation: { window: 2 } }
-  assert.equal((await fit(model, data, options)).loss, [(1 + 1 + 16 / 2) / 2.5])
+  assert.equal((await fit(model, data, options)).loss, [(4 * 2 * 1 + 2 * 16) / 10])
   const { loss, steps } = await fit(model, { ...data, lengths: [5, 2] }, options)
-  assert.equal(loss, [(2 * 1 + 1 + 16 / 2) / 3.5])
+  assert.equal(loss, [(2 * 2 * 1 + 2 * 1 + 16) / 7])
   assert.is(steps, 3)
   assert.is((await fit(model, { ...data, lengths: [1, 2] }, options)).steps, 1)
   assert.is((await fit(model, { ...data, lengths: [0, 0] }, options)).steps, 1)
@@ -156,7 +156,7 @@ limits('accumulates blocks', async () => {
   assert.equal([await updates(1), await updates(4)], [10, 3])
 })
 
-limits('takes memory for its windows, not for the series; all of it is given back', async () => {
+limits('takes memory for its windows, not for the series, in validation as well; all of it is given back', async () => {
   for (const [stride, window] of [
     [20, 20],
     [10, 40],
@@ -179,7 +179,8 @@ limits('takes memory for its windows, not for the series; all of it is given bac
         let peak = 0
         const onProgress = () => (peak = Math.max(peak, runtime.memoryUsed - before))
         const optimizer = new SGD(model, { lr: 0.01 })
-        const options = { loss: mseLoss, optimizer, truncation: { window, stride }, batchSize: 2, onProgress }
+        const truncation = { window, stride }
+        const options = { loss: mseLoss, optimizer, truncation, batchSize: 2, validation: data, onProgress }
         await fit(model, data, options)
         const after = runtime.memoryUsed
         await fit(model, data, options)
@@ -231,7 +232,7 @@ const REFUSED: [string, () => Module, FitSource, Partial<FitOptions>, string, Re
   ['an unknown option', make, { input, target }, { truncation: { window: 3, k1: 1 } as never }, 'option', /^fit: truncation: unknown option 'k1'/],
   ['what is no truncation', make, { input, target }, { truncation: 0 as never }, 'type', /^fit: truncation: options is 0/],
   ['a target per sample', make, { input, target: drawTensor(rt, 1, 'y', [N, 1]) }, {}, 'shape', /^fit: data\.target is \[3, 1\]; truncation expected a row for every step, \[23, 3, F\]$/],
-  ['a mask per sample', make, { input, target, mask: drawTensor(rt, 1, 'm', [N]) }, {}, 'shape', /^fit: data\.mask is \[3\]; truncation expected a row for every step, \[23, 3\]$/],
+  ['a mask of other steps', make, { input, target, mask: drawTensor(rt, 1, 'm', [N, 2]) }, {}, 'shape', /^fit: data\.mask is \[3, 2\]; truncation expected a row for every step, \[23, 3\]$/],
   ['an input without time', () => new Linear(rt, { inFeatures: I, outFeatures: 1 }), { input: drawTensor(rt, 1, 'x', [N, I]), target: drawTensor(rt, 1, 'y', [N, 1]) }, {}, 'shape', /^fit: truncation is given; data\.target belongs to an input without a time axis$/],
   ['such targets in batches as they come', make, [{ input, target: drawTensor(rt, 1, 'y', [N, 1]) }], {}, 'shape', /^fit: batch 1 of epoch 1: data\.target is \[3, 1\]; truncation expected/],
   ['a model that drops time', () => new Sequential(rt, [new GRU(rt, { inputSize: I, hiddenSize: 1 }), new LastStep(rt)]), { input, target }, {}, 'unsupported', /^fit: truncation is given; the model drops time \(LastStep\)/],

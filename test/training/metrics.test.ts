@@ -169,7 +169,7 @@ const REFUSED: [string, LossFunction, unknown, string, RegExp][] = [
     mseLoss,
     ['perplexity'],
     'option',
-    /^evaluate: metrics holds 'perplexity'; expected crossEntropyLoss itself/,
+    /^evaluate: metrics holds 'perplexity'; expected crossEntropyLoss or another loss of logits and ids/,
   ],
   [
     'accuracy of errors',

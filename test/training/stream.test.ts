@@ -47,23 +47,27 @@ async function* later(batches: FitData[]): AsyncGenerator<FitData> {
   }
 }
 
-/** The updates by hand: batches in their order, `accumulate` of them for one update. */
+/** The updates by hand: batches in their order, `accumulate` of them, or the last that are left, for one update by their mean over all elements. */
 function byHand(accumulate: number) {
   const model = makeModel()
   const { optimizer, epochs } = optionsFor(model)
   const losses: number[] = []
   for (let epoch = 0; epoch < epochs; epoch++) {
-    let total = 0
+    let [total, first, share] = [0, 0, 0]
     for (const [i, { input, target }] of BATCHES.entries()) {
+      if (i % accumulate === 0) [first, share] = [SIZES[i]!, 0]
       if (i % accumulate === 0) model.zeroGrad()
       const { value, grad } = mseLoss(model.forward(input).output, target)
+      const weight = SIZES[i]! / first
+      share += weight
+      grad.data.set(Array.from(grad.data, (g) => g * weight))
       model.backward({ output: grad })
-      total += value * SIZES[i]!
+      total += value * (5 * SIZES[i]!)
       if ((i + 1) % accumulate !== 0 && i + 1 < BATCHES.length) continue
-      for (const { grad: own } of model.parameters()) own.data.set(Array.from(own.data, (g) => g * (1 / accumulate)))
+      for (const { grad: own } of model.parameters()) own.data.set(Array.from(own.data, (g) => g * (1 / share)))
       optimizer.step()
     }
-    losses.push(total / 8)
+    losses.push(total / (5 * 8))
   }
   return { weights: model.stateDict(), losses }
 }
@@ -158,10 +162,10 @@ test('a run goes on in the middle of an epoch, the batches before it left out', 
   assert.equal(model.stateDict(), byHand(1).weights)
 })
 
-test('evaluate and validation take them: the mean over samples', async () => {
+test('evaluate and validation take them: the mean over all elements', async () => {
   const model = makeModel()
-  const terms = BATCHES.map(({ input, target }, i) => mseLoss(model.forward(input).output, target).value * SIZES[i]!)
-  const expected = (terms[0]! + terms[1]! + terms[2]!) / 8
+  const terms = BATCHES.map(({ input, target }) => mseLoss(model.forward(input).output, target).value * target.size)
+  const expected = (terms[0]! + terms[1]! + terms[2]!) / 40
   for (const data of [...Object.values(SOURCES), later(BATCHES)])
     assert.is((await evaluate(model, data, { loss: mseLoss })).loss, expected)
   assert.is(model.training, true)

@@ -2,11 +2,19 @@
 import { lengthsOf } from '../../module/lengths.ts'
 import type { Module } from '../../module/module.ts'
 import { describeValue, fail } from '../../runtime/check.ts'
+import { Abort } from './abort.ts'
 import type { Batch, BatchSource } from './batch.ts'
 import { type FitBatches, type FitData, checkData } from './fit-data.ts'
 import { Selection, Tray } from './selection.ts'
 
 type Batches = FitBatches | ((epoch: number) => FitBatches | Promise<FitBatches>)
+
+interface StreamOptions {
+  /** How often it will be gone through. */
+  readonly epochs: number
+  readonly bySteps: boolean
+  readonly abort?: Abort | undefined
+}
 
 const REMEDY = 'pass an array, an object with [Symbol.asyncIterator], or a function that makes an iterable per epoch'
 
@@ -17,11 +25,12 @@ export class BatchStream implements BatchSource {
   readonly #data: Batches
   readonly #bySteps: boolean
   readonly #tray: Tray
+  readonly #abort: Abort
   /** Learned from the epoch before. */
   batches: number | undefined
 
-  constructor(who: string, name: string, model: Module, data: Batches, options: { epochs: number; bySteps: boolean }) {
-    const { epochs, bySteps } = options
+  constructor(who: string, name: string, model: Module, data: Batches, options: StreamOptions) {
+    const { epochs, bySteps, abort = new Abort() } = options
     // what is an iterator itself is gone through once
     if (epochs > 1 && 'next' in data)
       fail('option', `${who}: ${name} is an iterator, good for one epoch, and there are ${epochs}; ${REMEDY}`)
@@ -30,15 +39,20 @@ export class BatchStream implements BatchSource {
     this.#model = model
     this.#data = data
     this.#bySteps = bySteps
-    this.#tray = new Tray(model.runtime)
+    this.#abort = abort
+    this.#tray = new Tray(model.runtime, `${who}: ${name}`)
   }
 
+  /** Ends early where it is aborted. */
   async *epoch(epoch: number, first: number): AsyncGenerator<Batch> {
     let count = 0
-    for await (const data of await this.#open(epoch)) {
+    const opened = await this.#abort.wait(this.#open(epoch))
+    if (!opened) return
+    for await (const data of this.#abort.through(opened.value)) {
       count++
       if (count > first) yield this.#batch(data, `batch ${count} of epoch ${epoch + 1}`)
     }
+    if (this.#abort.isCalled) return
     if (count <= first) {
       const given = `${this.#who}: ${this.#name} gave ${count} batches in epoch ${epoch + 1}`
       fail('shape', `${given}; expected at least ${first + 1}. If it was used up before, ${REMEDY}`)

@@ -10,13 +10,17 @@ import { type SampleData, Selection, Tray } from './selection.ts'
 
 /** How a data set is cut. */
 export interface Cutting {
+  /** What messages call the data. */
+  readonly name: string
   readonly batchSize: number
   /** Samples keep their order if it is left out. */
   readonly seed?: number | undefined
+  /** Epochs whose orders have been used up. */
+  readonly epochsBefore?: number | undefined
 }
 
 /**
- * Input, target, lengths and mask, whose batches are gathered: in a random order that is a function of the seed and the epoch, or,
+ * Input, target and what weighs it, whose batches are gathered: in a random order that is a function of the seed and the epoch, or,
  * without a seed, in their own.
  */
 export class DataSet implements BatchSource {
@@ -26,24 +30,26 @@ export class DataSet implements BatchSource {
   readonly #axes: Axes
   readonly #data: SampleData
   readonly #order: Order
+  readonly #epochsBefore: number
   readonly #tray: Tray
   readonly #lengths: GatheredLengths | undefined
 
   /** @param data that were checked, `axes` being theirs */
-  constructor(runtime: Runtime, data: SampleData, axes: Axes, { batchSize, seed }: Cutting) {
+  constructor(runtime: Runtime, data: SampleData, axes: Axes, { name, batchSize, seed, epochsBefore = 0 }: Cutting) {
     const lengths = lengthsOf(data)
     this.#data = data
     this.#axes = axes
-    this.#tray = new Tray(runtime)
+    this.#tray = new Tray(runtime, name)
     this.#lengths = lengths && new GatheredLengths(runtime, lengths)
     this.#order = new Order(runtime, axes.samples, seed)
+    this.#epochsBefore = epochsBefore
     this.#batchSize = batchSize
     this.samples = axes.samples
     this.batches = Math.ceil(axes.samples / batchSize)
   }
 
   *epoch(epoch: number, first: number): Generator<Batch> {
-    this.#order.begin(epoch)
+    this.#order.begin(this.#epochsBefore + epoch)
     for (let start = first * this.#batchSize; start < this.samples; start += this.#batchSize)
       yield this.#batch(this.#order.part(start, Math.min(this.#batchSize, this.samples - start)))
   }
@@ -63,8 +69,8 @@ class GatheredLengths {
   readonly #gatherer: Gatherer
 
   constructor(runtime: Runtime, lengths: Int32Array) {
-    this.#all = runtime.indices(lengths)
-    this.#gatherer = new Gatherer(runtime)
+    this.#all = runtime.idTensor(lengths)
+    this.#gatherer = new Gatherer(runtime, 'lengths')
   }
 
   gather(chosen: Chosen): Int32Array {

@@ -15,12 +15,17 @@ export interface FitData {
    */
   target: Tensor
   /**
-   * Steps of each sample that hold data, N whole numbers from 0 to T: what comes after them is not read. A target per step is
-   * masked by them unless there is a `mask`.
+   * Steps of each sample that hold data, N whole numbers from 0 to T: what comes after them is not read, and a target per step is
+   * masked by them.
    */
   lengths?: Lengths
-  /** For the loss, 0 leaves an element out: [T, N] or [T, N, F] where the output has time, else [N] or [N, F]. */
+  /**
+   * Weights >= 0 of the loss's terms, 0 leaving one out unread: [T, N] or [T, N, F] where the output has time (samples along the input's
+   * axis), else [N] or [N, F]; or [N], one for each sample.
+   */
   mask?: Tensor
+  /** The same: what `lengths`, `mask` and `weight` say is multiplied. */
+  weight?: Tensor
 }
 
 /** Batches one after the other, used as they come. */
@@ -42,20 +47,30 @@ export type FitSource = FitData | FitBatches | ((epoch: number) => FitBatches | 
 export function checkData(who: string, name: string, model: Module, data: FitData, bySteps: boolean): Axes {
   if (data === null || typeof data !== 'object')
     fail('type', `${who}: ${name} is ${describeValue(data)}; expected { input, target }`)
-  expectOptions(`${who}: ${name}`, data, ['input', 'target', 'lengths', 'mask'])
-  const { input, target, lengths, mask } = data
+  expectOptions(`${who}: ${name}`, data, ['input', 'target', 'lengths', 'mask', 'weight'])
+  const { input, target, lengths } = data
   const axes = axesOf(who, `${name}.input`, model, input)
   expectAnyTensor(who, `${name}.target`, target, model)
   expectSamples(who, `${name}.target`, target, axes, false)
   if (lengths !== undefined) checkLengths(who, `${name}.lengths`, lengths, axes)
-  if (mask !== undefined) {
-    expectTensor(who, `${name}.mask`, mask, model.runtime)
-    expectSamples(who, `${name}.mask`, mask, axes, true)
-  }
-  if (!bySteps) return axes
-  expectEveryStep(who, `${name}.target`, target, axes, false)
-  if (mask) expectEveryStep(who, `${name}.mask`, mask, axes, true)
+  if (bySteps) expectEveryStep(who, `${name}.target`, target, axes, false)
+  checkWeights(who, `${name}.mask`, data.mask, model, axes, bySteps)
+  checkWeights(who, `${name}.weight`, data.weight, model, axes, bySteps)
   return axes
+}
+
+function checkWeights(
+  who: string,
+  name: string,
+  weights: Tensor | undefined,
+  { runtime }: Module,
+  axes: Axes,
+  bySteps: boolean,
+): void {
+  if (weights === undefined) return
+  expectTensor(who, name, weights, runtime)
+  expectSamples(who, name, weights, axes, true)
+  if (bySteps && weights.shape.length > 1) expectEveryStep(who, name, weights, axes, true)
 }
 
 function checkLengths(who: string, name: string, lengths: Lengths, { steps, samples }: Axes): void {

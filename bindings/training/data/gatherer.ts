@@ -1,3 +1,4 @@
+import { fail } from '../../runtime/check.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import { Tensor, sizeOf } from '../../runtime/tensor.ts'
 import type { SampleAxis } from './axes.ts'
@@ -13,14 +14,18 @@ export interface Chosen {
 
 /** Picks samples, and steps of them, out of tensors, in the core. What it gives lives until the next is asked for. */
 export class Gatherer {
+  /** What messages call that out of which it picks. */
+  readonly name: string
   readonly #memory: GrowingMemory
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, name: string) {
+    this.name = name
     this.#memory = new GrowingMemory(runtime, 'a batch of samples')
   }
 
   /** @param chosen samples along `axis`; all in their order if left out @param span steps along the other axis; all if left out */
   gather(tensor: Tensor, axis: SampleAxis, chosen: Chosen | undefined, span?: Span): Tensor {
+    if (tensor.disposed) fail('disposed', `${this.name} was disposed of while it was gone through`)
     // a single sample has one order
     if (!chosen || tensor.shape[axis] === 1) return span ? this.#steps(tensor, axis, span) : tensor
     const { runtime, kind } = tensor

@@ -13,7 +13,7 @@ export class Order {
 
   constructor(runtime: Runtime, n: number, seed: number | undefined) {
     this.#runtime = runtime
-    this.#indices = runtime.indices(Int32Array.from({ length: n }, (_, i) => i))
+    this.#indices = runtime.idTensor(Int32Array.from({ length: n }, (_, i) => i))
     this.#seed = seed
   }
 

@@ -7,6 +7,7 @@ import type { Answers, Batch } from './batch.ts'
 import type { FitData } from './fit-data.ts'
 import { type Chosen, Gatherer } from './gatherer.ts'
 import { LengthMask, lengthsWithin } from './length-mask.ts'
+import { type Factor, MaskProduct } from './mask-product.ts'
 import type { Span } from './steps.ts'
 
 /** Of inputs alone a model's outputs can be told, but no answers. */
@@ -17,17 +18,23 @@ export class Tray {
   readonly input: Gatherer
   readonly target: Gatherer
   readonly mask: Gatherer
+  readonly weight: Gatherer
   readonly lengthMask: LengthMask
+  readonly product: MaskProduct
 
-  constructor(runtime: Runtime) {
-    this.input = new Gatherer(runtime)
-    this.target = new Gatherer(runtime)
-    this.mask = new Gatherer(runtime)
+  /** @param name what messages call the data */
+  constructor(runtime: Runtime, name: string) {
+    this.input = new Gatherer(runtime, `${name}.input`)
+    this.target = new Gatherer(runtime, `${name}.target`)
+    this.mask = new Gatherer(runtime, `${name}.mask`)
+    this.weight = new Gatherer(runtime, `${name}.weight`)
     this.lengthMask = new LengthMask(runtime)
+    this.product = new MaskProduct(runtime)
   }
 
   dispose(): void {
-    for (const part of [this.input, this.target, this.mask, this.lengthMask]) part.dispose()
+    const { input, target, mask, weight, lengthMask, product } = this
+    for (const part of [input, target, mask, weight, lengthMask, product]) part.dispose()
   }
 }
 
@@ -80,18 +87,33 @@ export class Selection implements Batch {
 
   answersTo(output: Tensor): Answers {
     const { chosen, span } = this.#which
-    const { target, mask } = this.#data
+    const { target } = this.#data
     if (target === undefined) fail('type', 'a batch without a target has no answers')
-    const axes = this.#axes
-    const axisOf = (tensor: Tensor, isMask: boolean) => (span ? axes.axis : sampleAxis(tensor, axes, output, isMask))
-    const answer = this.#tray.target.gather(target, axisOf(target, false), chosen, span)
-    if (mask) return { target: answer, mask: this.#tray.mask.gather(mask, axisOf(mask, true), chosen, span) }
-    const { lengths, steps, axis } = this
-    const masked = lengths && (span || isPerStep(target, axes, output, false))
-    return { target: answer, mask: masked ? this.#tray.lengthMask.of(lengths, steps!, axis) : undefined }
+    const axis = span ? this.axis : sampleAxis(target, this.#axes, output, false)
+    const answer = this.#tray.target.gather(target, axis, chosen, span)
+    return { target: answer, mask: this.#tray.product.of(this.#factors(target, output), output, this.axis) }
   }
 
   during(span: Span): Batch {
     return new Selection(this.#tray, this.#data, this.#axes, { ...this.#which, span })
+  }
+
+  /** What weighs the loss's terms; lengths first, for a mask is not read behind them. */
+  #factors(target: Tensor, output: Tensor): Factor[] {
+    const { lengths, steps, axis } = this
+    const factors: Factor[] = []
+    if (lengths && (this.#which.span || isPerStep(target, this.#axes, output, false)))
+      factors.push({ name: 'lengths', tensor: this.#tray.lengthMask.of(lengths, steps!, axis) })
+    for (const name of ['mask', 'weight'] as const) {
+      const { [name]: given } = this.#data
+      if (given) factors.push({ name: this.#tray[name].name, tensor: this.#weights(this.#tray[name], given, output) })
+    }
+    return factors
+  }
+
+  #weights(gatherer: Gatherer, weights: Tensor, output: Tensor): Tensor {
+    const { chosen, span } = this.#which
+    if (weights.shape.length === 1) return gatherer.gather(weights, 0, chosen)
+    return gatherer.gather(weights, span ? this.axis : sampleAxis(weights, this.#axes, output, true), chosen, span)
   }
 }

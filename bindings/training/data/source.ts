@@ -2,6 +2,7 @@
 import type { Module } from '../../module/module.ts'
 import { fail } from '../../runtime/check.ts'
 import type { Tensor } from '../../runtime/tensor.ts'
+import type { Abort } from './abort.ts'
 import { axesOf } from './axes.ts'
 import { BatchStream } from './batch-stream.ts'
 import type { BatchSource } from './batch.ts'
@@ -21,6 +22,9 @@ export interface SourceOptions {
   readonly epochs: number
   /** Batches are run on a few steps at a time. */
   readonly bySteps?: boolean
+  /** Epochs gone through before these, whose orders are not to come again. */
+  readonly epochsBefore?: number
+  readonly abort?: Abort
 }
 
 /** `who` and `name` are what messages call the caller and its data. */
@@ -31,22 +35,27 @@ export function openSource(
   data: FitSource,
   options: SourceOptions,
 ): BatchSource {
-  const { batchSize, defaultSize, seed, defaultSeed, epochs, bySteps = false } = options
+  const { batchSize, defaultSize, seed, defaultSeed, epochs, bySteps = false, epochsBefore, abort } = options
   if (!isStream(data)) {
     const axes = checkData(who, name, model, data, bySteps)
-    return new DataSet(model.runtime, data, axes, { batchSize: batchSize ?? defaultSize, seed: seed ?? defaultSeed })
+    return new DataSet(model.runtime, data, axes, {
+      name: `${who}: ${name}`,
+      batchSize: batchSize ?? defaultSize,
+      seed: seed ?? defaultSeed,
+      epochsBefore,
+    })
   }
   if (batchSize !== undefined)
     fail('option', `${who}: batchSize is given; expected none, for the iterable decides how large its batches are`)
   if (seed !== undefined)
     fail('option', `${who}: seed is given; expected none, for the iterable decides the order of samples`)
-  return new BatchStream(who, name, model, data, { epochs, bySteps })
+  return new BatchStream(who, name, model, data, { epochs, bySteps, abort })
 }
 
 /** Inputs without targets, in their order. */
 export function openInputs(who: string, name: string, model: Module, input: Tensor, batchSize: number): DataSet {
   const axes = axesOf(who, name, model, input)
-  return new DataSet(model.runtime, { input }, axes, { batchSize })
+  return new DataSet(model.runtime, { input }, axes, { name: `${who}: ${name}`, batchSize })
 }
 
 function isStream(data: FitSource): data is Exclude<FitSource, FitData> {

@@ -1,7 +1,7 @@
 /** What losses check of their arguments, and as what the core gets them. */
 import { expectOneOf, expectOptions, expectShape, expectTensor, fail, shapeText } from '../../runtime/check.ts'
 import { type Shape, Tensor } from '../../runtime/tensor.ts'
-import type { LossOptions } from './loss.ts'
+import type { Loss, LossOptions } from './loss.ts'
 
 /**
  * Refuses what is no prediction, and options that are unknown.
@@ -29,8 +29,17 @@ export function maskAddress(who: string, mask: Tensor | undefined, leading: Shap
   expectTensor(who, 'mask', mask, prediction.runtime)
   const fits = mask.shape.length <= leading.length && mask.shape.every((size, i) => size === leading[i])
   if (!fits) fail('shape', `${who}: mask is ${shapeText(mask.shape)}; expected the first axes of ${shapeText(leading)}`)
+  const bad = mask.runtime.core.firstBadWeight(mask.size, mask.address)
+  if (bad < mask.size)
+    fail('range', `${who}: mask holds ${mask.data[bad]} at position ${bad}; expected finite weights >= 0`)
   return mask.address
 }
+
+/** How a loss tells what it was, or would have been, divided by. */
+export const divided = (isMean: boolean, divisor: number): Pick<Loss, 'divisor' | 'reduction'> => ({
+  divisor,
+  reduction: isMean ? 'mean' : 'sum',
+})
 
 /** The address of weights [columns], or 0 for ones. */
 export function weightAddress(
@@ -51,6 +60,8 @@ export interface Elements {
   /** Groups of `size` elements side by side, one to each entry of the mask. */
   readonly groups: number
   readonly size: number
+  /** Σ of the mask's weights, over elements. */
+  readonly divisor: number
   /** Addresses; no mask is 0. */
   readonly x: number
   readonly y: number
@@ -65,5 +76,7 @@ export function elementsOf(who: string, prediction: Tensor, target: Tensor, mask
   }
   const address = maskAddress(who, mask, prediction.shape, prediction)
   const groups = mask ? mask.size : 1
-  return { groups, size: prediction.size / groups, x: prediction.address, y: target.address, mask: address }
+  const size = prediction.size / groups
+  const divisor = size * prediction.runtime.core.maskTotal(groups, address)
+  return { groups, size, divisor, x: prediction.address, y: target.address, mask: address }
 }

@@ -1,5 +1,5 @@
 import type { Tensor } from '../../runtime/tensor.ts'
-import { elementsOf, expectPrediction, weightAddress } from './arguments.ts'
+import { divided, elementsOf, expectPrediction, weightAddress } from './arguments.ts'
 import { gradientFor } from './gradients.ts'
 import type { Loss, LossOptions } from './loss.ts'
 
@@ -20,7 +20,7 @@ export interface BceOptions extends LossOptions {
 export function bceWithLogitsLoss(logits: Tensor, target: Tensor, options: BceOptions = {}): Loss {
   const who = 'bceWithLogitsLoss'
   const isMean = expectPrediction(who, logits, options, ['weight', 'posWeight'])
-  const { groups, size, x, y, mask } = elementsOf(who, logits, target, options.mask)
+  const { groups, size, divisor, x, y, mask } = elementsOf(who, logits, target, options.mask)
   const columns = logits.shape.at(-1) ?? 1
   const weight = weightAddress(who, 'weight', options.weight, columns, logits)
   const positive = weightAddress(who, 'posWeight', options.posWeight, columns, logits)
@@ -28,5 +28,5 @@ export function bceWithLogitsLoss(logits: Tensor, target: Tensor, options: BceOp
   const { core } = logits.runtime
   const mean = Number(isMean)
   const value = core.binaryCrossEntropy(groups, size, mean, columns, x, y, mask, weight, positive, grad.address)
-  return { value, grad }
+  return { value, grad, ...divided(isMean, divisor) }
 }

@@ -1,6 +1,6 @@
 import { expectNumber, expectTensor, fail, shapeText } from '../../runtime/check.ts'
 import { type Shape, type Tensor, sizeOf } from '../../runtime/tensor.ts'
-import { expectPrediction, maskAddress, weightAddress } from './arguments.ts'
+import { divided, expectPrediction, maskAddress, weightAddress } from './arguments.ts'
 import { gradientFor } from './gradients.ts'
 import type { Loss, LossOptions } from './loss.ts'
 
@@ -33,7 +33,7 @@ export function crossEntropyLoss(logits: Tensor, ids: Tensor, options: CrossEntr
   const weight = weightAddress(who, 'weight', options.weight, classes, logits)
   const [x, y] = [logits.address, ids.address]
   const value = core.crossEntropy(rows, classes, Number(isMean), smoothing, x, y, mask, weight, grad.address)
-  return { value, grad }
+  return { value, grad, ...divided(isMean, core.classTotal(rows, y, mask, weight)) }
 }
 
 function expectIdPerRow(who: string, logits: Tensor, ids: Tensor, leading: Shape): void {

@@ -1,6 +1,6 @@
 import { describeValue, fail } from '../../runtime/check.ts'
 import type { Tensor } from '../../runtime/tensor.ts'
-import { elementsOf, expectPrediction } from './arguments.ts'
+import { divided, elementsOf, expectPrediction } from './arguments.ts'
 import { gradientFor } from './gradients.ts'
 import type { Loss, LossOptions } from './loss.ts'
 
@@ -15,8 +15,9 @@ export function huberLoss(prediction: Tensor, target: Tensor, options: LossOptio
   const isMean = expectPrediction(who, prediction, options, ['delta'])
   const { delta = 1 } = options
   if (!(delta > 0)) fail('option', `${who}: delta is ${describeValue(delta)}; expected a number > 0`)
-  const { groups, size, x, y, mask } = elementsOf(who, prediction, target, options.mask)
+  const { groups, size, divisor, x, y, mask } = elementsOf(who, prediction, target, options.mask)
   const grad = gradientFor(prediction)
   const { core } = prediction.runtime
-  return { value: core.huber(groups, size, Number(isMean), delta, x, y, mask, grad.address), grad }
+  const value = core.huber(groups, size, Number(isMean), delta, x, y, mask, grad.address)
+  return { value, grad, ...divided(isMean, divisor) }
 }

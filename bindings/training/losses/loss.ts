@@ -3,9 +3,9 @@ import { describeValue, fail } from '../../runtime/check.ts'
 import type { Tensor } from '../../runtime/tensor.ts'
 
 export interface LossOptions {
-  /** 'mean' (the default) over unmasked elements, or 'sum'. */
+  /** 'mean' (the default): Σ m ℓ / Σ m, 0 where Σ m is 0; or 'sum': Σ m ℓ. */
   reduction?: 'mean' | 'sum'
-  /** Of the prediction's leading shape: 0 leaves an element (or a whole position) out, anything else keeps it. */
+  /** m, a weight >= 0 for each element (or each position) of the prediction's leading shape; 1 if left out. 0 leaves it out: it is not read. */
   mask?: Tensor
 }
 
@@ -13,6 +13,13 @@ export interface Loss {
   readonly value: number
   /** Gradient by the prediction; lives until the next loss call on the same prediction. */
   readonly grad: Tensor
+  /**
+   * Σ m over elements, or over positions with their classes' weights: what a mean is divided by, so that means of parts make that of the
+   * whole. A loss of one's own may leave it out; it is Σ m over the prediction's elements then.
+   */
+  readonly divisor?: number
+  /** 'sum' where nothing was divided; 'mean' if left out. */
+  readonly reduction?: 'mean' | 'sum'
 }
 
 export type LossFunction = (prediction: Tensor, target: Tensor, options: LossOptions) => Loss

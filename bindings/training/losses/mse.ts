@@ -1,5 +1,5 @@
 import type { Tensor } from '../../runtime/tensor.ts'
-import { elementsOf, expectPrediction } from './arguments.ts'
+import { divided, elementsOf, expectPrediction } from './arguments.ts'
 import { gradientFor } from './gradients.ts'
 import type { Loss, LossOptions } from './loss.ts'
 
@@ -10,8 +10,9 @@ import type { Loss, LossOptions } from './loss.ts'
  */
 export function mseLoss(prediction: Tensor, target: Tensor, options: LossOptions = {}): Loss {
   const isMean = expectPrediction('mseLoss', prediction, options)
-  const { groups, size, x, y, mask } = elementsOf('mseLoss', prediction, target, options.mask)
+  const { groups, size, divisor, x, y, mask } = elementsOf('mseLoss', prediction, target, options.mask)
   const grad = gradientFor(prediction)
   const { core } = prediction.runtime
-  return { value: core.meanSquaredError(groups, size, Number(isMean), x, y, mask, grad.address), grad }
+  const value = core.meanSquaredError(groups, size, Number(isMean), x, y, mask, grad.address)
+  return { value, grad, ...divided(isMean, divisor) }
 }
