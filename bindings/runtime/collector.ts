@@ -28,12 +28,16 @@ export class Collector {
           'type',
           `${who}: run gave a promise; expected it to be done when it returns, for tensors are given back then`,
         )
-      for (const tensor of tensorsIn(result)) if (made.delete(tensor)) this.#scopes.at(-2)?.add(tensor)
+      if (made.size > 0) this.#handOn(result, made)
       return result
     } finally {
       this.#scopes.pop()
       for (const tensor of made) tensor.storage.dispose('scope')
     }
+  }
+
+  #handOn(result: unknown, made: Set<Tensor>): void {
+    for (const tensor of tensorsIn(result)) if (made.delete(tensor)) this.#scopes.at(-2)?.add(tensor)
   }
 }
 

@@ -144,16 +144,14 @@ export class Run {
       if (this.#updates.finish(step)) this.#skipped++
       if (!(await this.#afterEpoch(step.epoch))) return
     }
-    await this.#report(step, isLast)
+    const { onProgress } = this.#options
+    if (onProgress) await this.#report(onProgress, this.#progressAfter(step, isLast))
     await this.#clock.breathe()
   }
 
   /** A callback that comes after the signal is waited for all the same: it may save what was reached. */
-  async #report(step: TrainingStep, isLast: boolean): Promise<void> {
-    const { onProgress } = this.#options
+  async #report(onProgress: NonNullable<FitOptions['onProgress']>, progress: FitProgress): Promise<void> {
     const { abort, holding } = this.#settings
-    if (!onProgress) return
-    const progress = this.#progressAfter(step, isLast)
     await holding.lend(() => (abort.isCalled ? onProgress(progress) : abort.wait(onProgress(progress))))
   }
 
