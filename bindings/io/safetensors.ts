@@ -4,7 +4,7 @@
  * @see https://github.com/huggingface/safetensors#format
  */
 import { RetrogradError } from '../runtime/errors.ts'
-import { findDuplicateKey } from './json-keys.ts'
+import { findJsonFault } from './json-faults.ts'
 import { DTYPES, FORMATS } from './safetensors-format.ts'
 import type {
   Format,
@@ -116,8 +116,8 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   } catch (error) {
     throw reading(`the header is not valid UTF-8 JSON (${(error as Error).message})`)
   }
-  const duplicate = findDuplicateKey(text)
-  if (duplicate !== undefined) throw reading(`the header has the key ${describeJson(duplicate)} twice; expected once`)
+  const fault = findJsonFault(text)
+  if (fault !== undefined) throw reading(`the header ${fault}; expected names of tensors, each once`)
   return expectRecord(header, 'readSafetensors', 'the header')
 }
 

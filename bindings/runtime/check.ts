@@ -1,5 +1,6 @@
 /** Checks that every entry makes once before the core is called. The good path is tested first; messages are built when throwing. */
 import { fail } from './errors.ts'
+import { shortened } from './printable.ts'
 import { type ElementKind, type Shape, Tensor } from './tensor.ts'
 
 export { fail }
@@ -74,8 +75,11 @@ export function expectOneOf<T extends string>(who: string, name: string, value: 
   fail('option', `${who}: ${name} is ${describeValue(value)}; expected one of ${known.join(', ')}`)
 }
 
+/** Characters of a string that a message quotes. */
+const QUOTED = 80
+
 export function describeValue(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`
+  if (typeof value === 'string') return `'${shortened(value, QUOTED)}'`
   if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined)
     return String(value)
   return Array.isArray(value) ? 'an array' : `${typeof value === 'object' ? 'an object' : `a ${typeof value}`}`
