@@ -118,7 +118,7 @@ test('sizes that no number of the file stands for make no layer, whichever tenso
   ]) {
     let at = 0
     const tensors = Object.entries(header).map(([name, shape]) => {
-      const bytes = shape.reduce((product: number, size) => product * size, 1)
+      const bytes = shape.reduce((product: number, size: number) => product * size, 1)
       return [name, tensor('U8', shape, at, (at += bytes))]
     })
     const { ms, result } = timed(() => inspect(assemble(Object.fromEntries(tensors), new Uint8Array(at)), '--json'))
