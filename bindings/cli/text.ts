@@ -1,4 +1,5 @@
 /** A report as text for a terminal. */
+import { greatest } from '../runtime/greatest.ts'
 import { printable } from '../runtime/printable.ts'
 import type { DirectionReport, Report, TensorReport } from './report.ts'
 
@@ -47,9 +48,7 @@ const WIDEST = 80
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [head, ...rows]
-  const widths = head.map((_, column) =>
-    all.reduce((width, row) => Math.max(width, Math.min(row[column]!.length, WIDEST)), 0),
-  )
+  const widths = head.map((_, column) => greatest(all.map((row) => Math.min(row[column]!.length, WIDEST))))
   const pad = (cell: string, column: number) =>
     column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)
   return all.map((row) => row.map(pad).join('  ').trimEnd())

@@ -92,7 +92,8 @@ export function trace({ cell, states, inputs, params }: SizedCell, options: { fu
 
 /** A value kept from another trace would be read from nowhere. */
 function expectOwnLeaves(roots: Value[], own: Value[]): void {
-  const stray = ancestors(roots).find((node) => node.op.isLeaf && !own.some((leaf) => leaf.node === node))
+  const leaves = new Set(own.map(({ node }) => node))
+  const stray = ancestors(roots).find((node) => node.op.isLeaf && !leaves.has(node))
   if (!stray) return
   fail('cell', `step: '${stray.name}' is a value of another step; use only what this step is given`)
 }
