@@ -7,10 +7,10 @@ export { fail }
 
 export const shapeText = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`
 
-/** Throws if `options` has a key outside `known`. */
-export function expectOptions(who: string, options: unknown, known: readonly string[]): void {
+/** Throws if `options`, called `name` in messages, is no object or has a key outside `known`. */
+export function expectOptions(who: string, options: unknown, known: readonly string[], name = 'options'): void {
   if (options === null || typeof options !== 'object' || Array.isArray(options)) {
-    fail('type', `${who}: options is ${describeValue(options)}; expected an object`)
+    fail('type', `${who}: ${name} is ${describeValue(options)}; expected an object`)
   }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) fail('option', `${who}: unknown option '${key}'; known are ${known.join(', ')}`)
