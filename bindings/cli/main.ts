@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { readSafetensors } from '../io/safetensors.ts'
 import { RetrogradError } from '../runtime/errors.ts'
+import { printable, printableJson } from '../runtime/printable.ts'
 import { reportOf } from './report.ts'
 import { textOf } from './text.ts'
 
@@ -23,10 +24,10 @@ export function main(argv: readonly string[], print: (text: string) => void, com
     if (values.help) return say(print, USAGE)
     if (command !== 'inspect' || file === undefined || rest.length > 0) return say(complain, USAGE, 2)
     const report = reportOf(readSafetensors(readFileSync(file)))
-    return say(print, values.json ? JSON.stringify(report, undefined, 2) : textOf(file, report))
+    return say(print, values.json ? printableJson(JSON.stringify(report, undefined, 2)) : textOf(file, report))
   } catch (error) {
     if (!(error instanceof Error)) throw error
-    return say(complain, `retrograd: ${error.message}`, error instanceof RetrogradError ? 1 : 2)
+    return say(complain, `retrograd: ${printable(error.message)}`, error instanceof RetrogradError ? 1 : 2)
   }
 }
 

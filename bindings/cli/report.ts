@@ -40,12 +40,13 @@ export interface Report {
 
 export function reportOf({ tensors, metadata }: SafetensorsFile): Report {
   const entries = Object.entries(tensors)
+  const skips = skipsByLayer(entries.map(([name]) => name))
   return {
     metadata,
     parameters: entries.reduce((sum, [, { data }]) => sum + data.length, 0),
     bytes: entries.reduce((sum, [, { data }]) => sum + data.byteLength, 0),
     tensors: entries.map(([name, tensor]) => tensorReport(name, tensor)),
-    layers: entries.flatMap(([name]) => directionReport(name, tensors) ?? []),
+    layers: entries.flatMap(([name]) => directionReport(name, tensors, skips) ?? []),
   }
 }
 
@@ -74,39 +75,63 @@ const GATES = {
 
 const DEQ_GATES = { kind: 'DEQ', gates: ['z'] } as const
 
-const NAME = /^(.*)weight_hh(?:_l(\d+)(_reverse)?)?$/
+const NAME = /^(.*)weight_hh(?:_l(\d{1,9})(_reverse)?)?$/
+const SKIP = /^(.*)weight_skip(\d{1,9})(_l\d{1,9}(?:_reverse)?)$/
 
-function directionReport(name: string, tensors: SafetensorsFile['tensors']): DirectionReport | undefined {
+/** Lags of skip connections, by what stands before and behind `weight_skip` and the lag in their names. */
+function skipsByLayer(names: readonly string[]): Map<string, number[]> {
+  const skips = new Map<string, number[]>()
+  for (const name of names) {
+    const [, prefix, lag, suffix] = SKIP.exec(name) ?? []
+    if (prefix === undefined) continue
+    const own = skips.get(prefix + suffix)
+    if (own) own.push(Number(lag))
+    else skips.set(prefix + suffix, [Number(lag)])
+  }
+  return skips
+}
+
+function directionReport(
+  name: string,
+  tensors: SafetensorsFile['tensors'],
+  skips: ReadonlyMap<string, number[]>,
+): DirectionReport | undefined {
   const [, prefix, number, reverse = ''] = NAME.exec(name) ?? []
   if (prefix === undefined) return undefined
   const suffix = number === undefined ? '' : `_l${number}${reverse}`
   const own = (part: string) => tensors[`${prefix}${part}${suffix}`]
-  const [weightHh, weightIh, weightHr] = [own('weight_hh'), own('weight_ih'), own('weight_hr')]
-  if (weightHh?.shape.length !== 2 || weightIh?.shape.length !== 2) return undefined
-  const [rows, columns] = weightHh.shape as [number, number]
+  const weightHr = number === undefined ? undefined : own('weight_hr')
+  const [weightHh, weightIh] = [own('weight_hh'), own('weight_ih')]
+  const biases = (number === undefined ? ['bias'] : ['bias_ih', 'bias_hh']).flatMap((part) => own(part) ?? [])
+  const [rows = 0, columns = 0] = weightHh?.shape ?? []
   const hiddenSize = weightHr?.shape[1] ?? columns
-  const isSquare = rows === columns
-  const found = number === undefined ? isSquare && DEQ_GATES : GATES[(rows / hiddenSize) as keyof typeof GATES]
-  if (!found) return undefined
+  const found = number === undefined ? rows === columns && DEQ_GATES : GATES[(rows / hiddenSize) as keyof typeof GATES]
+  if (!weightHh || !weightIh || !found) return undefined
+  const inputSize = weightIh.shape[1] ?? 0
   const { kind, gates } = found
+  // names alone say nothing: only shapes that agree bind every size to numbers that the file holds
+  const agree =
+    hasShape(weightHh, rows, columns) &&
+    hasShape(weightIh, rows, inputSize) &&
+    (!weightHr || hasShape(weightHr, columns, hiddenSize)) &&
+    biases.every((bias) => hasShape(bias, rows))
+  if (!agree) return undefined
   return {
     prefix,
     layer: number === undefined ? undefined : Number(number),
     reverse: reverse !== '',
     kind,
-    inputSize: weightIh.shape[1]!,
+    inputSize,
     hiddenSize,
     projSize: weightHr ? columns : 0,
-    skips: number === undefined ? [] : skipsOf(`${prefix}weight_skip`, suffix, tensors),
+    skips: skips.get(prefix + suffix) ?? [],
     spectralRadius: columns === hiddenSize ? byGate(gates, (k) => radiusOf(weightHh, k, hiddenSize)) : {},
-    bias: biasesOf(gates, number === undefined ? [own('bias')] : [own('bias_ih'), own('bias_hh')], hiddenSize),
+    bias: biasesOf(gates, biases, hiddenSize),
   }
 }
 
-function skipsOf(start: string, suffix: string, tensors: SafetensorsFile['tensors']): number[] {
-  const names = Object.keys(tensors).filter((name) => name.startsWith(start) && name.endsWith(suffix))
-  return names.map((name) => Number(name.slice(start.length, -suffix.length)))
-}
+const hasShape = ({ shape }: SafetensorsTensor, ...sizes: readonly number[]): boolean =>
+  shape.length === sizes.length && sizes.every((size, axis) => size > 0 && shape[axis] === size)
 
 const byGate = (gates: readonly string[], value: (index: number) => number): Record<string, number> =>
   Object.fromEntries(gates.map((gate, index) => [gate, value(index)]))
@@ -120,14 +145,13 @@ function radiusOf({ data }: SafetensorsTensor, gate: number, size: number): numb
 
 function biasesOf(
   gates: readonly string[],
-  biases: readonly (SafetensorsTensor | undefined)[],
+  biases: readonly SafetensorsTensor[],
   size: number,
 ): Record<string, number> {
-  const given = biases.filter((bias) => bias !== undefined)
-  if (given.length === 0) return {}
+  if (biases.length === 0) return {}
   return byGate(gates, (gate) => {
     let sum = 0
-    for (const { data } of given) for (let i = 0; i < size; i++) sum += Number(data[gate * size + i])
+    for (const { data } of biases) for (let i = 0; i < size; i++) sum += Number(data[gate * size + i])
     return sum / size
   })
 }

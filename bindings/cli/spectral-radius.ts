@@ -10,14 +10,15 @@ const ROUNDS = 8
  */
 export function spectralRadius(matrix: Float64Array, size: number): number {
   let x: Float64Array = Float64Array.from({ length: size }, (_, i) => 1 + (i % 7) / 7)
+  let y: Float64Array = new Float64Array(size)
   let radius = 0
   for (let round = 0; round < ROUNDS; round++) {
     let growth = 1
     for (let step = 0; step < STEPS; step++) {
-      x = product(matrix, x)
-      const norm = Math.sqrt(x.reduce((sum, value) => sum + value * value, 0))
+      const norm = Math.sqrt(multiply(matrix, x, y))
       if (!(norm > 0 && norm < Infinity)) return norm
-      x = x.map((value) => value / norm)
+      for (let i = 0; i < size; i++) y[i]! /= norm
+      ;[x, y] = [y, x]
       // the 64th root at once: the product of 64 large norms could overflow
       growth *= root(norm)
     }
@@ -32,13 +33,15 @@ function root(value: number): number {
   return value
 }
 
-function product(matrix: Float64Array, x: Float64Array): Float64Array {
+/** y = matrix · x; gives the sum of y's squares. */
+function multiply(matrix: Float64Array, x: Float64Array, y: Float64Array): number {
   const size = x.length
-  const y = new Float64Array(size)
+  let squares = 0
   for (let i = 0; i < size; i++) {
     let sum = 0
     for (let j = 0; j < size; j++) sum += matrix[i * size + j]! * x[j]!
     y[i] = sum
+    squares += sum * sum
   }
-  return y
+  return squares
 }

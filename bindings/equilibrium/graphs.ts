@@ -6,6 +6,7 @@ import { concat, mean, slice, square } from '../program/ops/index.ts'
 import { inputLeaf } from '../program/ops/leaves.ts'
 import { tangent } from '../program/tangent.ts'
 import { type SizedCell, trace } from '../program/trace.ts'
+import { greatest } from '../runtime/greatest.ts'
 import { fail } from '../runtime/check.ts'
 
 /** Name of the leaf that stands for all states side by side. */
@@ -60,7 +61,7 @@ function expectMap(who: string, { states, inputs, outputs }: StepGraph): void {
   const roots = [...states.map(({ next }) => next), ...outputs]
   if (ancestors(roots).some(({ op }) => op.isRandom))
     fail('unsupported', `${who}: the cell drops values at random; a fixed point needs one map`)
-  const delayed = states.find(({ reads }) => Math.max(...reads.keys()) > 1)
+  const delayed = states.find(({ reads }) => greatest(reads.keys()) > 1)
   if (delayed)
     fail('unsupported', `${who}: state '${delayed.name}' is read further than one step back; a fixed point has no past`)
 }

@@ -52,8 +52,9 @@ export interface Choice extends ChosenCell {
 }
 
 export function choose(options: DEQOptions): Choice {
-  const choice =
-    'cell' in (options ?? {}) ? fromCell(options as CellOptions) : fromOptions(options as EquilibriumOptions)
+  const choice = Object.hasOwn(Object(options), 'cell')
+    ? fromCell(options as CellOptions)
+    : fromOptions(options as EquilibriumOptions)
   if (choice.sized.inputs.size === 0)
     fail('cell', 'DEQ: the cell has no input; expected one, whose rows are the samples')
   return choice

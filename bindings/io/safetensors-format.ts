@@ -1,7 +1,7 @@
 /** What reading and writing safetensors share: the types, and which typed array stands for which dtype. */
-import { bfloat16Bits, float16Bits, widen } from './half.ts'
+import { bfloat16Bits, float16Bits, float8E4m3Bits, float8E5m2Bits, widen } from './narrow-floats.ts'
 
-/** The typed arrays that a file can hold; float16 and bfloat16 are widened to `Float32Array`, booleans are bytes. */
+/** The typed arrays that a file can hold; float16, bfloat16 and float8 are widened to `Float32Array`, booleans are bytes. */
 export type SafetensorsArray =
   | Float32Array
   | Float64Array
@@ -43,10 +43,12 @@ export const FORMATS: ReadonlyMap<string, Format> = new Map<string, Format>([
   ['F32', { size: 4, decode: (bytes) => new Float32Array(bytes) }],
   ['I32', { size: 4, decode: (bytes) => new Int32Array(bytes) }],
   ['U32', { size: 4, decode: (bytes) => new Uint32Array(bytes) }],
-  ['F16', { size: 2, decode: (bytes) => widen(bytes, float16Bits) }],
-  ['BF16', { size: 2, decode: (bytes) => widen(bytes, bfloat16Bits) }],
+  ['F16', { size: 2, decode: (bytes) => widen(new Uint16Array(bytes), float16Bits) }],
+  ['BF16', { size: 2, decode: (bytes) => widen(new Uint16Array(bytes), bfloat16Bits) }],
   ['I16', { size: 2, decode: (bytes) => new Int16Array(bytes) }],
   ['U16', { size: 2, decode: (bytes) => new Uint16Array(bytes) }],
+  ['F8_E4M3', { size: 1, decode: (bytes) => widen(new Uint8Array(bytes), float8E4m3Bits) }],
+  ['F8_E5M2', { size: 1, decode: (bytes) => widen(new Uint8Array(bytes), float8E5m2Bits) }],
   ['I8', { size: 1, decode: (bytes) => new Int8Array(bytes) }],
   ['U8', { size: 1, decode: (bytes) => new Uint8Array(bytes) }],
   ['BOOL', { size: 1, decode: (bytes) => new Uint8Array(bytes) }],

@@ -4,7 +4,7 @@
  * @see https://github.com/huggingface/safetensors#format
  */
 import { RetrogradError } from '../runtime/errors.ts'
-import { findDuplicateKey } from './json-keys.ts'
+import { findJsonFault } from './json-faults.ts'
 import { DTYPES, FORMATS } from './safetensors-format.ts'
 import type {
   Format,
@@ -25,13 +25,15 @@ interface HeaderEntry {
 const LENGTH_BYTES = 8
 const ALIGNMENT = 8 // of the data section; tensors are laid out widest element first, so each is aligned to its own
 const MAX_HEADER_BYTES = 100_000_000 // the reference implementation's limit
+const MOST_BESIDE_ZERO = 2 ** 32
+const PLAUSIBLE = 'it has no elements: expected sizes beside 0 that come to at most 2^32 bytes'
 const METADATA = '__metadata__'
 const SPACE = 0x20
 const OPENING_BRACE = 0x7b
 
 /**
- * Reads a safetensors file. The arrays are copies, in the file's byte order and to the bit (float16 and bfloat16
- * become float32, exactly); names come in the header's order.
+ * Reads a safetensors file. The arrays are copies, in the file's byte order and to the bit (float16, bfloat16
+ * and float8 become float32, exactly); names come in the header's order.
  *
  * @param bytes the whole file; neither changed nor kept
  * @throws RetrogradError `file` if the file is cut, lies about a size, or holds a dtype that JavaScript has no array for
@@ -40,7 +42,8 @@ export function readSafetensors(bytes: Uint8Array | ArrayBuffer): SafetensorsFil
   const file = viewBytes(bytes)
   const dataStart = LENGTH_BYTES + readHeaderLength(file)
   const { [METADATA]: metadata, ...tensors } = parseHeader(file.subarray(LENGTH_BYTES, dataStart))
-  const pairs = metadata === undefined ? [] : readMetadata(metadata)
+  // null: none, as the reference implementation reads it
+  const pairs = metadata === undefined || metadata === null ? [] : readMetadata(metadata)
   const entries = Object.entries(tensors).map(([name, info]) => readEntry(name, info))
   checkCoverage(entries, file.length - dataStart)
   // Object.fromEntries defines own properties, so that a tensor called __proto__ is just another name.
@@ -116,8 +119,8 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   } catch (error) {
     throw reading(`the header is not valid UTF-8 JSON (${(error as Error).message})`)
   }
-  const duplicate = findDuplicateKey(text)
-  if (duplicate !== undefined) throw reading(`the header has the key ${describeJson(duplicate)} twice; expected once`)
+  const fault = findJsonFault(text)
+  if (fault !== undefined) throw reading(`the header ${fault}; expected names of tensors, each once`)
   return expectRecord(header, 'readSafetensors', 'the header')
 }
 
@@ -141,6 +144,7 @@ function readEntry(name: string, info: unknown): HeaderEntry {
   if (!isSizes(offsets) || offsets.length !== 2) {
     throw reading(`${what} has data_offsets ${describeJson(offsets)}; expected two whole numbers >= 0`)
   }
+  if (isAbsurd(shape, format.size)) throw reading(`${what} has shape ${describeJson(shape)}; ${PLAUSIBLE}`)
   const [begin, end] = offsets as [number, number]
   const expected = byteLength(shape, format.size)
   if (expected !== end - begin) {
@@ -152,14 +156,27 @@ function readEntry(name: string, info: unknown): HeaderEntry {
   return { name, format, shape, begin, end }
 }
 
-/** The bytes of so many elements, or `undefined` where a partial product leaves the exact integers. */
+/** The bytes of so many elements, or `undefined` where the product of the sizes beside 0 leaves the exact integers. */
 function byteLength(shape: readonly number[], size: number): number | undefined {
+  const bytes = wholeBytes(shape, size)
+  return bytes !== undefined && shape.includes(0) ? 0 : bytes
+}
+
+function wholeBytes(shape: readonly number[], size: number): number | undefined {
   let bytes = size
   for (const extent of shape) {
-    bytes *= extent
+    if (extent > 0) bytes *= extent
     if (!Number.isSafeInteger(bytes)) return undefined
   }
   return bytes
+}
+
+/**
+ * No byte of a file stands for the other sizes of a tensor without elements, and who loops over one of them must not hang: together they
+ * are at most what a core's memory could hold.
+ */
+function isAbsurd(shape: readonly number[], size: number): boolean {
+  return shape.includes(0) && (wholeBytes(shape, size) ?? 0) > MOST_BESIDE_ZERO
 }
 
 /** Every byte behind the header belongs to one tensor: no hole, no overlap, nothing before, behind or missing. */
@@ -207,6 +224,7 @@ function checkTensor(name: string, tensor: unknown): CheckedTensor {
   if (!isSizes(shape)) throw writing(`${what} has shape ${describeJson(shape)}; expected a list of whole numbers >= 0`)
   const array = data as SafetensorsArray
   const size = array.BYTES_PER_ELEMENT
+  if (isAbsurd(shape, size)) throw writing(`${what} has shape ${describeJson(shape)}; ${PLAUSIBLE}`)
   if (byteLength(shape, size) !== array.byteLength) {
     throw writing(`${what} has ${array.length} elements; its shape ${describeJson(shape)} does not say so`)
   }

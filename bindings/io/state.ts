@@ -6,6 +6,7 @@ import { type State, stateTensors } from '../module/state.ts'
 import { describeValue, expectTensor, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
+import { MOST_NESTED, findJsonFault } from './json-faults.ts'
 import type { SafetensorsTensor } from './safetensors-format.ts'
 import { readSafetensors, writeSafetensors } from './safetensors.ts'
 
@@ -69,12 +70,14 @@ export function readState(runtime: Runtime, bytes: Uint8Array | ArrayBuffer): St
 // --- writing
 
 /** The lists within a state, outer before inner. */
-function listsOf(state: unknown, path: string): Map<string, number> {
+function listsOf(state: unknown, path: string, depth = 0): Map<string, number> {
   if (!Array.isArray(state)) return expectNamed(state, path)
+  if (depth >= MOST_NESTED)
+    fail('type', `writeState: state has lists within each other deeper than ${MOST_NESTED} levels`)
   const lists = new Map([[path, state.length]])
   for (const [i, entry] of state.entries()) {
     if (entry === undefined) continue
-    for (const [inner, length] of listsOf(entry, join(path, i))) lists.set(inner, length)
+    for (const [inner, length] of listsOf(entry, join(path, i), depth + 1)) lists.set(inner, length)
   }
   return lists
 }
@@ -99,6 +102,8 @@ function checkLists(text: string | undefined): Lists {
     if (!Number.isSafeInteger(length) || (length as number) < 0)
       refuse(`the list '${path}' has the length ${describeValue(length)}; expected a whole number >= 0`)
     entries += length as number
+    if (path.split('.', MOST_NESTED).length >= MOST_NESTED)
+      refuse(`the list '${path}' lies deeper than ${MOST_NESTED} levels`)
     if (path !== '' && !isEntry(path, lists as Lists)) refuse(`the list '${path}' is no entry of another list`)
   }
   if (entries > MAX_ENTRIES) refuse(`the lists have ${entries} entries; expected at most ${MAX_ENTRIES}`)
@@ -108,7 +113,8 @@ function checkLists(text: string | undefined): Lists {
 function parseRecord(text: string): object {
   try {
     const value: unknown = JSON.parse(text)
-    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value
+    const isSound = findJsonFault(text) === undefined
+    if (isSound && value !== null && typeof value === 'object' && !Array.isArray(value)) return value
   } catch {
     // said below
   }

@@ -1,4 +1,4 @@
-import { fail } from '../runtime/check.ts'
+import { describeValue, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import { type FloatArray, type Shape, disposeSymbol } from '../runtime/tensor.ts'
@@ -190,6 +190,12 @@ export abstract class Module {
 
   #setFrozen(method: string, names: readonly string[] | undefined, frozen: boolean): this {
     const who = `${this.type}.${method}`
+    this.expectAlive(method)
+    if (names !== undefined && !Array.isArray(names))
+      fail(
+        'type',
+        `${who}: names is ${describeValue(names)}; expected a list of names, ['weight'] say, or nothing for all`,
+      )
     const parameters = this.parameters()
     const known = parameters.map(({ name }) => name)
     const unknown = names?.find((name) => !known.includes(name))

@@ -81,7 +81,7 @@ export function expectBackwardOptions(
   gradients: OutputGradients,
   options: BackwardOptions,
 ): { inputGradient: boolean } {
-  expectOptions(who, gradients, ['output', 'state'])
+  expectOptions(who, gradients, ['output', 'state'], 'gradients')
   expectOptions(who, options, ['inputGradient', 'tape'])
   return { inputGradient: expectBoolean(who, 'inputGradient', options.inputGradient ?? true) }
 }

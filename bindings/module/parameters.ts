@@ -139,8 +139,9 @@ export function expectShapes(who: string, shapes: ReadonlyMap<string, Shape>, di
   }
   for (const [name, expected] of shapes) {
     const { shape } = dict[name] ?? {}
-    if (!Array.isArray(shape)) fail('state-dict', `${who}: '${name}' has no shape`)
-    if (shapeText(shape) !== shapeText(expected))
+    const isShape = Array.isArray(shape) && shape.every((size) => typeof size === 'number')
+    if (!isShape) fail('state-dict', `${who}: '${name}' has no shape`)
+    if (shape.length !== expected.length || shape.some((size, axis) => size !== expected[axis]))
       fail('state-dict', `${who}: '${name}' is ${shapeText(shape)}; expected ${shapeText(expected)}`)
   }
 }

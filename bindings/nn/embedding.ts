@@ -1,11 +1,12 @@
 import { Module } from '../module/module.ts'
-import type {
-  BackwardOptions,
-  ForwardOptions,
-  ForwardResult,
-  Input,
-  InputGradients,
-  OutputGradients,
+import {
+  type BackwardOptions,
+  type ForwardOptions,
+  type ForwardResult,
+  type Input,
+  type InputGradients,
+  type OutputGradients,
+  expectBackwardOptions,
 } from '../module/options.ts'
 import { Padding } from '../module/padding.ts'
 import { type Parameter, ParameterBlock } from '../module/parameters.ts'
@@ -107,9 +108,9 @@ export class Embedding extends Module {
   override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
     this.expectAlive('forward')
     const who = 'Embedding.forward'
-    this.checkState(`${who}: state`, options.state)
     const given = expectTensor(who, 'input', input, this.runtime, 'int32')
     const recording = expectRecordOptions(who, this, options, given.shape, this.#batchFirst)
+    this.checkState(`${who}: state`, options.state)
     const { lengths, tape, keep } = recording
     const ids = this.#checkIds('forward', this.#withoutPadding(given, lengths))
     const { tensor: copy, giveBack } = keep ? this.#recorded.lend(ids.shape) : this.#roomFor(tape, ids)
@@ -132,12 +133,12 @@ export class Embedding extends Module {
     return isRows(input) ? this.#rows.place('Embedding.step', 'input', input) : (input as Input)
   }
 
-  override backward({ output }: OutputGradients, options: BackwardOptions = {}): InputGradients {
+  override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
     const who = 'Embedding.backward'
-    expectOptions(who, options, ['inputGradient', 'tape'])
+    expectBackwardOptions(who, gradients, options)
     const { ids, lengths } = expectTape(who, this, options.tape, this.#recorder.last).data
-    const given = expectTensor(who, 'output', output, this.runtime)
+    const given = expectTensor(who, 'output', gradients.output, this.runtime)
     const expected = [...ids.shape, this.embeddingDim]
     if (shapeText(given.shape) !== shapeText(expected)) {
       fail('shape', `${who}: output is ${shapeText(given.shape)}; expected ${shapeText(expected)}`)

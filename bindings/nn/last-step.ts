@@ -1,11 +1,12 @@
 import { Module } from '../module/module.ts'
-import type {
-  BackwardOptions,
-  ForwardOptions,
-  ForwardResult,
-  Input,
-  InputGradients,
-  OutputGradients,
+import {
+  type BackwardOptions,
+  type ForwardOptions,
+  type ForwardResult,
+  type Input,
+  type InputGradients,
+  type OutputGradients,
+  expectBackwardOptions,
 } from '../module/options.ts'
 import { Padding } from '../module/padding.ts'
 import type { Parameter, ParameterBlock } from '../module/parameters.ts'
@@ -73,7 +74,6 @@ export class LastStep extends Module {
   override forward(input: Input, options: ForwardOptions = {}): ForwardResult {
     this.expectAlive('forward')
     const who = 'LastStep.forward'
-    this.checkState(`${who}: state`, options.state)
     const { shape, size, address } = expectTensor(who, 'input', input, this.runtime)
     if (shape.length !== 3 || size === 0 || shape[2]! % this.directions !== 0) {
       const axes = this.#batchFirst ? '[B, T, F]' : '[T, B, F]'
@@ -81,18 +81,19 @@ export class LastStep extends Module {
       fail('shape', `${who}: input is ${shapeText(shape)}; expected ${axes}, none of them 0${columns}`)
     }
     const recording = expectRecordOptions(who, this, options, shape, this.#batchFirst)
+    this.checkState(`${who}: state`, options.state)
     const data = { shape, lengths: recording.lengths }
     return this.#recorder.record(this.#outputShape(shape), recording, data, (output) =>
       this.#copyEnds(data, address, output.address, true),
     )
   }
 
-  override backward({ output }: OutputGradients = {}, options: BackwardOptions = {}): InputGradients {
+  override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
     const who = 'LastStep.backward'
-    expectOptions(who, options, ['inputGradient', 'tape'])
+    expectBackwardOptions(who, gradients, options)
     const recorded = expectTape(who, this, options.tape, this.#recorder.last).data
-    const gradient = expectTensor(who, 'output', output, this.runtime)
+    const gradient = expectTensor(who, 'output', gradients.output, this.runtime)
     expectShape(who, 'output', gradient.shape, this.#outputShape(recorded.shape))
     const input = this.#gradient.take(recorded.shape)
     this.runtime.core.zeroBytes(input.address, input.size * this.runtime.elementBytes)

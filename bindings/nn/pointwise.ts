@@ -1,11 +1,12 @@
 import { Module } from '../module/module.ts'
-import type {
-  BackwardOptions,
-  ForwardOptions,
-  ForwardResult,
-  Input,
-  InputGradients,
-  OutputGradients,
+import {
+  type BackwardOptions,
+  type ForwardOptions,
+  type ForwardResult,
+  type Input,
+  type InputGradients,
+  type OutputGradients,
+  expectBackwardOptions,
 } from '../module/options.ts'
 import type { Parameter, ParameterBlock } from '../module/parameters.ts'
 import { type StepInput, StepRows, isRows } from '../module/step-rows.ts'
@@ -56,6 +57,7 @@ export abstract class Pointwise extends Module {
 
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
+    expectBackwardOptions(`${this.type}.backward`, gradients, options)
     const { tape } = options
     const recorded = tape && [...this.#programs.values()].find((program) => program === tape.module)
     if (tape && !recorded) fail('tape', `${this.type}.backward: the tape was recorded by another module`)

@@ -1,11 +1,12 @@
 import { Module } from '../module/module.ts'
-import type {
-  BackwardOptions,
-  ForwardOptions,
-  ForwardResult,
-  Input,
-  InputGradients,
-  OutputGradients,
+import {
+  type BackwardOptions,
+  type ForwardOptions,
+  type ForwardResult,
+  type Input,
+  type InputGradients,
+  type OutputGradients,
+  expectBackwardOptions,
 } from '../module/options.ts'
 import { Padding } from '../module/padding.ts'
 import { type Parameter, ParameterBlock } from '../module/parameters.ts'
@@ -108,12 +109,12 @@ export class PositionalEmbedding extends Module {
       : (input as Input)
   }
 
-  override backward({ output }: OutputGradients, options: BackwardOptions = {}): InputGradients {
+  override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
     const who = 'PositionalEmbedding.backward'
-    expectOptions(who, options, ['inputGradient', 'tape'])
+    expectBackwardOptions(who, gradients, options)
     const { first, steps, batch, lengths } = expectTape(who, this, options.tape, this.#recorder.last).data
-    const given = expectTensor(who, 'output', output, this.runtime)
+    const given = expectTensor(who, 'output', gradients.output, this.runtime)
     expectShape(who, 'output', given.shape, [steps, batch, this.embeddingDim])
     const gradient = this.#clearedCopy(given, lengths)
     const [{ grad }] = this.#block.parameters as [Parameter]

@@ -8,6 +8,7 @@ import {
   type Input,
   type InputGradients,
   type OutputGradients,
+  expectBackwardOptions,
   expectForwardOptions,
 } from '../module/options.ts'
 import { Padding } from '../module/padding.ts'
@@ -75,6 +76,7 @@ export class Residual extends Container {
 
   override backward(gradients: OutputGradients, options: BackwardOptions = {}): InputGradients {
     this.expectAlive('backward')
+    expectBackwardOptions('Residual.backward', gradients, options)
     const { tapes, kept, lengths } = this.expectRecorded('Residual.backward', options.tape)
     const { tape: _own, ...rest } = options
     const result = this.module.backward(gradients, { ...rest, ...(kept && { tape: tapes[0] }) })

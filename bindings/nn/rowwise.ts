@@ -1,5 +1,5 @@
 import { expectCheckpointing } from '../module/checkpointing.ts'
-import type { ForwardOptions, ForwardResult, Input } from '../module/options.ts'
+import { type ForwardOptions, type ForwardResult, type Input, expectForwardOptions } from '../module/options.ts'
 import { expectTruncation } from '../module/truncation.ts'
 import { expectShape, fail, shapeText } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -30,8 +30,10 @@ export abstract class Rowwise extends Unrolled {
   }
 
   /** Rows need no unrolling: truncation and checkpoints say nothing to them. */
-  override forward(input: Input, { truncation, checkpoint, ...options }: ForwardOptions = {}): ForwardResult {
+  override forward(input: Input, given: ForwardOptions = {}): ForwardResult {
     const who = `${this.type}.forward`
+    expectForwardOptions(who, given, this.training)
+    const { truncation, checkpoint, ...options } = given
     if (truncation !== undefined) expectTruncation(who, truncation)
     expectCheckpointing(who, checkpoint)
     return super.forward(input, options)

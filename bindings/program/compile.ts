@@ -6,8 +6,10 @@ import { rowsWord } from './encoding.ts'
 import { LINK, LINK_WORDS, OP } from './format.ts'
 import type { GradientTerm, StepGraph } from './graph.ts'
 import type { Emitter, Node, ScratchBytes, Value } from './operation.ts'
-import { type ProgramSchedule, type Segment, type Step, isReduction, schedule } from './schedule.ts'
+import type { Step } from './chains.ts'
+import { type ProgramSchedule, type Segment, isReduction, schedule } from './schedule.ts'
 import { type Lasting, type Storage, placeInMemory } from './storage.ts'
+import { greatest } from '../runtime/greatest.ts'
 
 /** What an index of the value table stands for. */
 export type Slot =
@@ -54,6 +56,7 @@ class Compiler implements Emitter {
   readonly #schedule: ProgramSchedule
   readonly #storages: ReadonlyMap<Value, Storage>
   readonly #options: CompileOptions
+  readonly #termsOf = new Map<Value, GradientTerm[]>()
   readonly #slots: Slot[] = []
   readonly #slotOf = new Map<Value, number>()
   readonly #packed = new Map<Value, { plain?: number; transposed?: number }>()
@@ -74,6 +77,11 @@ class Compiler implements Emitter {
     this.#schedule = plan
     this.#storages = storages
     this.#options = options
+    for (const term of graph.gradients) {
+      const terms = this.#termsOf.get(term.value)
+      if (terms) terms.push(term)
+      else this.#termsOf.set(term.value, [term])
+    }
   }
 
   compile(): CompiledProgram {
@@ -87,7 +95,7 @@ class Compiler implements Emitter {
     }
     this.#addGradients()
     const states = this.#graph.states.map(({ name, next, columns, reads, carries }) => {
-      return { name, slot: this.slot(next), columns, lag: Math.max(...reads.keys()), carries }
+      return { name, slot: this.slot(next), columns, lag: greatest(reads.keys()), carries }
     })
     for (const output of this.#graph.outputs) this.slot(output)
     for (const value of this.#options.saved ?? []) this.slot(value)
@@ -111,7 +119,7 @@ class Compiler implements Emitter {
   }
 
   emit(opcode: number, ...operands: number[]): void {
-    this.#emitTo(this.#segment, opcode, ...operands)
+    this.#emitTo(this.#segment, opcode, operands)
   }
 
   packed(weight: Value, isTransposed: boolean): number {
@@ -127,7 +135,7 @@ class Compiler implements Emitter {
     const total = this.#total(sum, elements)
     if (!isReduction(sum)) return [total, total]
     const parts = this.#newSlot({ kind: 'parts', of: total, elements })
-    this.#emitTo('fold', OP.FOLD, total, parts, elements)
+    this.#emitTo('fold', OP.FOLD, [total, parts, elements])
     return [parts, total]
   }
 
@@ -135,7 +143,7 @@ class Compiler implements Emitter {
     const direct = this.#directTerm(sum)
     if (direct) return this.#gradientSlot(direct)
     const slot = this.slot(sum.results[0]!)
-    this.#emitTo(isReduction(sum) ? 'start' : this.#segment, OP.ZERO, slot, elements)
+    this.#emitTo(isReduction(sum) ? 'start' : this.#segment, OP.ZERO, [slot, elements])
     return slot
   }
 
@@ -168,14 +176,16 @@ class Compiler implements Emitter {
     const slot = this.#newSlot({ kind: 'packed', value: weight, transposed: isTransposed, elements: columns * depth })
     const segment = this.#segment === 'finish' ? 'finish' : 'parameters'
     const isTransposedWord = Number(isTransposed)
-    this.#emitTo(segment, OP.PACK, slot, this.slot(weight), columns, depth, weight.columns, isTransposedWord)
+    this.#emitTo(segment, OP.PACK, [slot, this.slot(weight), columns, depth, weight.columns, isTransposedWord])
     return slot
   }
 
   // Instructions
 
-  #emitTo(segment: Segment | 'start' | 'fold', opcode: number, ...operands: number[]): void {
-    this.#words[segment].push(opcode, operands.length + 2, ...operands)
+  #emitTo(segment: Segment | 'start' | 'fold', opcode: number, operands: readonly number[]): void {
+    const words = this.#words[segment]
+    words.push(opcode, operands.length + 2)
+    for (const operand of operands) words.push(operand)
   }
 
   #single(node: Node): void {
@@ -187,7 +197,7 @@ class Compiler implements Emitter {
     const { rows, columns } = nodes[0]!.results[0]!
     this.#assignTiles(nodes)
     const links = nodes.flatMap((node) => this.#link(node))
-    this.emit(OP.CHAIN, rowsWord(rows), columns, nodes.length, ...links)
+    this.#emitTo(this.#segment, OP.CHAIN, [rowsWord(rows), columns, nodes.length, ...links])
   }
 
   #link(node: Node): number[] {
@@ -202,6 +212,7 @@ class Compiler implements Emitter {
 
   /** Values that live and die inside a chain get a tile; a tile is free again after its value's last use. */
   #assignTiles(nodes: readonly Node[]): void {
+    const chain = new Set(nodes)
     const free = Array.from({ length: this.#options.tiles }, (_, i) => i)
     const lastUse = new Map<Value, Node>()
     for (const node of nodes) for (const input of node.inputs) lastUse.set(input, node)
@@ -212,17 +223,16 @@ class Compiler implements Emitter {
         if (tile !== undefined && lastUse.get(input) === node) free.push(tile)
       }
       const value = node.results[0]!
-      const tile = this.#isLocal(value, nodes) ? free.pop() : undefined
+      const tile = this.#isLocal(value, chain) ? free.pop() : undefined
       if (tile === undefined) continue
       tileOf.set(value, tile)
       this.#slotOf.set(value, this.#newSlot({ kind: 'tile', tile }))
     }
   }
 
-  #isLocal(value: Value, chain: readonly Node[]): boolean {
+  #isLocal(value: Value, chain: ReadonlySet<Node>): boolean {
     return (
-      !this.#schedule.kept.has(value) &&
-      (this.#schedule.consumers.get(value) ?? []).every((user) => chain.includes(user))
+      !this.#schedule.kept.has(value) && (this.#schedule.consumers.get(value) ?? []).every((user) => chain.has(user))
     )
   }
 
@@ -231,8 +241,8 @@ class Compiler implements Emitter {
   /** The one term that a sum over time is and nothing else: it accumulates in the parameter's gradient itself. */
   #directTerm(node: Node): GradientTerm | undefined {
     const value = node.results[0]!
-    const terms = this.#graph.gradients.filter((term) => term.value === value)
-    return isReduction(node) && terms.length === 1 && !this.#schedule.consumers.has(value) ? terms[0] : undefined
+    const terms = this.#termsOf.get(value)
+    return isReduction(node) && terms?.length === 1 && !this.#schedule.consumers.has(value) ? terms[0] : undefined
   }
 
   #gradientSlot({ param, firstRow, value }: GradientTerm): number {
@@ -246,7 +256,7 @@ class Compiler implements Emitter {
       if (this.#directTerm(value.node)) continue
       const slot = this.#gradientSlot(term)
       const link = [LINK.ADD, slot, slot, this.slot(value), 0, 0, 0, 0]
-      this.#emitTo('finish', OP.CHAIN, value.rows as number, value.columns, 1, ...link)
+      this.#emitTo('finish', OP.CHAIN, [value.rows as number, value.columns, 1, ...link])
     }
   }
 }

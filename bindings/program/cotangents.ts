@@ -1,6 +1,6 @@
 /** Cotangents: what the users of a value send back to it, added up. */
 import type { Maybe, Value } from './operation.ts'
-import { concat } from './ops/columns.ts'
+import { joined } from './ops/columns.ts'
 import { add } from './ops/elementwise.ts'
 
 /** The contributions to each value's cotangent, added up when first asked for. */
@@ -56,5 +56,5 @@ function joinPads(parts: readonly Value[]): readonly Value[] {
   }
   if (pads.length < 2 || end !== pads[0]!.value.columns) return parts
   const padded = new Set(pads.map(({ value }) => value))
-  return [...parts.filter((value) => !padded.has(value)), concat(...pads.map(({ operand }) => operand))]
+  return [...parts.filter((value) => !padded.has(value)), joined(pads.map(({ operand }) => operand))]
 }

@@ -38,7 +38,7 @@ export function ancestors(values: Iterable<Value>, isGiven: (value: Value) => bo
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     if (found.has(value.node) || isGiven(value)) continue
     found.add(value.node)
-    open.push(...value.node.inputs)
+    for (const input of value.node.inputs) open.push(input)
   }
   return [...found].sort((a, b) => a.id - b.id)
 }

@@ -1,4 +1,5 @@
 /** Where everything of a plan lies, as offsets from its start: so that a plan's size is known before it is made. */
+import { greatest } from '../runtime/greatest.ts'
 import { Area } from '../runtime/area.ts'
 import type { Core } from '../runtime/core.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -58,7 +59,7 @@ export function layOut(runtime: Runtime, stages: readonly Stage[], options: Plan
     const moved = new Map([...instructions].map(([slot, offset]) => [slot, scratch + offset]))
     return { storages: all, instructions: moved, parts, tables }
   })
-  const bytes = scratch + Math.max(...drafts.map((unit) => unit.scratch))
+  const bytes = scratch + greatest(drafts.map((unit) => unit.scratch))
   return { bytes, chunk, parts, stages: stageTable, unitTable, units: finished }
 }
 

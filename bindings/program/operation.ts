@@ -4,7 +4,7 @@
  * parameters alone).
  */
 import type { Core } from '../runtime/core.ts'
-import { fail } from '../runtime/errors.ts'
+import { describeValue, fail } from '../runtime/check.ts'
 
 export type Rows = 'batch' | number
 
@@ -161,9 +161,42 @@ export function isLeaf(value: Value): boolean {
   return value.node.op.isLeaf === true
 }
 
-export function expectValue(who: string, value: unknown): void {
+/** What a builder takes in one place: a value, one that may be left out, a value or a number; `other` is the builder's own to check. */
+export type Argument = 'value' | 'optional' | 'value or number' | 'other'
+
+/**
+ * The function that steps call for an operation: refuses what is no value before the builder looks at it. Every function of `retrograd/ops`
+ * is made by this.
+ *
+ * @param places what it takes, place by place
+ * @param rest what it takes in all further places; anything if left out: what `map` and `reduce` pass beside an element is not its own
+ */
+export function builder<Build extends (...values: never[]) => unknown>(
+  name: string,
+  places: readonly Argument[],
+  build: Build,
+  rest: Argument = 'other',
+): Build {
+  const checked = (...given: never[]): unknown => {
+    const count = Math.max(places.length, given.length)
+    for (let i = 0; i < count; i++) expectArgument(name, i, given[i], places[i] ?? rest)
+    return build(...given)
+  }
+  return checked as Build
+}
+
+function expectArgument(who: string, index: number, given: unknown, argument: Argument): void {
+  if (given instanceof Value || argument === 'other') return
+  if (argument === 'optional' && given === undefined) return
+  if (argument === 'value or number' && typeof given === 'number') return
+  const [what, hint] = [describeValue(given), given === undefined ? ' (a misspelt name?)' : '']
+  const expected = argument === 'value or number' ? 'a number or a value of the step' : 'a value of the step'
+  fail('cell', `${who}: argument ${index + 1} is ${what}; expected ${expected}${hint}`)
+}
+
+function expectValue(who: string, value: unknown): void {
   if (value instanceof Value) return
-  fail('cell', `${who}: an operand is ${typeof value}; expected a value of the step being traced`)
+  fail('cell', `${who}: an operand is ${describeValue(value)}; expected a value of the step`)
 }
 
 export function valueShape({ rows, columns }: Value): string {

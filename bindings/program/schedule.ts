@@ -2,18 +2,13 @@
  * Where each node of a step program runs: once per call, for a whole chunk of steps at once before or after the
  * steps, or step by step. Only what lies on the cycle through the state must run step by step.
  */
+import { type Step, chains } from './chains.ts'
 import { type StepGraph, ancestors } from './graph.ts'
 import { type Node, type Value, isLeaf } from './operation.ts'
 
 /** In the order in which they run. */
 export const SEGMENTS = ['parameters', 'prologue', 'step', 'epilogue', 'finish'] as const
 export type Segment = (typeof SEGMENTS)[number]
-
-/** A chain of elementwise nodes of one shape, or any other node alone. */
-export interface Step {
-  readonly chain: boolean
-  readonly nodes: Node[]
-}
 
 export interface ProgramSchedule {
   readonly nodes: readonly Node[]
@@ -93,29 +88,10 @@ function sinkViews(
     const value = node.results[0]!
     const users = consumers.get(value)
     if (!node.op.isView || value.rows !== 'batch' || kept.has(value) || !users) continue
-    const first = Math.min(...users.map((user) => SEGMENTS.indexOf(segmentOf.get(user)!)))
-    segmentOf.set(node, SEGMENTS[first]!)
+    const placed = new Set(users.map((user) => segmentOf.get(user)!))
+    segmentOf.set(
+      node,
+      SEGMENTS.find((segment) => placed.has(segment))!,
+    )
   }
-}
-
-/** Orders a segment so that elementwise nodes of one shape stand together as long as their operands are there. */
-function chains(nodes: Node[]): Step[] {
-  const waiting = new Set(nodes)
-  const steps: Step[] = []
-  while (waiting.size > 0) {
-    const ready = nodes.filter((node) => waiting.has(node) && !node.inputs.some((input) => waiting.has(input.node)))
-    const open = steps.at(-1)
-    const next = ready.find((node) => open?.chain && continues(open, node)) ?? ready[0]!
-    waiting.delete(next)
-    if (open?.chain && continues(open, next)) open.nodes.push(next)
-    else steps.push({ chain: next.op.link !== undefined, nodes: [next] })
-  }
-  return steps
-}
-
-/** May the node join the chain? A view reads rows and columns of its own, so its source must stand before the chain. */
-function continues(chain: Step, node: Node): boolean {
-  const [head, value] = [chain.nodes[0]!.results[0]!, node.results[0]!]
-  if (!node.op.link || head.rows !== value.rows || head.columns !== value.columns) return false
-  return !node.op.isView || !node.inputs.some((input) => chain.nodes.includes(input.node))
 }

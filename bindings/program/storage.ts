@@ -2,6 +2,7 @@
 import type { StepGraph } from './graph.ts'
 import { type Node, type Value, isLeaf } from './operation.ts'
 import type { ProgramSchedule } from './schedule.ts'
+import { greatest } from '../runtime/greatest.ts'
 
 /** How long a value's memory must hold it; `tape`: for the steps that the tape holds at a time. */
 export type Duration = 'timed' | 'tape' | 'chunk' | 'step' | 'call'
@@ -30,26 +31,32 @@ export function placeInMemory(
   options: Lasting,
 ): ReadonlyMap<Value, Storage> {
   const storages = new Map<Value, Storage>()
+  const outputs = new Set(graph.outputs)
   for (const node of plan.nodes) {
     for (const value of node.results) {
       const operand = overwritten(node, value, plan, given)
       const storage = (operand && storages.get(operand)) ?? { duration: 'step', value, lag: 0 }
-      storage.duration = longer(storage.duration, durationOf(value, graph, plan, options))
+      storage.duration = longer(storage.duration, durationOf(value, outputs, plan, options))
       storages.set(value, storage)
     }
   }
   for (const { next, reads } of graph.states) {
     const storage = storages.get(next)!
-    storage.lag = Math.max(...reads.keys())
+    storage.lag = greatest(reads.keys())
     const isSaved = [next, ...reads.values()].some((value) => options.saved?.has(value))
     storage.duration = longer(storage.duration, isSaved ? 'tape' : 'chunk')
   }
   return storages
 }
 
-function durationOf(value: Value, graph: StepGraph, plan: ProgramSchedule, { outputs, saved }: Lasting): Duration {
+function durationOf(
+  value: Value,
+  given: ReadonlySet<Value>,
+  plan: ProgramSchedule,
+  { outputs, saved }: Lasting,
+): Duration {
   if (value.rows !== 'batch') return 'call'
-  const asOutput = graph.outputs.includes(value) ? outputs : 'step'
+  const asOutput = given.has(value) ? outputs : 'step'
   if (saved?.has(value)) return longer('tape', asOutput)
   if (asOutput !== 'step') return asOutput
   const own = plan.segmentOf.get(value.node)!

@@ -1,10 +1,10 @@
 /** From a cell's step function to its graph. */
-import { fail } from '../runtime/errors.ts'
+import { describeValue, expectOptions, fail } from '../runtime/check.ts'
 import { type StateEdge, type StepGraph, ancestors } from './graph.ts'
 import { lower } from './lower.ts'
-import { Value, isLeaf } from './operation.ts'
+import { Value, isLeaf, valueShape } from './operation.ts'
 import { copy } from './ops/elementwise.ts'
-import { inputLeaf, paramLeaf, stateReads } from './ops/leaves.ts'
+import { endReads, inputLeaf, paramLeaf, stateReads } from './ops/leaves.ts'
 
 /** A number, or a name with an optional factor: 'H', '3H'. */
 export type Size = number | string
@@ -34,13 +34,26 @@ export interface SizedCell {
   readonly params: ReadonlyMap<string, readonly number[]>
 }
 
+const PARTS = [
+  ['state', 'sizes'],
+  ['input', 'sizes'],
+  ['params', 'shapes'],
+] as const
+
 /** Declares a cell. Its names must be distinct over states, inputs and parameters. */
 export function defineCell(cell: Cell): Cell {
+  expectOptions('defineCell', cell, ['state', 'input', 'params', 'initial', 'step'])
+  for (const [part, of] of PARTS) {
+    const given: unknown = cell[part]
+    if (given === null || typeof given !== 'object' || Array.isArray(given))
+      fail('cell', `defineCell: ${part} is ${describeValue(given)}; expected ${of} by name, {} for none`)
+  }
   const names = [cell.state, cell.input, cell.params].flatMap((part) => Object.keys(part))
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined)
     fail('cell', `defineCell: '${twice}' is named twice; states, inputs and params share one name space`)
-  if (typeof cell.step !== 'function') fail('cell', `defineCell: step is ${typeof cell.step}; expected a function`)
+  if (typeof cell.step !== 'function')
+    fail('cell', `defineCell: step is ${describeValue(cell.step)}; expected a function`)
   const stray = Object.keys(cell.initial ?? {}).find((name) => !Object.hasOwn(cell.params, name))
   if (stray !== undefined) fail('cell', `defineCell: initial names '${stray}', which is no parameter`)
   return cell
@@ -52,8 +65,9 @@ export function sizeCell(cell: Cell, sizes: Readonly<Record<string, number>>): S
   const map = (part: Readonly<Record<string, Size>>) =>
     new Map(Object.entries(part).map(([name, size]) => [name, number(size)]))
   for (const [name, shape] of Object.entries(cell.params)) {
-    if (shape.length === 1 || shape.length === 2) continue
-    fail('cell', `cell: parameter '${name}' has ${shape.length} axes; expected [n] or [rows, columns]`)
+    if (Array.isArray(shape) && (shape.length === 1 || shape.length === 2)) continue
+    const given = Array.isArray(shape) ? `has ${shape.length} axes` : `is ${describeValue(shape)}`
+    fail('cell', `cell: parameter '${name}' ${given}; expected [n] or [rows, columns]`)
   }
   const params = new Map(Object.entries(cell.params).map(([name, shape]) => [name, shape.map(number)]))
   return { cell, states: map(cell.state), inputs: map(cell.input), params }
@@ -76,6 +90,13 @@ export function trace({ cell, states, inputs, params }: SizedCell, options: { fu
   const edges = [...states].map(([name, columns]) => ({ name, columns, reads: stateReads(name, columns) }))
   const leaves = [...inputLeaves, ...paramLeaves, ...edges.map(({ reads }) => reads.get(1)!)]
   const result = cell.step(Object.fromEntries(leaves.map((leaf) => [leaf.node.name, leaf])))
+  for (const { reads } of edges) endReads(reads)
+  expectKnown(result, ['state', 'output'], (name) => `step: gives '${name}'; expected state and output alone`)
+  expectKnown(
+    result?.state,
+    [...states.keys()],
+    (name) => `step: gives a state '${name}', which the cell does not declare`,
+  )
   const nexts = edges.map(({ name, columns }) => nextState(name, columns, result?.state?.[name]))
   const output = expectOutput(result?.output)
   const reads = edges.flatMap((edge) => [...edge.reads.values()])
@@ -90,22 +111,29 @@ export function trace({ cell, states, inputs, params }: SizedCell, options: { fu
   return options.fused === false ? lower(graph) : graph
 }
 
+function expectKnown(given: unknown, known: readonly string[], refusal: (name: string) => string): void {
+  const stray = Object.keys(given ?? {}).find((name) => !known.includes(name))
+  if (stray !== undefined) fail('cell', `${refusal(stray)}; known are ${known.join(', ') || 'none'}`)
+}
+
 /** A value kept from another trace would be read from nowhere. */
 function expectOwnLeaves(roots: Value[], own: Value[]): void {
-  const stray = ancestors(roots).find((node) => node.op.isLeaf && !own.some((leaf) => leaf.node === node))
+  const leaves = new Set(own.map(({ node }) => node))
+  const stray = ancestors(roots).find((node) => node.op.isLeaf && !leaves.has(node))
   if (!stray) return
   fail('cell', `step: '${stray.name}' is a value of another step; use only what this step is given`)
 }
 
 function nextState(name: string, columns: number, next: unknown): Value {
   if (next instanceof Value && next.rows === 'batch' && next.columns === columns) return next
-  const given = next instanceof Value ? `[${next.rows}, ${next.columns}]` : typeof next
+  const given = next instanceof Value ? valueShape(next) : describeValue(next)
   fail('cell', `step: state '${name}' becomes ${given}; expected a value [B, ${columns}]`)
 }
 
 function expectOutput(output: unknown): Value {
   if (!(output instanceof Value) || output.rows !== 'batch') {
-    fail('cell', 'step: output is not a value [B, n]')
+    const given = output instanceof Value ? valueShape(output) : describeValue(output)
+    fail('cell', `step: output is ${given}; expected a value [B, n] of the step`)
   }
   // an input or an old state handed on is copied: an output has memory of its own
   return isLeaf(output) ? copy(output) : output

@@ -1,15 +1,16 @@
 /** Checks that every entry makes once before the core is called. The good path is tested first; messages are built when throwing. */
 import { fail } from './errors.ts'
+import { shortened } from './printable.ts'
 import { type ElementKind, type Shape, Tensor } from './tensor.ts'
 
 export { fail }
 
 export const shapeText = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`
 
-/** Throws if `options` has a key outside `known`. */
-export function expectOptions(who: string, options: unknown, known: readonly string[]): void {
+/** Throws if `options`, called `name` in messages, is no object or has a key outside `known`. */
+export function expectOptions(who: string, options: unknown, known: readonly string[], name = 'options'): void {
   if (options === null || typeof options !== 'object' || Array.isArray(options)) {
-    fail('type', `${who}: options is ${describeValue(options)}; expected an object`)
+    fail('type', `${who}: ${name} is ${describeValue(options)}; expected an object`)
   }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) fail('option', `${who}: unknown option '${key}'; known are ${known.join(', ')}`)
@@ -74,8 +75,11 @@ export function expectOneOf<T extends string>(who: string, name: string, value: 
   fail('option', `${who}: ${name} is ${describeValue(value)}; expected one of ${known.join(', ')}`)
 }
 
+/** Characters of a string that a message quotes. */
+const QUOTED = 80
+
 export function describeValue(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`
+  if (typeof value === 'string') return `'${shortened(value, QUOTED)}'`
   if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined)
     return String(value)
   return Array.isArray(value) ? 'an array' : `${typeof value === 'object' ? 'an object' : `a ${typeof value}`}`

@@ -242,29 +242,40 @@ function expectWhole(who: string, flat: ArrayLike<number>): void {
   }
 }
 
-/** Numbers in order, with the shape that the nesting has. */
+/** Arrays within each other: far more axes than anything here has, far fewer than a stack holds. */
+const MOST_AXES = 32
+
+/** Numbers in order, with the shape that the nesting has; a typed array is a row of numbers, true is 1. */
 function flatten(who: string, values: unknown): { flat: ArrayLike<number>; axes: number[] } {
-  if (ArrayBuffer.isView(values) && !(values instanceof DataView)) {
-    const flat = values as unknown as ArrayLike<number>
-    if (typeof flat[0] === 'bigint') fail('type', `${who}: values are 64-bit integers; convert them to numbers`)
-    return { flat, axes: [flat.length] }
-  }
+  if (isTypedArray(who, values)) return { flat: values, axes: [values.length] }
   if (!Array.isArray(values))
     fail('type', `${who}: values is ${describeValue(values)}; expected a typed array or nested arrays of numbers`)
   const flat: number[] = []
   const axes: number[] = []
   const visit = (part: unknown, depth: number): void => {
-    if (!Array.isArray(part)) {
-      if (typeof part !== 'number' || depth !== axes.length)
+    if (!Array.isArray(part) && !isTypedArray(who, part)) {
+      if ((typeof part !== 'number' && typeof part !== 'boolean') || depth !== axes.length)
         fail('type', `${who}: values holds ${describeValue(part)} at depth ${depth}; expected numbers at one depth`)
-      flat.push(part)
+      flat.push(Number(part))
       return
     }
+    if (depth === MOST_AXES)
+      fail(
+        'shape',
+        `${who}: values is nested deeper than ${MOST_AXES} arrays; expected an axis for each (does one hold itself?)`,
+      )
     if (flat.length === 0 && depth === axes.length) axes.push(part.length)
     if (axes[depth] !== part.length)
       fail('shape', `${who}: values is ragged: an array of ${part.length} at depth ${depth}; expected ${axes[depth]}`)
-    for (const inner of part) visit(inner, depth + 1)
+    for (let i = 0; i < part.length; i++) visit(part[i], depth + 1)
   }
   visit(values, 0)
   return { flat, axes }
+}
+
+function isTypedArray(who: string, values: unknown): values is ArrayLike<number> {
+  if (!ArrayBuffer.isView(values) || values instanceof DataView) return false
+  if (typeof (values as unknown as ArrayLike<unknown>)[0] === 'bigint')
+    fail('type', `${who}: values are 64-bit integers; convert them to numbers`)
+  return true
 }

@@ -2,6 +2,7 @@
 import type { Checkpointing } from '../module/checkpointing.ts'
 import { chunkSteps, layOut } from '../program/layout.ts'
 import type { Stage } from '../program/stage.ts'
+import { greatest } from '../runtime/greatest.ts'
 import { fail } from '../runtime/check.ts'
 import { roundUp } from '../runtime/heap.ts'
 import { type CallShape, type Stack, bytesOf } from './stack.ts'
@@ -58,6 +59,6 @@ function segmentPlan({ steps: T }: CallShape, historyBytes: readonly number[], s
 /** Of a checkpoint: every state, as far back as a step reads it. */
 function historyBytesOf(stack: Stack, { batch }: CallShape, { units }: Stage): number {
   const states = units.flatMap(({ program }) => program.graph.states)
-  const columns = states.reduce((sum, { columns: own, reads }) => sum + own * Math.max(...reads.keys()), 0)
+  const columns = states.reduce((sum, { columns: own, reads }) => sum + own * greatest(reads.keys()), 0)
   return roundUp(bytesOf(stack, [batch, columns]), 64)
 }

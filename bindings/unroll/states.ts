@@ -3,6 +3,7 @@ import type { NamedStates, State } from '../module/state.ts'
 import type { CompiledProgram } from '../program/compile.ts'
 import { type Plan, widestCarry } from '../program/plan.ts'
 import { tangentName } from '../program/tangent.ts'
+import { greatest } from '../runtime/greatest.ts'
 import { expectOptions, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Shape, Tensor } from '../runtime/tensor.ts'
@@ -35,7 +36,7 @@ export class States {
     this.#parts = layers.length
     this.#layered = layered
     const { states } = layers[0]!.graph
-    const lagOf = (name: string) => Math.max(...states.find((state) => state.name === name)!.reads.keys())
+    const lagOf = (name: string) => greatest(states.find((state) => state.name === name)!.reads.keys())
     const delayed = states.filter(({ name }) => lagOf(name) > 1)
     this.#fields = states.map(({ name, columns }) => {
       const entries = lagOf(name) - 1

@@ -179,6 +179,50 @@ widening('bfloat16 is the upper half of float32, to the bit', () => {
   )
 })
 
+function read8(dtype: string): SafetensorsArray {
+  const data = Uint8Array.from({ length: 256 }, (_, code) => code)
+  return readSafetensors(assemble({ w: tensor(dtype, [256], 0, 256) }, data)).tensors.w!.data
+}
+
+/** A small float by its definition: (-1)^s · 2^(e - bias) · (1 + f), with e = 0 for subnormals. */
+function small(code: number, fractionBits: number, bias: number): number {
+  const steps = 2 ** fractionBits
+  const exponent = Math.floor((code % 128) / steps)
+  const fraction = (code % steps) / steps
+  const size = exponent === 0 ? 2 ** (1 - bias) * fraction : 2 ** (exponent - bias) * (1 + fraction)
+  return code >= 128 ? -size : size
+}
+
+widening('every code of float8 E4M3 equals its definition: no infinities, NaN of either sign, at most 448', () => {
+  const read = read8('F8_E4M3')
+  assert.instance(read, Float32Array)
+  const expected = Array.from({ length: 256 }, (_, code) => (code % 128 === 127 ? NaN : small(code, 3, 7)))
+  assert.equal(
+    expected.flatMap((value, code) => (Object.is(read[code], value) ? [] : [code])),
+    [],
+  )
+  assert.equal([read[0x7e], read[0xfe], read[0x01], read[0x38]], [448, -448, 2 ** -9, 1])
+  assert.equal(bits32(read)[0x7f], 0x7fc00000)
+  assert.equal(bits32(read)[0xff], 0xffc00000)
+})
+
+widening(
+  'every code of float8 E5M2 equals its definition: infinities, three NaN of either sign, else at most 57344',
+  () => {
+    const read = read8('F8_E5M2')
+    assert.instance(read, Float32Array)
+    const expected = Array.from({ length: 256 }, (_, code) => {
+      if (code % 128 === 0x7c) return code < 128 ? Infinity : -Infinity
+      return code % 128 > 0x7c ? NaN : small(code, 2, 15)
+    })
+    assert.equal(
+      expected.flatMap((value, code) => (Object.is(read[code], value) ? [] : [code])),
+      [],
+    )
+    assert.equal([read[0x7b], read[0xfb], read[0x01], read[0x3c]], [57344, -57344, 2 ** -16, 1])
+  },
+)
+
 widening('booleans are bytes', () => {
   const bytes = assemble({ w: tensor('BOOL', [3], 0, 3) }, [1, 0, 1])
   assert.equal(readSafetensors(bytes).tensors.w!.data, Uint8Array.of(1, 0, 1))

@@ -207,6 +207,32 @@ form('with any one byte changed: a state or a refusal, nothing else', () => {
   }
 })
 
+/** A state in so many lists within each other. */
+const within = (depth: number): State => (depth === 0 ? { h: rt.tensor([1, 2]) } : [within(depth - 1)])
+
+form('32 lists within each other come back; more are refused by either side, as is a list that holds itself', () => {
+  let state = readState(rt, writeState(within(32)))
+  for (let depth = 0; depth < 32; depth++) state = (state as State[])[0]!
+  assert.equal([...(state as unknown as { h: { data: Float32Array } }).h.data], [1, 2])
+  const endless: State = []
+  endless.push(endless)
+  for (const deep of [within(33), within(500), endless])
+    refuses(() => writeState(deep), /^writeState: state has lists within each other deeper than 32 levels/, 'type')
+  for (const depth of [33, 3000]) {
+    const paths = Array.from({ length: depth }, (_, level) => [Array(level).fill('0').join('.'), 1])
+    const dict = { [`${Array(depth).fill('0').join('.')}.h`]: tensors.h }
+    const used = rt.memoryUsed
+    const bytes = writeSafetensors(dict, { ...own, lists: JSON.stringify(Object.fromEntries(paths)) })
+    refuses(() => readState(rt, bytes), /lies deeper than 32 levels/)
+    assert.is(rt.memoryUsed, used)
+  }
+})
+
+form('whose lists are named twice, or nested without end, are refused', () => {
+  for (const lists of ['{"":1,"":2}', `{"":${'['.repeat(100_000)}${']'.repeat(100_000)}}`])
+    refuses(() => readState(rt, writeSafetensors({ '0.h': tensors.h }, { ...own, lists })), /'lists' is no JSON object/)
+})
+
 form('of a state too large for the memory leave nothing taken', async () => {
   const small = await createRuntime({ variant: 'simd', maxMemory: 2 ** 22 })
   const state = Array.from({ length: 8 }, () => ({ h: rt.tensor(new Float32Array(2 ** 18)) }))

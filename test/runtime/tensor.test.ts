@@ -8,6 +8,47 @@ const collect = (globalThis as { gc?: () => void }).gc
 const rt = await createRuntime({ seed: 1 })
 
 const tensors = suite('a tensor')
+tensors('takes arrays whose rows are typed arrays, and booleans as 1 and 0, at any depth and mixed', () => {
+  const rows = rt.tensor([Float32Array.of(1, 2), Int8Array.of(3, -4)] as never)
+  assert.equal(rows.shape, [2, 2])
+  assert.equal(Array.from(rows.data), [1, 2, 3, -4])
+  const deep = rt.tensor([
+    [Float64Array.of(0.5), [true]],
+    [[2], Uint8Array.of(7)],
+  ] as never)
+  assert.equal(deep.shape, [2, 2, 1])
+  assert.equal(Array.from(deep.data), [0.5, 1, 2, 7])
+  const mask = rt.tensor([
+    [true, false],
+    [false, true],
+  ] as never)
+  assert.equal(Array.from(mask.data), [1, 0, 0, 1])
+  assert.equal(Array.from(rt.indices([Int32Array.of(1, 2), [3, 4]] as never).data), [1, 2, 3, 4])
+  const other = rt.tensor([5, 6])
+  assert.equal(Array.from(rt.tensor([other.data, other.data] as never).data), [5, 6, 5, 6])
+})
+
+tensors('refuses arrays without end, rows of unequal length and rows of 64-bit integers, and takes no memory', () => {
+  const endless: unknown[] = []
+  endless.push(endless)
+  const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)])
+  const used = rt.memoryUsed
+  for (const values of [endless, nested(33), nested(5000)])
+    assert.throws(
+      () => rt.tensor(values as never),
+      (error: Error) => error.name === 'RetrogradError' && /nested deeper than 32 arrays/.test(error.message),
+    )
+  assert.throws(
+    () => rt.tensor([Float32Array.of(1), Float32Array.of(1, 2)] as never),
+    /ragged: an array of 2 at depth 1/,
+  )
+  assert.throws(() => rt.tensor([BigInt64Array.of(1n)] as never), /64-bit integers/)
+  assert.throws(() => rt.tensor([[1], Float32Array.of(1, 2)] as never), /ragged/)
+  assert.throws(() => rt.tensor([1, [2]] as never), /./)
+  assert.is(rt.memoryUsed, used)
+  assert.is(rt.tensor(nested(32) as never).shape.length, 32)
+})
+
 tensors('takes nested arrays and gives them back', () => {
   const values = [
     [

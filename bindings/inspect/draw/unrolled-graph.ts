@@ -1,6 +1,7 @@
 /** The unrolled graph on a grid: time from left to right, layers upward. */
 import type { Edge, Graph, Vertex } from '../vertices.ts'
 import { ALARM, INK, TEXT, escapeText, picture } from './svg.ts'
+import { greatest } from '../../runtime/greatest.ts'
 
 const COLUMN = 110
 const ROW = 80
@@ -14,9 +15,9 @@ interface Point {
 }
 
 export function drawGraph({ vertices, edges }: Graph): string {
-  const rows = Math.max(...vertices.map(({ row }) => row))
-  const first = Math.min(...vertices.map(({ step }) => step))
-  const last = Math.max(...vertices.map(({ step }) => step))
+  const rows = greatest(vertices.map(({ row }) => row))
+  const first = -greatest(vertices.map(({ step }) => -step))
+  const last = greatest(vertices.map(({ step }) => step))
   const at = ({ step, row }: Vertex): Point => ({ x: MARGIN + (step - first) * COLUMN, y: MARGIN + (rows - row) * ROW })
   const places = new Map(vertices.map((vertex) => [vertex.id, at(vertex)]))
   const [width, height] = [2 * MARGIN + (last - first) * COLUMN, 2 * MARGIN + rows * ROW]

@@ -3,7 +3,7 @@ import { expectBoolean, expectOptions, expectPositive } from '../../runtime/chec
 import { fail } from '../../runtime/errors.ts'
 import { rowsWord } from '../encoding.ts'
 import { OP } from '../format.ts'
-import { type Node, type Operation, type Value, apply, valueShape } from '../operation.ts'
+import { type Node, type Operation, type Value, apply, valueShape, builder } from '../operation.ts'
 import { sameRows } from './broadcast.ts'
 import { sumOf } from './elementwise.ts'
 
@@ -63,22 +63,26 @@ function multiply(a: Value, b: Value, { m, k, n, transposeA, transposeB }: Produ
  * The product of each sample's two matrices: [B, m k] by [B, k n] gives [B, m n], each of them a matrix row by row. A parameter
  * [m k] or [k n] is every sample's.
  */
-export function batchMatmul(a: Value, b: Value, options: BatchMatmulOptions): Value {
-  const who = 'batchMatmul'
-  expectOptions(who, options, ['m', 'k', 'n', 'transposeA', 'transposeB'])
-  const { m, k, n, transposeA = false, transposeB = false } = options
-  for (const [name, size] of Object.entries({ m, k, n })) expectPositive(who, name, size)
-  for (const [name, flag] of Object.entries({ transposeA, transposeB })) expectBoolean(who, name, flag)
-  const [first, second] = sameRows(who, [a, b]) as [Value, Value]
-  if (a.columns === m * k && b.columns === k * n) return multiply(first, second, { m, k, n, transposeA, transposeB })
-  fail(
-    'cell',
-    `${who}: operands are ${valueShape(a)} and ${valueShape(b)}; expected [B, m·k = ${m * k}] and [B, k·n = ${k * n}]`,
-  )
-}
+export const batchMatmul = builder(
+  'batchMatmul',
+  ['value', 'value', 'other'],
+  (a: Value, b: Value, options: BatchMatmulOptions): Value => {
+    const who = 'batchMatmul'
+    expectOptions(who, options, ['m', 'k', 'n', 'transposeA', 'transposeB'])
+    const { m, k, n, transposeA = false, transposeB = false } = options
+    for (const [name, size] of Object.entries({ m, k, n })) expectPositive(who, name, size)
+    for (const [name, flag] of Object.entries({ transposeA, transposeB })) expectBoolean(who, name, flag)
+    const [first, second] = sameRows(who, [a, b]) as [Value, Value]
+    if (a.columns === m * k && b.columns === k * n) return multiply(first, second, { m, k, n, transposeA, transposeB })
+    fail(
+      'cell',
+      `${who}: operands are ${valueShape(a)} and ${valueShape(b)}; expected [B, m·k = ${m * k}] and [B, k·n = ${k * n}]`,
+    )
+  },
+)
 
 /** Each sample's outer product a bᵀ: [B, m] and [B, n] give [B, m n], row by row. */
-export function outer(a: Value, b: Value): Value {
+export const outer = builder('outer', ['value', 'value'], (a: Value, b: Value): Value => {
   const [first, second] = sameRows('outer', [a, b]) as [Value, Value]
   return multiply(first, second, { m: a.columns, k: 1, n: b.columns, transposeA: false, transposeB: false })
-}
+})

@@ -1,6 +1,6 @@
 import { fail } from '../../runtime/errors.ts'
-import { type Value, expectValue, valueShape } from '../operation.ts'
-import { concat, slice } from './columns.ts'
+import { type Value, valueShape, builder } from '../operation.ts'
+import { joined, slice } from './columns.ts'
 import { linear } from './products.ts'
 import { rows } from './rows.ts'
 
@@ -8,9 +8,7 @@ import { rows } from './rows.ts'
  * x by a block-diagonal matrix, a block for each head: x [B, heads m] in blocks of m columns, W a parameter [heads n, m] with the head's
  * [n, m] (out, in) in rows of its own; head h of the result [B, heads n] is x_h W_hᵀ. W's columns and rows say how many heads there are.
  */
-export function blockDiagonal(x: Value, W: Value): Value {
-  expectValue('blockDiagonal', x)
-  expectValue('blockDiagonal', W)
+export const blockDiagonal = builder('blockDiagonal', ['value', 'value'], (x: Value, W: Value): Value => {
   const m = W.columns
   const [heads, n] = [x.columns / m, ((W.rows as number) * m) / x.columns]
   if (W.rows === 'batch' || !Number.isInteger(heads) || !Number.isInteger(n)) {
@@ -23,5 +21,5 @@ export function blockDiagonal(x: Value, W: Value): Value {
   const products = Array.from({ length: heads }, (_, h) =>
     linear(slice(x, h * m, (h + 1) * m), rows(W, h * n, (h + 1) * n)),
   )
-  return concat(...products)
-}
+  return joined(products)
+})

@@ -2,7 +2,7 @@
 import { rowsWord, viewLink } from '../encoding.ts'
 import { fail } from '../../runtime/errors.ts'
 import { OP } from '../format.ts'
-import { type Operation, type Rows, type Value, apply, expectValue, valueShape } from '../operation.ts'
+import { type Operation, type Rows, type Value, apply, valueShape, builder } from '../operation.ts'
 import { linearMap } from './linear-map.ts'
 
 const EXPAND_ROWS: Operation = {
@@ -63,22 +63,21 @@ export const expandColumns = (x: Value, columns: number): Value =>
 export const columnSum = (x: Value): Value => apply(COLUMN_SUM, [x], 1, x.columns)
 
 /** The sum over columns: [B, 1]. */
-export const sum = (x: Value): Value => apply(ROW_SUM, [x], x.rows, 1)
+export const sum = builder('sum', ['value'], (x: Value): Value => apply(ROW_SUM, [x], x.rows, 1))
 
 /** Operands brought to the same rows: those with one row stand for all. */
 export function sameRows(who: string, operands: readonly Value[]): Value[] {
-  for (const operand of operands) expectValue(who, operand)
   const rows = common(operands, ({ rows }) => rows)
-  if (rows === undefined) refuseShapes(who, operands)
+  if (rows === undefined) refuseShapes(who, operands, 'the same rows, or 1 row in some of them')
   return operands.map((operand) => expandRows(operand, rows))
 }
 
 /** Operands brought to one shape: where they differ, those with one row or one column stand for all. */
 export function alike(who: string, operands: readonly Value[]): Value[] {
-  for (const operand of operands) expectValue(who, operand)
   const rows = common(operands, ({ rows }) => rows)
   const columns = common(operands, ({ columns }) => columns)
-  if (rows === undefined || columns === undefined) refuseShapes(who, operands)
+  if (rows === undefined || columns === undefined)
+    refuseShapes(who, operands, 'one shape, or 1 row or column in one of them')
   return operands.map((operand) => expandColumns(expandRows(operand, rows), columns))
 }
 
@@ -89,7 +88,7 @@ function common<Size extends Rows>(operands: readonly Value[], sizeOf: (operand:
   return sizes.every((size) => size === wide || size === 1) ? wide : undefined
 }
 
-export function refuseShapes(who: string, operands: readonly Value[]): never {
+function refuseShapes(who: string, operands: readonly Value[], expected: string): never {
   const given = operands.map(valueShape).join(' and ')
-  fail('cell', `${who}: operands are ${given}; expected one shape, or 1 row or column in one of them`)
+  fail('cell', `${who}: operands are ${given}; expected ${expected}`)
 }

@@ -2,8 +2,8 @@
 import { fail } from '../../runtime/errors.ts'
 import { rowsWord, viewLink } from '../encoding.ts'
 import { OP } from '../format.ts'
-import { type Node, type Operation, type Value, apply } from '../operation.ts'
-import { refuseShapes } from './broadcast.ts'
+import { type Node, type Operation, type Value, apply, builder } from '../operation.ts'
+import { sameRows } from './broadcast.ts'
 import { zerosLike } from './constant.ts'
 import { linearMap } from './linear-map.ts'
 
@@ -47,26 +47,35 @@ const CONCAT: Operation = {
     let offset = 0
     return inputs.map((x) => slice(dY!, offset, (offset += x.columns)))
   },
-  tangent: ({ inputs }, tangents) => concat(...inputs.map((x, i) => tangents[i] ?? zerosLike(x))),
+  tangent: ({ inputs }, tangents) => joined(inputs.map((x, i) => tangents[i] ?? zerosLike(x))),
 }
 
 /** Columns [from, to) of x. */
-export function slice(x: Value, from: number, to: number): Value {
+export const slice = builder('slice', ['value', 'other', 'other'], (x: Value, from: number, to: number): Value => {
   if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to && to <= x.columns)) {
     fail('cell', `slice: [${from}, ${to}) of ${x.columns} columns`)
   }
   return apply(SLICE, [x], x.rows, to - from, { from })
-}
+})
 
 /** x in the columns from `from` on of [B, columns], zeros elsewhere: the adjoint of slice. */
 export const pad = (x: Value, from: number, columns: number): Value => apply(PAD, [x], x.rows, columns, { from })
 
-/** Values side by side: [B, n1 + n2 + …]. */
-export function concat(...values: Value[]): Value {
-  const first = values[0]
-  if (first === undefined) fail('cell', 'concat: no values given')
-  for (const value of values) if (value.rows !== first.rows) refuseShapes('concat', [first, value])
-  if (values.length === 1) return first
-  const columns = values.reduce((total, value) => total + value.columns, 0)
-  return apply(CONCAT, values, first.rows, columns)
+/** Values side by side: [B, n1 + n2 + …]; one of one row, a parameter [n] say, stands beside each row of the others. */
+export const concat = builder(
+  'concat',
+  [],
+  (...values: Value[]): Value => {
+    if (values.length === 0) fail('cell', 'concat: no values given')
+    return joined(values)
+  },
+  'value',
+)
+
+/** The same of a list, of any length. */
+export function joined(values: readonly Value[]): Value {
+  const parts = sameRows('concat', values)
+  if (parts.length === 1) return parts[0]!
+  const columns = parts.reduce((total, part) => total + part.columns, 0)
+  return apply(CONCAT, parts, parts[0]!.rows, columns)
 }

@@ -2,7 +2,7 @@
 import { fail } from '../../runtime/errors.ts'
 import { viewLink } from '../encoding.ts'
 import { OP } from '../format.ts'
-import { type Operation, type Value, apply, expectValue, valueShape } from '../operation.ts'
+import { type Operation, type Value, apply, valueShape, builder } from '../operation.ts'
 import { fill } from './constant.ts'
 import { linearMap } from './linear-map.ts'
 
@@ -32,21 +32,19 @@ const DIAGONAL: Operation = {
 }
 
 /** The square matrix with the parameter [n] on its diagonal, zeros elsewhere. */
-export function diag(v: Value): Value {
-  expectValue('diag', v)
+export const diag = builder('diag', ['value'], (v: Value): Value => {
   if (v.rows !== 1) fail('cell', `diag: operand is ${valueShape(v)}; expected a parameter [n]`)
   return apply(DIAG, [v], v.columns, v.columns)
-}
+})
 
 /** The diagonal of a parameter [n, n]: [n]. */
-export function diagonal(w: Value): Value {
-  expectValue('diagonal', w)
+export const diagonal = builder('diagonal', ['value'], (w: Value): Value => {
   if (w.rows !== w.columns) fail('cell', `diagonal: operand is ${valueShape(w)}; expected a parameter [n, n]`)
   return apply(DIAGONAL, [w], 1, w.columns)
-}
+})
 
 /** The identity matrix [n, n], for arithmetic with parameters. */
-export function identity(n: number): Value {
+export const identity = builder('identity', ['other'], (n: number): Value => {
   if (!(Number.isSafeInteger(n) && n > 0)) fail('cell', `identity: n is ${n}; expected a whole number >= 1`)
   return diag(fill(1, 1, n))
-}
+})

@@ -14,7 +14,7 @@ import {
   type Structure,
   type Value,
   apply,
-  expectValue,
+  builder,
 } from '../operation.ts'
 import { alike } from './broadcast.ts'
 import { zerosLike } from './constant.ts'
@@ -35,12 +35,12 @@ type ByOperand = (d: Value, ...operandsAndResult: Value[]) => Maybe
 
 export function unary(name: string, code: number, byX: ByX, structure?: Structure): Unary {
   const op = { ...pointwise(name, { code }, [byX]), ...structure }
-  return (x) => applyAlike(op, [x])
+  return builder(name, ['value'], (x) => applyAlike(op, [x]))
 }
 
 export function binary(name: string, code: number, byA: ByOneOfTwo, byB: ByOneOfTwo): Binary {
   const op = pointwise(name, { code }, [byA, byB])
-  return (a, b) => applyAlike(op, [a, b])
+  return builder(name, ['value', 'value'], (a, b) => applyAlike(op, [a, b]))
 }
 
 export function ternary(
@@ -49,17 +49,16 @@ export function ternary(
   ...by: readonly [ByOneOfThree, ByOneOfThree, ByOneOfThree]
 ): Ternary {
   const op = pointwise(name, { code }, by)
-  return (a, b, c) => applyAlike(op, [a, b, c])
+  return builder(name, ['value', 'value', 'value'], (a, b, c) => applyAlike(op, [a, b, c]))
 }
 
 /** An operation of one value and a number. */
 export function unaryWithConstant(name: string, code: number, byX: ByXWithConstant): WithConstant {
   const op = pointwise(name, constantLink(code), [(d, x, y) => byX(d, y!.node.attributes['constant']!, x!, y!)])
-  return (x, constant) => {
+  return builder(name, ['value', 'other'], (x, constant) => {
     expectNumber(name, constant)
-    expectValue(name, x)
     return apply(op, [x], x.rows, x.columns, { constant })
-  }
+  })
 }
 
 /** The Jacobian by each operand is diagonal: adjoint and tangent apply the same derivatives. */

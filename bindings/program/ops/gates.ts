@@ -1,7 +1,7 @@
 /** What fused gates have in common: pre-activations in blocks of one width, and the functions that bend them. */
 import { expectOptions } from '../../runtime/check.ts'
 import { fail } from '../../runtime/errors.ts'
-import { type Emitter, type Node, type Value, expectValue, valueShape } from '../operation.ts'
+import { type Emitter, type Node, type Value, valueShape } from '../operation.ts'
 import { slice } from './columns.ts'
 import { type Unary, sigmoid, tanh } from './elementwise.ts'
 
@@ -37,8 +37,6 @@ export const emitGates =
   }
 
 export function expectBlocks(who: string, blocks: Value, state: Value, gates: number): void {
-  expectValue(who, blocks)
-  expectValue(who, state)
   if (blocks.rows === 'batch' && state.rows === 'batch' && blocks.columns === gates * state.columns) return
   const given = `${valueShape(blocks)} and ${valueShape(state)}`
   fail('cell', `${who}: operands are ${given}; expected values [B, ${gates}H] and [B, H]`)

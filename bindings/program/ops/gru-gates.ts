@@ -1,6 +1,6 @@
 /** The gates of a GRU: one fused operation, an adjoint of its own, and the plain operations that it stands for. */
 import { OP } from '../format.ts'
-import { type Operation, type Value, makeNode } from '../operation.ts'
+import { type Operation, type Value, makeNode, builder } from '../operation.ts'
 import { blend } from './composed.ts'
 import { add, mul } from './elementwise.ts'
 import { type GateFunctions, USUAL, block, emitGates, expectBlocks, resolveFunctions } from './gates.ts'
@@ -47,18 +47,22 @@ function plain(gi: Value, gh: Value, h: Value, { activation, recurrentActivation
  * GRU, reset gate after the recurrent product: both products [B, 3H] in blocks r, z, n and the previous hidden [B, H].
  * n = tanh(gi_n + r gh_n); h' = (1 - z) n + z h. Other functions than tanh and sigmoid run as a chain of plain operations.
  */
-export function gruGates(gi: Value, gh: Value, hidden: Value, functions: Partial<GateFunctions> = {}): Value {
-  expectBlocks('gruGates', gi, hidden, 3)
-  expectBlocks('gruGates', gh, hidden, 3)
-  const H = hidden.columns
-  const { fused, used } = resolveFunctions('gruGates', functions)
-  if (!fused) return plain(gi, gh, hidden, used)
-  return makeNode(
-    GRU_GATES,
-    [gi, gh, hidden],
-    [
-      ['batch', H],
-      ['batch', 3 * H],
-    ],
-  )[0]!
-}
+export const gruGates = builder(
+  'gruGates',
+  ['value', 'value', 'value', 'other'],
+  (gi: Value, gh: Value, hidden: Value, functions: Partial<GateFunctions> = {}): Value => {
+    expectBlocks('gruGates', gi, hidden, 3)
+    expectBlocks('gruGates', gh, hidden, 3)
+    const H = hidden.columns
+    const { fused, used } = resolveFunctions('gruGates', functions)
+    if (!fused) return plain(gi, gh, hidden, used)
+    return makeNode(
+      GRU_GATES,
+      [gi, gh, hidden],
+      [
+        ['batch', H],
+        ['batch', 3 * H],
+      ],
+    )[0]!
+  },
+)

@@ -1,6 +1,6 @@
 /** What a step is given: inputs, parameters, and its states as they were some steps back. */
 import { fail } from '../../runtime/errors.ts'
-import { type Operation, type Rows, type Value, makeNode } from '../operation.ts'
+import { type Operation, type Rows, type Value, makeNode, builder } from '../operation.ts'
 
 export const INPUT: Operation = { name: 'input', isLeaf: true }
 export const PARAM: Operation = { name: 'param', isLeaf: true }
@@ -26,13 +26,24 @@ export function stateReads(name: string, columns: number, lags: Iterable<number>
 const stateLeaf = (name: string, columns: number, lag: number): Value =>
   makeNode(STATE, [], [['batch', columns]], { lag }, name)[0]!
 
+/** A step that was traced reads no more, whoever has kept its values. */
+export function endReads(reads: ReadonlyMap<number, Value>): void {
+  readsOf.delete(reads.get(1)!)
+}
+
 /** The state `lag` steps back: prev(h, 1) is h itself. */
-export function prev(state: Value, lag: number): Value {
+export const prev = builder('prev', ['value', 'other'], (state: Value, lag: number): Value => {
   if (state.node.op !== STATE) fail('cell', 'prev: operand is not a state of the step')
   if (!Number.isInteger(lag) || lag < 1) fail('cell', `prev: lag is ${lag}; expected a whole number >= 1`)
   const reads = readsOf.get(state)
-  if (reads === undefined) fail('cell', 'prev: operand is itself a delayed read; give it the state')
+  if (reads === undefined) {
+    const isDelayed = state.node.attributes['lag'] !== 1
+    const what = isDelayed
+      ? 'itself a delayed read; give it the state'
+      : 'a value of another step; use what this step is given'
+    fail('cell', `prev: operand is ${what}`)
+  }
   const read = reads.get(lag) ?? stateLeaf(state.node.name, state.columns, lag)
   reads.set(lag, read)
   return read
-}
+})

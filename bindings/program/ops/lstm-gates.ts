@@ -1,6 +1,6 @@
 /** The gates of an LSTM: one fused operation, an adjoint of its own, and the plain operations that it stands for. */
 import { OP } from '../format.ts'
-import { type Operation, type Value, makeNode } from '../operation.ts'
+import { type Operation, type Value, makeNode, builder } from '../operation.ts'
 import { zerosLike } from './constant.ts'
 import { add, mul } from './elementwise.ts'
 import { type GateFunctions, USUAL, block, emitGates, expectBlocks, resolveFunctions } from './gates.ts'
@@ -47,20 +47,20 @@ function plain(a: Value, previous: Value, { activation, recurrentActivation: gat
  * LSTM: pre-activations [B, 4H] in blocks i, f, g, o and the previous cell [B, H].
  * c' = f c + i g; h' = o tanh(c'). Other functions than tanh and sigmoid run as a chain of plain operations.
  */
-export function lstmGates(
-  preactivations: Value,
-  cell: Value,
-  functions: Partial<GateFunctions> = {},
-): { hidden: Value; cell: Value } {
-  expectBlocks('lstmGates', preactivations, cell, 4)
-  const H = cell.columns
-  const { fused, used } = resolveFunctions('lstmGates', functions)
-  const [hidden, next] = fused
-    ? makeNode(
-        LSTM_GATES,
-        [preactivations, cell],
-        [H, H, 4 * H, H].map((columns) => ['batch', columns] as const),
-      )
-    : plain(preactivations, cell, used)
-  return { hidden: hidden!, cell: next! }
-}
+export const lstmGates = builder(
+  'lstmGates',
+  ['value', 'value', 'other'],
+  (preactivations: Value, cell: Value, functions: Partial<GateFunctions> = {}): { hidden: Value; cell: Value } => {
+    expectBlocks('lstmGates', preactivations, cell, 4)
+    const H = cell.columns
+    const { fused, used } = resolveFunctions('lstmGates', functions)
+    const [hidden, next] = fused
+      ? makeNode(
+          LSTM_GATES,
+          [preactivations, cell],
+          [H, H, 4 * H, H].map((columns) => ['batch', columns] as const),
+        )
+      : plain(preactivations, cell, used)
+    return { hidden: hidden!, cell: next! }
+  },
+)

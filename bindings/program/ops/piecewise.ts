@@ -1,7 +1,7 @@
 /** Comparisons, choices, and functions with kinks: at a kink each states the derivative that it takes. */
 import { fail } from '../../runtime/errors.ts'
 import { LINK } from '../format.ts'
-import type { Value } from '../operation.ts'
+import { type Value, builder } from '../operation.ts'
 import { zerosLike } from './constant.ts'
 import {
   type Binary,
@@ -71,7 +71,7 @@ const atLeast: WithConstant = unaryWithConstant('atLeast', LINK.AT_LEAST, unboun
 const atMost: WithConstant = unaryWithConstant('atMost', LINK.AT_MOST, unbounded)
 
 /** x brought into [low, high], NaN staying NaN; the gradient passes on [low, high], both ends included. */
-export function clamp(x: Value, low: number, high: number): Value {
+export const clamp = builder('clamp', ['value', 'other', 'other'], (x: Value, low: number, high: number): Value => {
   if (!(low <= high)) fail('cell', `clamp: low is ${low}, high is ${high}; expected numbers, low <= high`)
   return atMost(atLeast(x, low), high)
-}
+})

@@ -1,6 +1,6 @@
 /** Powers. */
 import { LINK } from '../format.ts'
-import { type Value, expectValue } from '../operation.ts'
+import { type Value, builder } from '../operation.ts'
 import { fill, zerosLike } from './constant.ts'
 import { type Binary, type Unary, binary, log, mul, neg, shift, square, unary } from './elementwise.ts'
 import { equal, greaterEqual, where } from './piecewise.ts'
@@ -31,14 +31,13 @@ const MOST_FACTORS = 8
  * in [-8, 8] are multiplied out, below 0 as 1 / x^n (so what would be smaller than 1 over the greatest number is 0). By x the derivative is
  * y x^(y-1), 0 for y = 0; by the exponent x^y ln x, 0 where x = 0 and y >= 0: PyTorch's.
  */
-export function pow(x: Value, exponent: number | Value): Value {
-  expectValue('pow', x)
+export const pow = builder('pow', ['value', 'value or number'], (x: Value, exponent: number | Value): Value => {
   if (typeof exponent !== 'number') return power(x, exponent)
   if (!Number.isInteger(exponent) || Math.abs(exponent) > MOST_FACTORS)
     return power(x, fill(exponent, x.rows, x.columns))
   if (exponent === 0) return fill(1, x.rows, x.columns)
   return exponent < 0 ? reciprocal(wholePower(x, -exponent)) : wholePower(x, exponent)
-}
+})
 
 function wholePower(x: Value, n: number): Value {
   if (n === 1) return x

@@ -11,6 +11,7 @@ import {
   type Value,
   apply,
   valueShape,
+  builder,
 } from '../operation.ts'
 import { columnSum, expandRows } from './broadcast.ts'
 import { sumOf } from './elementwise.ts'
@@ -87,16 +88,16 @@ const PRODUCT_OVER_ROWS: Operation = {
  * x Wᵀ + start: [B, K] by W [N, K] gives [B, N]. Its accumulators begin with `start`: a bias [N], or any value [B, N],
  * so that a sum of products needs no addition of its own.
  */
-export function linear(x: Value, w: Value, start?: Value): Value {
+export const linear = builder('linear', ['value', 'value', 'optional'], (x: Value, w: Value, start?: Value): Value => {
   expectMatrix('linear', w, x.columns, w.columns)
   return product(LINEAR, x, w, w.rows as number, start)
-}
+})
 
 /** x W + start: [B, K] by W [K, N] gives [B, N]. */
-export function matmul(x: Value, w: Value, start?: Value): Value {
+export const matmul = builder('matmul', ['value', 'value', 'optional'], (x: Value, w: Value, start?: Value): Value => {
   expectMatrix('matmul', w, x.columns, w.rows)
   return product(MATMUL, x, w, w.columns, start)
-}
+})
 
 /** aᵀ b, summed over rows (and, for batch rows, over time): [m, n]. */
 export const productOverRows = (a: Value, b: Value): Value => apply(PRODUCT_OVER_ROWS, [a, b], a.columns, b.columns)

@@ -1,7 +1,7 @@
 /** Rows of parameters: a part of them, a part among zeros. */
 import { fail } from '../../runtime/errors.ts'
 import { OP } from '../format.ts'
-import { type Node, type Operation, type Value, apply, valueShape } from '../operation.ts'
+import { type Node, type Operation, type Value, apply, valueShape, builder } from '../operation.ts'
 import { linearMap } from './linear-map.ts'
 
 const from = (node: Node): number => node.attributes['from']!
@@ -31,13 +31,13 @@ const PAD_ROWS: Operation = {
 }
 
 /** Rows [from, to) of a parameter: a view, no copy. */
-export function rows(w: Value, from: number, to: number): Value {
+export const rows = builder('rows', ['value', 'other', 'other'], (w: Value, from: number, to: number): Value => {
   const isRange = Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to
   if (w.rows === 'batch' || !isRange || to > w.rows) {
     fail('cell', `rows: [${from}, ${to}) of ${valueShape(w)}; expected rows of a parameter`)
   }
   return apply(ROWS, [w], to - from, w.columns, { from })
-}
+})
 
 /** x in the rows from `from` on of [rows, n], zeros elsewhere: the adjoint of `rows`. */
 export const padRows = (x: Value, from: number, rows: number): Value => apply(PAD_ROWS, [x], rows, x.columns, { from })

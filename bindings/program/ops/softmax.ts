@@ -1,7 +1,7 @@
 /** Softmax along columns, and its logarithm. */
 import { rowsWord } from '../encoding.ts'
 import { OP } from '../format.ts'
-import { type Emitter, type Node, type Operation, type Value, apply } from '../operation.ts'
+import { type Emitter, type Node, type Operation, type Value, apply, builder } from '../operation.ts'
 import { sum } from './broadcast.ts'
 import { exp, mul, sub } from './elementwise.ts'
 import { linearMap } from './linear-map.ts'
@@ -31,7 +31,9 @@ const LOG_SOFTMAX: Operation = {
 }
 
 /** Softmax along columns. */
-export const softmax = (x: Value): Value => apply(SOFTMAX, [x], x.rows, x.columns)
+export const softmax = builder('softmax', ['value'], (x: Value): Value => apply(SOFTMAX, [x], x.rows, x.columns))
 
 /** The logarithm of softmax along columns. */
-export const logSoftmax = (x: Value): Value => apply(LOG_SOFTMAX, [x], x.rows, x.columns)
+export const logSoftmax = builder('logSoftmax', ['value'], (x: Value): Value =>
+  apply(LOG_SOFTMAX, [x], x.rows, x.columns),
+)

@@ -1,6 +1,6 @@
 import { fail } from '../../runtime/errors.ts'
 import { OP } from '../format.ts'
-import { type Operation, type Value, apply, expectValue, valueShape } from '../operation.ts'
+import { type Operation, type Value, apply, valueShape, builder } from '../operation.ts'
 import { neg, sumOf } from './elementwise.ts'
 import { linear, matmul } from './products.ts'
 import { transpose } from './transpose.ts'
@@ -23,9 +23,7 @@ const SOLVE: Operation = {
  * A⁻¹ B of matrices that are parameters or follow from parameters alone: A [n, n] and B [n, m] give [n, m]. Computed in
  * float64, once where parameters changed. The results of a singular A are infinities or NaN; nothing is thrown.
  */
-export function solve(a: Value, b: Value): Value {
-  expectValue('solve', a)
-  expectValue('solve', b)
+export const solve = builder('solve', ['value', 'value'], (a: Value, b: Value): Value => {
   if (a.rows === 'batch' || a.rows !== a.columns || b.rows !== a.rows) {
     fail(
       'cell',
@@ -33,4 +31,4 @@ export function solve(a: Value, b: Value): Value {
     )
   }
   return apply(SOLVE, [a, b], a.rows, b.columns)
-}
+})

@@ -1,6 +1,6 @@
 import { fail } from '../../runtime/errors.ts'
 import { OP } from '../format.ts'
-import { type Operation, type Value, apply } from '../operation.ts'
+import { type Operation, type Value, apply, builder } from '../operation.ts'
 import { linearMap } from './linear-map.ts'
 
 const TRANSPOSE: Operation = {
@@ -16,7 +16,7 @@ const TRANSPOSE: Operation = {
 }
 
 /** wᵀ of a parameter or of what follows from parameters alone. */
-export function transpose(w: Value): Value {
+export const transpose = builder('transpose', ['value'], (w: Value): Value => {
   if (w.rows === 'batch') fail('cell', 'transpose: operand has batch rows; expected a parameter')
   return apply(TRANSPOSE, [w], w.columns, w.rows)
-}
+})
