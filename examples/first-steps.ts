@@ -22,5 +22,4 @@ console.log(`loss ${loss[0]!.toFixed(4)} → ${loss.at(-1)!.toFixed(5)}`)
 
 // stream one wave, a value at a time, the state carried along
 const state = model.initialState(1)!
-for (let t = 0; t < 5; t++)
-  console.log(wave(t + 1, 0), model.step(rt.tensor([wave(t, 0)], [1, 1]), state).output.data[0])
+for (let t = 0; t < 5; t++) console.log(wave(t + 1, 0), model.step([wave(t, 0)], state).output.data[0])

@@ -26,6 +26,7 @@ export function residualTraces(info: SolveInfo, options: TraceOptions = {}): Res
   if (!Array.isArray(info?.trace))
     fail('type', `residualTraces: info is ${describeValue(info)}; expected the info of a DEQ's forward or backward`)
   const { title = '', tol } = options
+  if (typeof title !== 'string') fail('option', `residualTraces: title is ${describeValue(title)}; expected text`)
   if (tol !== undefined) expectNumber('residualTraces', 'tol', tol, Number.MIN_VALUE, Number.MAX_VALUE)
   const { trace, converged } = info
   return { traces: trace.data, svg: drawResiduals({ residuals: trace, converged, title, tol }) }

@@ -273,7 +273,8 @@ function isSizes(value: unknown): value is number[] {
 }
 
 function expectRecord(value: unknown, who: string, what: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  // a Promise, a Date, a typed array have no tensors by name
+  if (Object.prototype.toString.call(value) === '[object Object]') return value as Record<string, unknown>
   throw fileError(who, `${what} is ${describeJson(value)}; expected an object`)
 }
 

@@ -13,8 +13,9 @@ import { Module } from './module.ts'
 export function cloneModule<Kind extends Module>(module: Kind, runtime: Runtime = module?.runtime): Kind {
   if (!(module instanceof Module)) fail('type', `cloneModule: module is ${describeValue(module)}; expected a module`)
   expectRuntime('cloneModule', runtime)
+  const weights = module.stateDict()
   const clone = remake(module, runtime, new Map())
-  clone.loadStateDict(module.stateDict())
+  clone.loadStateDict(weights)
   const copies = clone.descendants()
   for (const [i, original] of module.descendants().entries()) copies[i]!.setTraining(original.training)
   for (const [i, { frozen }] of module.blocks().entries())

@@ -1,4 +1,4 @@
-import type { Module } from './module.ts'
+import { type Module, expectModule } from './module.ts'
 
 /** What a module is: enough to make one like it, but for its weights. */
 export interface ModuleDescription {
@@ -11,6 +11,7 @@ export interface ModuleDescription {
 }
 
 export function describe(module: Module): ModuleDescription {
+  expectModule('describe', module)
   const children = module.children()
   const own = { type: module.type, options: module.options as Readonly<Record<string, unknown>> }
   return children.length === 0 ? own : { ...own, children: children.map(describe) }

@@ -200,7 +200,7 @@ export abstract class Module {
     const known = parameters.map(({ name }) => name)
     const unknown = names?.find((name) => !known.includes(name))
     if (unknown !== undefined)
-      fail('option', `${who}: there is no parameter '${unknown}'; there are ${known.join(', ')}`)
+      fail('option', `${who}: there is no parameter ${describeValue(unknown)}; there are ${known.join(', ')}`)
     const chosen = new Set(parameters.filter(({ name }) => !names || names.includes(name)).map(({ value }) => value))
     for (const block of this.blocks())
       for (const { name, value } of block.parameters) if (chosen.has(value)) block.setFrozen(name, frozen)
@@ -212,4 +212,8 @@ export abstract class Module {
       fail('disposed', `${this.type}.${method}: the ${this.#disposed ? 'module' : 'runtime'} was disposed of`)
     }
   }
+}
+
+export function expectModule(who: string, module: unknown, name = 'module'): void {
+  if (!(module instanceof Module)) fail('type', `${who}: ${name} is ${describeValue(module)}; expected a module`)
 }

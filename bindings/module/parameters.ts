@@ -1,4 +1,4 @@
-import { describeValue, fail, shapeText } from '../runtime/check.ts'
+import { describeValue, fail, isRecord, isShape, shapeText } from '../runtime/check.ts'
 import { type Allocation, roundUp } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { type FloatArray, type Shape, Tensor, sizeOf } from '../runtime/tensor.ts'
@@ -130,7 +130,7 @@ export function expectStateDict(who: string, parameters: readonly Parameter[], d
 
 /** Refuses a dict whose names or shapes are others than these. */
 export function expectShapes(who: string, shapes: ReadonlyMap<string, Shape>, dict: StateDict): void {
-  if (dict === null || typeof dict !== 'object') fail('type', `${who}: the state dict is not an object`)
+  if (!isRecord(dict)) fail('type', `${who}: the state dict is ${describeValue(dict)}; expected an object`)
   const missing = [...shapes.keys()].filter((name) => !Object.hasOwn(dict, name))
   const unknown = Object.keys(dict).filter((name) => !shapes.has(name))
   if (missing.length > 0 || unknown.length > 0) {
@@ -139,8 +139,7 @@ export function expectShapes(who: string, shapes: ReadonlyMap<string, Shape>, di
   }
   for (const [name, expected] of shapes) {
     const { shape } = dict[name] ?? {}
-    const isShape = Array.isArray(shape) && shape.every((size) => typeof size === 'number')
-    if (!isShape) fail('state-dict', `${who}: '${name}' has no shape`)
+    if (!isShape(shape)) fail('state-dict', `${who}: '${name}' has no shape`)
     if (shape.length !== expected.length || shape.some((size, axis) => size !== expected[axis]))
       fail('state-dict', `${who}: '${name}' is ${shapeText(shape)}; expected ${shapeText(expected)}`)
   }

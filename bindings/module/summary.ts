@@ -1,5 +1,5 @@
 import { sizeOf } from '../runtime/tensor.ts'
-import type { Module } from './module.ts'
+import { type Module, expectModule } from './module.ts'
 
 interface Row {
   readonly title: string
@@ -9,6 +9,7 @@ interface Row {
 
 /** A table of a module and what is inside it: classes, options, and how many numbers are learned. */
 export function summary(module: Module): string {
+  expectModule('summary', module)
   const rows = rowsOf(module, '', '')
   const [title, options] = [widest(rows.map((row) => row.title)), widest(rows.map((row) => row.options))]
   const counts = rows.map(({ parameters }) => String(parameters))

@@ -11,6 +11,7 @@ import {
 import { Padding } from '../module/padding.ts'
 import { type Parameter, ParameterBlock } from '../module/parameters.ts'
 import { Recorder, expectRecordOptions } from '../module/recorder.ts'
+import type { State } from '../module/state.ts'
 import { type StepInput, StepRows, isRows } from '../module/step-rows.ts'
 import { type Tape, expectTape } from '../module/tape.ts'
 import { Workspace } from '../module/workspace.ts'
@@ -124,8 +125,9 @@ export class Embedding extends Module {
     return this.#recorder.record(shape, recording, { ids: copy, lengths }, compute, giveBack)
   }
 
-  override step(input: StepInput): ForwardResult {
+  override step(input: StepInput, state?: State): ForwardResult {
     this.expectAlive('step')
+    this.checkState('Embedding.step: state', state)
     return this.forward(this.stepInput(input), { tape: false })
   }
 

@@ -4,7 +4,15 @@
  */
 import type { Parameter } from '../module/parameters.ts'
 import { LINK } from '../program/format.ts'
-import { describeValue, expectNumber, expectOptions, expectTensor, fail, shapeText } from '../runtime/check.ts'
+import {
+  describeValue,
+  expectNumber,
+  expectOneOf,
+  expectOptions,
+  expectTensor,
+  fail,
+  shapeText,
+} from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Tensor } from '../runtime/tensor.ts'
 import { LSTM } from './lstm.ts'
@@ -72,10 +80,10 @@ function forgetBias(lstm: LSTM, value = 1): void {
  * `maxLength` steps. @see Tallec and Ollivier 2018, https://arxiv.org/abs/1804.11188
  */
 function chrono(lstm: LSTM, maxLength: number): void {
-  if (!(maxLength > 2))
+  if (!(typeof maxLength === 'number' && maxLength > 2 && maxLength < Infinity))
     fail('option', `init.chrono: maxLength is ${describeValue(maxLength)}; expected a number of steps > 2`)
-  const { runtime } = lstm
   for (const { data, H, side } of biases('chrono', lstm)) {
+    const { runtime } = lstm
     data().fill(0, 0, 2 * H)
     if (side === 'hh') continue
     const scratch = runtime.emptyTensor([Math.ceil(H / 4) * 4])
@@ -117,7 +125,8 @@ function kaiming(who: string, tensor: Tensor, options: KaimingOptions, variance:
   const { core, fanIn, fanOut } = expectMatrix(who, tensor)
   expectOptions(`init.${who}`, options, ['a', 'mode'])
   const a = expectNumber(`init.${who}`, 'a', options.a ?? 0)
-  const fan = options.mode === 'fanOut' ? fanOut : fanIn
+  const mode = expectOneOf(`init.${who}`, 'mode', options.mode ?? 'fanIn', ['fanIn', 'fanOut'])
+  const fan = mode === 'fanOut' ? fanOut : fanIn
   return core.squareRoot((2 / (1 + a * a)) * (variance / fan))
 }
 

@@ -12,10 +12,19 @@ import { Padding } from '../module/padding.ts'
 import type { Parameter, ParameterBlock } from '../module/parameters.ts'
 import { Recorder, expectRecordOptions } from '../module/recorder.ts'
 import { fillIn } from '../module/remember.ts'
+import type { State } from '../module/state.ts'
 import { type StepInput, StepRows, isRows } from '../module/step-rows.ts'
 import { type Tape, expectTape } from '../module/tape.ts'
 import { Workspace } from '../module/workspace.ts'
-import { expectBoolean, expectOptions, expectShape, expectTensor, fail, shapeText } from '../runtime/check.ts'
+import {
+  describeValue,
+  expectBoolean,
+  expectOptions,
+  expectShape,
+  expectTensor,
+  fail,
+  shapeText,
+} from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import type { Shape } from '../runtime/tensor.ts'
@@ -50,7 +59,8 @@ export class LastStep extends Module {
     super(runtime, 'LastStep', fillIn(options, { batchFirst: false, directions: 1 }))
     this.#batchFirst = expectBoolean('LastStep', 'batchFirst', options.batchFirst ?? false)
     const { directions = 1 } = options
-    if (directions !== 1 && directions !== 2) fail('option', `LastStep: directions is ${directions}; expected 1 or 2`)
+    if (directions !== 1 && directions !== 2)
+      fail('option', `LastStep: directions is ${describeValue(directions)}; expected 1 or 2`)
     this.directions = directions
     this.#output = new Workspace(runtime, 'LastStep')
     this.#gradient = new Workspace(runtime, 'LastStep')
@@ -101,8 +111,9 @@ export class LastStep extends Module {
     return { input }
   }
 
-  override step(input: StepInput): ForwardResult {
+  override step(input: StepInput, state?: State): ForwardResult {
     this.expectAlive('step')
+    this.checkState('LastStep.step: state', state)
     if (this.directions === 2)
       fail('unsupported', 'LastStep.step: directions is 2: a step needs what comes after it; use forward')
     const output = expectTensor('LastStep.step', 'input', this.stepInput(input), this.runtime)

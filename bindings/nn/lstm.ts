@@ -1,6 +1,6 @@
 import { ACTIVATIONS, type ActivationName } from '../cells/activations.ts'
 import { lstmCell } from '../cells/lstm.ts'
-import { describeValue, expectBoolean, expectOneOf, fail } from '../runtime/check.ts'
+import { describeValue, expectBoolean, expectOneOf, expectPositive, fail } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { Unrolled } from '../unroll/unrolled.ts'
 import { type CellChoice, type RecurrentOptions, expectRecurrent, recurrentStack } from './recurrent-options.ts'
@@ -58,6 +58,7 @@ export class LSTM extends Unrolled {
 }
 
 function expectProjSize({ projSize = 0, hiddenSize }: LSTMOptions): number {
+  expectPositive('LSTM', 'hiddenSize', hiddenSize)
   if (Number.isSafeInteger(projSize) && projSize >= 0 && (projSize === 0 || projSize < hiddenSize)) return projSize
   const given = `projSize is ${describeValue(projSize)}`
   return fail(

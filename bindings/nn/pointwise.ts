@@ -9,6 +9,7 @@ import {
   expectBackwardOptions,
 } from '../module/options.ts'
 import type { Parameter, ParameterBlock } from '../module/parameters.ts'
+import type { State } from '../module/state.ts'
 import { type StepInput, StepRows, isRows } from '../module/step-rows.ts'
 import type { Tape } from '../module/tape.ts'
 import type { Value } from '../program/graph.ts'
@@ -40,8 +41,9 @@ export abstract class Pointwise extends Module {
     return this.#run('forward', input, (program) => program.forward(input, options))
   }
 
-  override step(input: StepInput): ForwardResult {
+  override step(input: StepInput, state?: State): ForwardResult {
     this.expectAlive('step')
+    this.checkState(`${this.type}.step: state`, state)
     const x = this.stepInput(input)
     return this.#run('step', x, (program) => program.step(x))
   }

@@ -93,6 +93,7 @@ export class PositionalEmbedding extends Module {
     const who = 'PositionalEmbedding.step'
     const length = (state as Record<string, Tensor> | undefined)?.['length']
     if (!length) fail('type', `${who}: state${state ? '.length' : ''} is missing; make one with initialState(batch)`)
+    expectOptions(`${who}: state`, state, ['length'])
     const x = expectTensor(who, 'input', this.stepInput(input), this.runtime)
     expectShape(who, 'input', x.shape, ['B', this.embeddingDim], `embeddingDim is ${this.embeddingDim}`)
     const first = this.#first(who, state, 1)

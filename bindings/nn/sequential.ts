@@ -50,7 +50,10 @@ export class Sequential extends Container {
     const timed = this.modules.findIndex((module) => module.dropsTime)
     const tapes: (Tape | undefined)[] = []
     const run = (module: Module, x: Input, i: number): ForwardResult => {
-      const own = { ...(given[i] && { state: given[i] }), ...(lengths && (timed < 0 || i <= timed) && { lengths }) }
+      const own = {
+        ...(given[i] && { state: given[i] }),
+        ...(lengths !== undefined && (timed < 0 || i <= timed) && { lengths }),
+      }
       const part = module.forward(x, { ...rest, tape, ...own, ...(i > 0 && { [HANDED]: x }) })
       tapes.push(keep ? part.tape : module.lastTape)
       return part

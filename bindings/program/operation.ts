@@ -162,7 +162,7 @@ export function isLeaf(value: Value): boolean {
 }
 
 /** What a builder takes in one place: a value, one that may be left out, a value or a number; `other` is the builder's own to check. */
-export type Argument = 'value' | 'optional' | 'value or number' | 'other'
+export type Argument = 'value' | 'optional' | 'number' | 'value or number' | 'other'
 
 /**
  * The function that steps call for an operation: refuses what is no value before the builder looks at it. Every function of `retrograd/ops`
@@ -185,12 +185,17 @@ export function builder<Build extends (...values: never[]) => unknown>(
   return checked as Build
 }
 
+const EXPECTED: Partial<Record<Argument, string>> = {
+  number: 'a number',
+  'value or number': 'a number or a value of the step',
+}
+
 function expectArgument(who: string, index: number, given: unknown, argument: Argument): void {
-  if (given instanceof Value || argument === 'other') return
+  if (argument === 'other' || (given instanceof Value && argument !== 'number')) return
   if (argument === 'optional' && given === undefined) return
-  if (argument === 'value or number' && typeof given === 'number') return
+  if (argument.endsWith('number') && typeof given === 'number') return
   const [what, hint] = [describeValue(given), given === undefined ? ' (a misspelt name?)' : '']
-  const expected = argument === 'value or number' ? 'a number or a value of the step' : 'a value of the step'
+  const expected = EXPECTED[argument] ?? 'a value of the step'
   fail('cell', `${who}: argument ${index + 1} is ${what}; expected ${expected}${hint}`)
 }
 

@@ -1,5 +1,6 @@
 /** From a cell's step function to its graph. */
-import { describeValue, expectOptions, fail } from '../runtime/check.ts'
+import { describeValue, fail } from '../runtime/check.ts'
+import { NAMED, expectForm } from './cell-form.ts'
 import { type StateEdge, type StepGraph, ancestors } from './graph.ts'
 import { lower } from './lower.ts'
 import { Value, isLeaf, valueShape } from './operation.ts'
@@ -34,28 +35,9 @@ export interface SizedCell {
   readonly params: ReadonlyMap<string, readonly number[]>
 }
 
-const PARTS = [
-  ['state', 'sizes'],
-  ['input', 'sizes'],
-  ['params', 'shapes'],
-] as const
-
 /** Declares a cell. Its names must be distinct over states, inputs and parameters. */
 export function defineCell(cell: Cell): Cell {
-  expectOptions('defineCell', cell, ['state', 'input', 'params', 'initial', 'step'])
-  for (const [part, of] of PARTS) {
-    const given: unknown = cell[part]
-    if (given === null || typeof given !== 'object' || Array.isArray(given))
-      fail('cell', `defineCell: ${part} is ${describeValue(given)}; expected ${of} by name, {} for none`)
-  }
-  const names = [cell.state, cell.input, cell.params].flatMap((part) => Object.keys(part))
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined)
-    fail('cell', `defineCell: '${twice}' is named twice; states, inputs and params share one name space`)
-  if (typeof cell.step !== 'function')
-    fail('cell', `defineCell: step is ${describeValue(cell.step)}; expected a function`)
-  const stray = Object.keys(cell.initial ?? {}).find((name) => !Object.hasOwn(cell.params, name))
-  if (stray !== undefined) fail('cell', `defineCell: initial names '${stray}', which is no parameter`)
+  expectForm('defineCell', cell)
   return cell
 }
 
@@ -64,17 +46,12 @@ export function sizeCell(cell: Cell, sizes: Readonly<Record<string, number>>): S
   const number = (size: Size) => resolveSize(size, sizes)
   const map = (part: Readonly<Record<string, Size>>) =>
     new Map(Object.entries(part).map(([name, size]) => [name, number(size)]))
-  for (const [name, shape] of Object.entries(cell.params)) {
-    if (Array.isArray(shape) && (shape.length === 1 || shape.length === 2)) continue
-    const given = Array.isArray(shape) ? `has ${shape.length} axes` : `is ${describeValue(shape)}`
-    fail('cell', `cell: parameter '${name}' ${given}; expected [n] or [rows, columns]`)
-  }
   const params = new Map(Object.entries(cell.params).map(([name, shape]) => [name, shape.map(number)]))
   return { cell, states: map(cell.state), inputs: map(cell.input), params }
 }
 
 function resolveSize(size: Size, sizes: Readonly<Record<string, number>>): number {
-  const [, factor, name] = /^(\d*)([A-Za-z]\w*)$/.exec(String(size)) ?? []
+  const [, factor, name] = NAMED.exec(String(size)) ?? []
   const value = typeof size === 'number' ? size : (factor ? Number(factor) : 1) * (sizes[name ?? ''] ?? Number.NaN)
   if (Number.isSafeInteger(value) && value > 0) return value
   fail('cell', `cell: size '${size}' is not known; give it in sizes as a whole number >= 1`)

@@ -7,15 +7,18 @@ export { fail }
 
 export const shapeText = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`
 
-/** Throws if `options`, called `name` in messages, is no object or has a key outside `known`. */
+/** Throws if `options`, called `name` in messages, is no object of options, has a key outside `known`, or a null. */
 export function expectOptions(who: string, options: unknown, known: readonly string[], name = 'options'): void {
-  if (options === null || typeof options !== 'object' || Array.isArray(options)) {
-    fail('type', `${who}: ${name} is ${describeValue(options)}; expected an object`)
-  }
+  if (!isRecord(options)) fail('type', `${who}: ${name} is ${describeValue(options)}; expected an object`)
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) fail('option', `${who}: unknown option '${key}'; known are ${known.join(', ')}`)
+    if (options[key] === null) fail('option', `${who}: ${key} is null; leave it out where it is not meant`)
   }
 }
+
+/** An object of values by name: no array, and none of those that have their values elsewhere (a Promise, a Date, a typed array). */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  Object.prototype.toString.call(value) === '[object Object]'
 
 export function expectTensor(
   who: string,
@@ -53,6 +56,9 @@ export function expectShape(
   fail('shape', `${who}: ${name} is ${shapeText(shape)}; expected ${shapeText(pattern)}${hint && ` (${hint})`}`)
 }
 
+export const isShape = (shape: unknown): shape is Shape =>
+  Array.isArray(shape) && shape.every((axis) => Number.isSafeInteger(axis) && axis >= 0)
+
 export function expectPositive(who: string, name: string, value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value
   fail('option', `${who}: ${name} is ${describeValue(value)}; expected a whole number >= 1`)
@@ -82,5 +88,7 @@ export function describeValue(value: unknown): string {
   if (typeof value === 'string') return `'${shortened(value, QUOTED)}'`
   if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined)
     return String(value)
-  return Array.isArray(value) ? 'an array' : `${typeof value === 'object' ? 'an object' : `a ${typeof value}`}`
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value !== 'object') return `a ${typeof value}`
+  return isRecord(value) ? 'an object' : `an object (${Object.prototype.toString.call(value).slice(8, -1)})`
 }

@@ -1,6 +1,6 @@
 import { instantiateSync } from '@assemblyscript/loader'
 import { type Variant, SHIPPED, hostRunsRelaxed, loadBinary } from './binaries.ts'
-import { describeValue, expectOneOf, expectOptions, fail, shapeText } from './check.ts'
+import { describeValue, expectOneOf, expectOptions, fail, isShape, shapeText } from './check.ts'
 import { Collector } from './collector.ts'
 import type { Core } from './core.ts'
 import { Heap } from './heap.ts'
@@ -44,7 +44,7 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
   expectOneOf('createRuntime', 'variant', variant, ['auto', 'simd', 'relaxed'])
   if (!Number.isSafeInteger(seed) || seed < 0)
     fail('option', `createRuntime: seed is ${describeValue(seed)}; expected a whole number >= 0`)
-  if (!(maxMemory > 0))
+  if (!(typeof maxMemory === 'number' && maxMemory > 0))
     fail('option', `createRuntime: maxMemory is ${describeValue(maxMemory)}; expected a number of bytes > 0`)
   const binary =
     options.wasm === undefined ? await loadBinary(chooseVariant(dtype, variant)) : await fetchBinary(options.wasm)
@@ -148,13 +148,13 @@ export class Runtime {
     return this.heap.used
   }
 
-  /** Copies numbers in. `shape` may be left out for nested arrays. */
-  tensor(values: ArrayLike<number> | NestedArray, shape?: Shape): Tensor {
+  /** Copies numbers in, true being 1 and false 0: nested arrays, whose rows may be typed arrays. `shape` may be left out for these. */
+  tensor(values: NestedArray, shape?: Shape): Tensor {
     return this.collector.add(this.#make('Runtime.tensor', values, shape, 'float'))
   }
 
   /** Copies whole numbers in: class or token ids. */
-  indices(values: ArrayLike<number> | NestedArray, shape?: Shape): Tensor {
+  indices(values: NestedArray, shape?: Shape): Tensor {
     return this.collector.add(this.#make('Runtime.indices', values, shape, 'int32'))
   }
 
@@ -203,10 +203,10 @@ export class Runtime {
     return new Tensor(this, storage, storage.address, shape, kind, { owns: true })
   }
 
-  #make(who: string, values: ArrayLike<number> | NestedArray, shape: Shape | undefined, kind: ElementKind): Tensor {
+  #make(who: string, values: NestedArray, shape: Shape | undefined, kind: ElementKind): Tensor {
     if (!this.heap.alive) fail('disposed', `${who}: the runtime was disposed of`)
     const { flat, axes } = flatten(who, values)
-    const finalShape = checkShape(who, shape ?? axes, flat.length)
+    const finalShape = checkShape(who, shape === undefined ? axes : shape, flat.length)
     if (kind === 'int32') expectWhole(who, flat)
     // growing the memory would detach a view of it
     const safe = ArrayBuffer.isView(flat) && flat.buffer === this.heap.buffer ? Array.from(flat) : flat
@@ -228,8 +228,8 @@ export function expectRuntime(who: string, runtime: unknown): void {
 }
 
 function checkShape(who: string, shape: Shape, count: number): Shape {
-  const isShape = Array.isArray(shape) && shape.every((axis) => Number.isSafeInteger(axis) && axis >= 0)
-  if (!isShape) fail('shape', `${who}: shape is ${describeValue(shape)}; expected an array of whole numbers >= 0`)
+  if (!isShape(shape))
+    fail('shape', `${who}: shape is ${describeValue(shape)}; expected an array of whole numbers >= 0`)
   if (sizeOf(shape) !== count)
     fail('shape', `${who}: ${count} numbers do not fill the shape ${shapeText(shape)} (${sizeOf(shape)})`)
   return [...shape]

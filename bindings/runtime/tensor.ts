@@ -3,7 +3,7 @@ import type { Allocation } from './heap.ts'
 import type { Runtime } from './runtime.ts'
 
 export type Shape = readonly number[]
-export type NestedArray = readonly number[] | readonly NestedArray[]
+export type NestedArray = ArrayLike<number> | readonly boolean[] | readonly NestedArray[]
 export type FloatArray = Float32Array | Float64Array
 /** What a tensor's elements are: the runtime's floating-point type, or 32-bit integers (ids). */
 export type ElementKind = 'float' | 'int32'

@@ -1,5 +1,5 @@
 /** What training asks of a model: that it is one, what it predicts for a batch, and how far that is from what is wanted. */
-import { Module } from '../module/module.ts'
+import { type Module, expectModule } from '../module/module.ts'
 import type { ForwardOptions, ForwardResult } from '../module/options.ts'
 import { describeValue, fail } from '../runtime/check.ts'
 import { Tensor, sizeOf } from '../runtime/tensor.ts'
@@ -7,7 +7,7 @@ import type { Answers, Batch } from './data/batch.ts'
 import type { Loss, LossFunction } from './losses/loss.ts'
 
 export function expectModel(who: string, model: Module): void {
-  if (!(model instanceof Module)) fail('type', `${who}: model is ${describeValue(model)}; expected a module`)
+  expectModule(who, model, 'model')
 }
 
 /** A model's output for some samples, and what the loss compares it with. */

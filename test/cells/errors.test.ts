@@ -48,7 +48,7 @@ const CASES: Refusal[] = [
         }),
       }),
     'cell',
-    /'W' has 3 axes/,
+    /parameter 'W' is \[.*, .*, .*\]; expected \[n\] or \[rows, columns\]/,
   ],
   [
     'cell: a name twice',

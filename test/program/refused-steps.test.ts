@@ -183,14 +183,14 @@ cells('refuses a cell of which a part is missing, no object, or unknown', () => 
     step: ({ h }: Names) => ({ state: { h: h! }, output: h! }),
   }
   for (const part of ['state', 'input', 'params'])
-    for (const given of [undefined, null, 3, 'h', []])
+    for (const given of [undefined, 3, 'h', [], new Date(0)])
       refuses(
         () => defineCell({ ...whole, [part]: given } as unknown as Cell),
         new RegExp(`^defineCell: ${part} is .*; expected \\w+ by name, \\{\\} for none`),
       )
   refuses(() => defineCell({ ...whole, step: 3 } as unknown as Cell), /^defineCell: step is 3; expected a function/)
   refuses(() => defineCell({ ...whole, initail: {} } as unknown as Cell), /unknown option 'initail'/, 'option')
-  refuses(() => defineCell(undefined as unknown as Cell), /^defineCell: options is undefined/, 'type')
+  refuses(() => defineCell(undefined as unknown as Cell), /^defineCell: cell is undefined/, 'type')
   refuses(
     () => new Recurrent(rt, { cell: defineCell({ ...whole, params: { W: 3 } } as unknown as Cell) }),
     /parameter 'W' is 3; expected \[n\] or \[rows, columns\]/,

@@ -74,7 +74,7 @@ state('of a list of modules has the index of the module in its names', () => {
 })
 
 const SPOILT: readonly [string, (dict: ReturnType<Adam['stateDict']>) => object | null, RegExp][] = [
-  ['null', () => null, /not an object/],
+  ['null', () => null, /is null; expected an object/],
   ['a name more', (d) => ({ ...d, more: d['counters'] }), /unknown: more/],
   [
     'a name less',

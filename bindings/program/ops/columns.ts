@@ -51,7 +51,7 @@ const CONCAT: Operation = {
 }
 
 /** Columns [from, to) of x. */
-export const slice = builder('slice', ['value', 'other', 'other'], (x: Value, from: number, to: number): Value => {
+export const slice = builder('slice', ['value', 'number', 'number'], (x: Value, from: number, to: number): Value => {
   if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to && to <= x.columns)) {
     fail('cell', `slice: [${from}, ${to}) of ${x.columns} columns`)
   }

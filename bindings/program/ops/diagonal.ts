@@ -44,7 +44,7 @@ export const diagonal = builder('diagonal', ['value'], (w: Value): Value => {
 })
 
 /** The identity matrix [n, n], for arithmetic with parameters. */
-export const identity = builder('identity', ['other'], (n: number): Value => {
+export const identity = builder('identity', ['number'], (n: number): Value => {
   if (!(Number.isSafeInteger(n) && n > 0)) fail('cell', `identity: n is ${n}; expected a whole number >= 1`)
   return diag(fill(1, 1, n))
 })

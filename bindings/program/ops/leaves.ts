@@ -32,7 +32,7 @@ export function endReads(reads: ReadonlyMap<number, Value>): void {
 }
 
 /** The state `lag` steps back: prev(h, 1) is h itself. */
-export const prev = builder('prev', ['value', 'other'], (state: Value, lag: number): Value => {
+export const prev = builder('prev', ['value', 'number'], (state: Value, lag: number): Value => {
   if (state.node.op !== STATE) fail('cell', 'prev: operand is not a state of the step')
   if (!Number.isInteger(lag) || lag < 1) fail('cell', `prev: lag is ${lag}; expected a whole number >= 1`)
   const reads = readsOf.get(state)

@@ -71,7 +71,7 @@ const atLeast: WithConstant = unaryWithConstant('atLeast', LINK.AT_LEAST, unboun
 const atMost: WithConstant = unaryWithConstant('atMost', LINK.AT_MOST, unbounded)
 
 /** x brought into [low, high], NaN staying NaN; the gradient passes on [low, high], both ends included. */
-export const clamp = builder('clamp', ['value', 'other', 'other'], (x: Value, low: number, high: number): Value => {
+export const clamp = builder('clamp', ['value', 'number', 'number'], (x: Value, low: number, high: number): Value => {
   if (!(low <= high)) fail('cell', `clamp: low is ${low}, high is ${high}; expected numbers, low <= high`)
   return atMost(atLeast(x, low), high)
 })

@@ -31,7 +31,7 @@ const PAD_ROWS: Operation = {
 }
 
 /** Rows [from, to) of a parameter: a view, no copy. */
-export const rows = builder('rows', ['value', 'other', 'other'], (w: Value, from: number, to: number): Value => {
+export const rows = builder('rows', ['value', 'number', 'number'], (w: Value, from: number, to: number): Value => {
   const isRange = Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to
   if (w.rows === 'batch' || !isRange || to > w.rows) {
     fail('cell', `rows: [${from}, ${to}) of ${valueShape(w)}; expected rows of a parameter`)

@@ -1,5 +1,5 @@
 /** Learning-rate schedules: call `step()` after each epoch (or each training step), as in torch.optim.lr_scheduler. */
-import { describeValue, expectOptions, fail } from '../../../runtime/check.ts'
+import { describeValue, expectOptions, fail, isRecord } from '../../../runtime/check.ts'
 import { type Optimizer, expectOptimizer } from '../optimizer.ts'
 
 /**
@@ -49,12 +49,13 @@ export abstract class Schedule {
   /** @internal Refuses a state that is no schedule's of this kind. */
   expectState(who: string, dict: Readonly<Record<string, number>>): void {
     const own = Object.keys(this.stateDict())
-    expectOptions(who, dict, own)
+    if (!isRecord(dict)) fail('type', `${who}: the state is ${describeValue(dict)}; expected an object`)
     for (const name of own) {
       const value: unknown = Object.hasOwn(dict, name) ? dict[name] : undefined
       if (typeof value !== 'number' || !this.isSane(name, value))
         fail('state-dict', `${who}: '${name}' is ${describeValue(value)}; expected ${this.#expected(name)}`)
     }
+    expectOptions(who, dict, own)
   }
 
   /** Rates are finite and >= 0, all else counts. */
