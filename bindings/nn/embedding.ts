@@ -139,6 +139,7 @@ export class Embedding extends Module {
     this.expectAlive('backward')
     const who = 'Embedding.backward'
     expectBackwardOptions(who, gradients, options)
+    this.checkState(`${who}: state`, gradients.state)
     const { ids, lengths } = expectTape(who, this, options.tape, this.#recorder.last).data
     const given = expectTensor(who, 'output', gradients.output, this.runtime)
     const expected = [...ids.shape, this.embeddingDim]

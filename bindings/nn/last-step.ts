@@ -102,6 +102,7 @@ export class LastStep extends Module {
     this.expectAlive('backward')
     const who = 'LastStep.backward'
     expectBackwardOptions(who, gradients, options)
+    this.checkState(`${who}: state`, gradients.state)
     const recorded = expectTape(who, this, options.tape, this.#recorder.last).data
     const gradient = expectTensor(who, 'output', gradients.output, this.runtime)
     expectShape(who, 'output', gradient.shape, this.#outputShape(recorded.shape))

@@ -27,7 +27,7 @@ export class StateQueue {
   }
 
   clear(): void {
-    this.#free.push(...this.#kept.splice(0))
+    for (const state of this.#kept.splice(0)) this.#free.push(state)
   }
 
   dispose(): void {
