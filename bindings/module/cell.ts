@@ -1,7 +1,7 @@
 /** A user's cell as a module takes it: with its sizes, and where its parameters start. */
-import { expectForm, sizeNames } from '../program/cell-form.ts'
+import { expectForm } from '../program/cell-form.ts'
 import { type Cell, type Initial, type SizedCell, sizeCell } from '../program/trace.ts'
-import { describeValue, expectNumber, expectOptions, expectPositive, fail } from '../runtime/check.ts'
+import { describeValue, expectNumber, expectOptions, expectPositive, fail, isRecord } from '../runtime/check.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Bound } from './parameters.ts'
 
@@ -26,7 +26,7 @@ export interface ChosenCell {
 export function expectCell(who: string, { cell, sizes = {}, init = {} }: CellSpec): ChosenCell {
   if (typeof cell?.step !== 'function') fail('type', `${who}: cell is not made by defineCell`)
   expectForm(who, cell)
-  expectOptions(`${who}: sizes`, sizes, sizeNames(cell), 'sizes')
+  if (!isRecord(sizes)) fail('type', `${who}: sizes is ${describeValue(sizes)}; expected numbers by name`)
   for (const [name, size] of Object.entries(sizes)) expectPositive(`${who}: sizes`, name, size)
   expectOptions(`${who}: init`, init, Object.keys(cell.params))
   const given = { ...cell.initial, ...init }

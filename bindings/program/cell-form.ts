@@ -5,12 +5,6 @@ import type { Cell, Initial, Size } from './trace.ts'
 /** '3H' is three times H. */
 export const NAMED = /^(\d*)([A-Za-z]\w*)$/
 
-/** The names that sizes are given by. */
-export const sizeNames = ({ state, input, params }: Cell): string[] =>
-  [...Object.values(state), ...Object.values(input), ...Object.values(params).flat()].flatMap(
-    (size) => NAMED.exec(String(size))?.[2] ?? [],
-  )
-
 const PARTS = [
   ['state', 'sizes'],
   ['input', 'sizes'],

@@ -224,7 +224,7 @@ const REFUSED: [unknown, RegExp][] = [
   [1.5, /checkpoint is 1\.5; expected/],
   ['cube', /checkpoint is 'cube'; expected/],
   [true, /checkpoint is true; expected/],
-  [null, /checkpoint is null; expected/],
+  [null, /checkpoint is null; leave it out/],
   [{ bytes: 0 }, /checkpoint\.bytes is 0; expected a number of bytes > 0/],
   [{ bytes: Number.NaN }, /checkpoint\.bytes is NaN/],
   [{ bytes: '1' }, /checkpoint\.bytes is '1'/],

@@ -232,7 +232,7 @@ refused('one that was disposed of, of another module, or no tape at all', () => 
   expectRefused(module, first, backward(module, first, gone), 'tape', /^LSTM\.backward: the tape was disposed of$/)
   expectRefused(module, first, backward(module, first, foreign), 'tape', /^LSTM\.backward: the tape was recorded by another module$/) // prettier-ignore
   expectRefused(module, first, backward(module, first, {}), 'type', /^LSTM\.backward: tape is not what forward/)
-  expectRefused(module, first, backward(module, first, null), 'type', /^LSTM\.backward: tape is not what forward/)
+  expectRefused(module, first, backward(module, first, null), 'option', /^LSTM\.backward: tape is null; leave it out/)
 })
 
 refused('keep without a tape, and keep that is no boolean', () => {
