@@ -245,7 +245,7 @@ export class DEQ extends Module {
     if (!Number.isSafeInteger(batch) || batch < 1)
       fail('range', `${who}: batch is ${describeValue(batch)}; expected a whole number >= 1`)
     const { parts } = this.#programs.graphs
-    return Object.fromEntries(parts.map(({ name, columns }) => [name, this.runtime.emptyTensor([batch, columns])]))
+    return Object.fromEntries(parts.map(({ name, columns }) => [name, this.runtime.ownTensor([batch, columns])]))
   }
 
   protected override release(): void {

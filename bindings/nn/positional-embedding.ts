@@ -140,7 +140,7 @@ export class PositionalEmbedding extends Module {
   }
 
   override initialState(): State {
-    return { length: this.runtime.emptyTensor([1]) }
+    return { length: this.runtime.ownTensor([1]) }
   }
 
   override owns(storage: Allocation): boolean {

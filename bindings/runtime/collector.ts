@@ -42,11 +42,19 @@ export class Collector {
 }
 
 /** A tensor, or those in arrays and plain objects. */
-function tensorsIn(value: unknown, seen = new Set<unknown>()): Tensor[] {
-  if (value instanceof Tensor) return [value]
-  if (value === null || typeof value !== 'object' || seen.has(value)) return []
-  const isPlain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype
-  if (!isPlain) return []
-  seen.add(value)
-  return Object.values(value).flatMap((part) => tensorsIn(part, seen))
+function tensorsIn(value: unknown): Tensor[] {
+  const found: Tensor[] = []
+  const seen = new Set<unknown>([value])
+  // a set that grows while it is gone through
+  for (const part of seen) {
+    if (part instanceof Tensor) found.push(part)
+    else if (isPlain(part)) for (const inner of Object.values(part)) seen.add(inner)
+  }
+  return found
+}
+
+function isPlain(value: unknown): value is object {
+  if (value === null || typeof value !== 'object') return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return Array.isArray(value) || prototype === Object.prototype || prototype === null
 }

@@ -159,8 +159,8 @@ export class Runtime {
   }
 
   /**
-   * Runs something; the tensors that it made by `tensor`, `indices` and `clone` go back at its end, but for those that it returns (alone,
-   * or in arrays and objects) and those that `tensor.keep()` was called on. Scopes may stand within each other. `fit` runs each step in
+   * Runs something; the caller's tensors that it made (`tensor`, `indices`, `clone`, `initialState`, `predict`) go back at its end, but for those
+   * that it returns (alone, or in arrays and plain objects) and those that `tensor.keep()` was called on. Scopes may stand within each other. `fit` runs each step in
    * one, `evaluate` each batch.
    *
    * @param run done when it returns: no async function
@@ -213,6 +213,11 @@ export class Runtime {
     const tensor = this.emptyTensor(finalShape, kind)
     this.arrayAt(tensor.address, safe.length, kind).set(safe)
     return tensor
+  }
+
+  /** @internal Zeros for the caller: of the scope that is open. */
+  ownTensor(shape: Shape): Tensor {
+    return this.collector.add(this.emptyTensor(shape))
   }
 
   /** @internal Ids of no scope. */

@@ -4,21 +4,27 @@ import type { Tensor } from '../runtime/tensor.ts'
 import { GrowingMemory } from './data/growing-memory.ts'
 import type { Loss } from './losses/loss.ts'
 
+/** Weights up to this cost a float32 gradient no range; with the usual batches nothing is scaled again. */
+const FAR_GREATER = 2 ** 20
+
 /** Means weigh as much as what they were divided by; sums add. One group of portions after the other. */
 export class Accumulation {
   readonly #scaled: GrowingMemory
-  /** What the first mean of the group was divided by. */
-  #first = 0
-  /** Of all means of the group, in units of the first. */
+  /** What the first mean of the group was divided by, or a far greater one that came later: what weighs 1. */
+  #unit = 0
+  /** Of all means of the group, in its unit. */
   #means = 0
   #isEmpty = true
+  /** Multiplies what has been added up so far. */
+  readonly #rescale: (factor: number) => void
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, rescale: (factor: number) => void) {
+    this.#rescale = rescale
     this.#scaled = new GrowingMemory(runtime, 'fit: the gradient by the output')
   }
 
   begin(): void {
-    this.#first = 0
+    this.#unit = 0
     this.#means = 0
     this.#isEmpty = true
   }
@@ -27,8 +33,9 @@ export class Accumulation {
   take({ grad, reduction }: Loss, divisor: number): Tensor {
     this.#isEmpty = false
     if (reduction === 'sum') return grad
-    if (this.#first === 0) this.#first = divisor
-    const weight = divisor / this.#first
+    if (this.#unit === 0) this.#unit = divisor
+    if (divisor / this.#unit > FAR_GREATER) this.#change(divisor)
+    const weight = divisor / this.#unit
     this.#means += weight
     return weight === 1 ? grad : this.#scale(grad, weight)
   }
@@ -45,6 +52,13 @@ export class Accumulation {
 
   dispose(): void {
     this.#scaled.dispose()
+  }
+
+  #change(unit: number): void {
+    const factor = this.#unit / unit
+    this.#rescale(factor)
+    this.#means *= factor
+    this.#unit = unit
   }
 
   /** A loss's own gradient is not written to. */

@@ -9,6 +9,7 @@ import type { State } from '../module/state.ts'
 import { type Truncation, expectTruncation } from '../module/truncation.ts'
 import { fail, shapeText } from '../runtime/check.ts'
 import type { Tensor } from '../runtime/tensor.ts'
+import { callCounts } from './call-counts.ts'
 import type { SampleAxis } from './data/axes.ts'
 import type { Batch } from './data/batch.ts'
 import type { Span } from './data/steps.ts'
@@ -60,14 +61,18 @@ export class Blocks implements Passage {
       const block = this.#block(index, count, batch.steps!)
       const { from, to } = block.losses
       const start = block.window.from > 0 ? this.#states.take() : undefined
-      yield {
-        index,
-        count,
-        place: `, steps ${from + 1} to ${to}`,
-        forward: () => this.#forward(batch, block, start),
-        backward: (gradient) => this.#backward(gradient, block, batch.axis),
+      try {
+        yield {
+          index,
+          count,
+          place: `, steps ${from + 1} to ${to}`,
+          forward: () => this.#forward(batch, block, start),
+          backward: (gradient) => this.#backward(gradient, block, batch.axis),
+        }
+      } finally {
+        // also where the series is left in the middle
+        if (block.window.from > 0) this.#states.release(start)
       }
-      if (block.window.from > 0) this.#states.release(start)
     }
   }
 
@@ -100,11 +105,10 @@ export class Blocks implements Passage {
 
   /** The state in the middle of a window: that of the very run that follows, for it draws the same dropout. */
   #keepInside(batch: Batch, span: Span, start: State | undefined): void {
-    const modules = this.#model.descendants()
-    const calls = modules.map((module) => module.callCount)
+    const draws = callCounts(this.#model)
     const { input, lengths } = batch.during(span)
     this.#states.push(forwardWith(this.#model, input, { lengths, state: start, tape: false }).state)
-    for (const [i, module] of modules.entries()) module.callCount = calls[i]!
+    draws.restore()
   }
 
   #backward(gradient: Tensor, { window }: Block, axis: SampleAxis): void {

@@ -79,7 +79,8 @@ export interface FitOptions {
   patience?: number
   /**
    * What a loss or gradient that is not finite does: stop with an error (the default); or, for a loss, leave its batch out as if it were
-   * not there (with truncation what is left of its series), for a gradient leave the update out.
+   * not there (with truncation what is left of its series), for a gradient leave the update out. The loss of an epoch of which nothing is
+   * left is NaN.
    */
   onNonFinite?: 'throw' | 'skip'
   /**

@@ -29,8 +29,8 @@ const TRAINING_BATCH_SIZE = 32
  */
 export async function fit(model: Module, data: FitSource, options: FitOptions): Promise<FitResult> {
   const settings = checkOptions(model, options)
-  const abort = new Abort(options.signal)
   const holding = new Holding('fit', model)
+  const abort = new Abort(options.signal)
   const parts: { dispose(): void }[] = [abort, { dispose: () => holding.end() }]
   try {
     const sources = openSources(model, data, options, { ...settings, abort }, parts)

@@ -10,6 +10,7 @@ export class History {
 
   constructor(options: FitOptions) {
     this.#options = options
+    for (const name of options.metrics ?? []) this.#metrics[name] = []
   }
 
   add(loss: number, validation: number | undefined, metrics: Metrics = {}): void {

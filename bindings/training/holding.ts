@@ -2,54 +2,63 @@
 import type { Module } from '../module/module.ts'
 import { fail } from '../runtime/check.ts'
 
+/** By module: the last that held it. */
 const holders = new WeakMap<Module, Holding>()
 
 /** A model and all that is inside it, held by a run of training. */
 export class Holding {
-  readonly #modules: readonly Module[]
-  #turn: object | undefined
+  #hasEnded = false
+  #isLent = false
+  /** Of training so far. */
+  steps = 0
 
   /** @throws RetrogradError 'busy' where one of the modules is held already; none is then */
   constructor(who: string, model: Module) {
-    this.#modules = model.descendants()
-    if (this.#modules.some((module) => holders.has(module)))
+    const modules = model.descendants()
+    if (modules.some((module) => holders.get(module)?.holds))
       fail('busy', `${who}: the model, or a part of it, is being trained by another fit; await that one, or abort it`)
-    for (const module of this.#modules) holders.set(module, this)
+    for (const module of modules) holders.set(module, this)
   }
 
-  /** While this runs, the model is anyone's. */
+  get holds(): boolean {
+    return !this.#hasEnded
+  }
+
+  /** Is nobody else to run the model now? */
+  get isClosed(): boolean {
+    return this.holds && !this.#isLent
+  }
+
+  /** While this runs, the model may be evaluated. */
   async lend<Result>(run: () => Result | Promise<Result>): Promise<Result> {
-    this.#turn = {}
+    this.#isLent = true
     try {
       return await run()
     } finally {
-      this.#turn = undefined
+      this.#isLent = false
     }
   }
 
-  get turn(): object | undefined {
-    return this.#turn
-  }
-
   end(): void {
-    for (const module of this.#modules) holders.delete(module)
+    this.#hasEnded = true
   }
 }
 
 const REMEDY = 'await it inside onProgress, or when fit is done'
 
-/** What an evaluation that begins now checks before each of its batches: that no training goes on. */
+/** What an evaluation that begins now checks before each of its batches: that the model is not trained meanwhile. */
 export function evaluationOf(who: string, model: Module): () => void {
-  const turns = () => {
-    const held = model.descendants().flatMap((module) => holders.get(module) ?? [])
-    if (held.some(({ turn }) => turn === undefined))
+  const held = () => {
+    const all = model.descendants().flatMap((module) => holders.get(module) ?? [])
+    if (all.some(({ isClosed }) => isClosed))
       fail('busy', `${who}: the model, or a part of it, is being trained by fit; ${REMEDY}`)
-    return held.map(({ turn }) => turn)
+    return all.filter(({ steps }) => steps > 0)
   }
-  const own = turns()
+  const before = held().map((holding) => ({ holding, steps: holding.steps }))
   return () => {
-    const now = turns()
-    if (now.length === own.length && now.every((turn, i) => turn === own[i])) return
+    const now = held()
+    const isSame = (holding: Holding, i: number) => before[i]?.holding === holding && before[i]?.steps === holding.steps
+    if (now.length === before.length && now.every(isSame)) return
     fail('busy', `${who}: the model was trained by fit since this began; ${REMEDY}`)
   }
 }

@@ -1,7 +1,7 @@
 /** What training asks of a model: that it is one, what it predicts for a batch, and how far that is from what is wanted. */
 import { type Module, expectModule } from '../module/module.ts'
 import type { ForwardOptions, ForwardResult } from '../module/options.ts'
-import { describeValue, fail } from '../runtime/check.ts'
+import { describeValue, expectOneOf, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import { Tensor, sizeOf } from '../runtime/tensor.ts'
 import type { Answers, Batch } from './data/batch.ts'
 import type { Loss, LossFunction } from './losses/loss.ts'
@@ -38,8 +38,17 @@ export function runBatch(model: Module, batch: Batch): Comparison {
 /** What the loss function says, which may be the user's own. */
 export function lossOf(who: string, loss: LossFunction, { output, answers: { target, mask } }: Comparison): Loss {
   const given: Loss = loss(output, target, mask ? { mask } : {})
-  if (given && typeof given.value === 'number' && given.grad instanceof Tensor) return given
-  fail('type', `${who}: loss gave ${describeValue(given)}; expected { value: a number, grad: a tensor }`)
+  if (!(given && typeof given.value === 'number' && given.grad instanceof Tensor))
+    fail('type', `${who}: loss gave ${describeValue(given)}; expected { value: a number, grad: a tensor }`)
+  const { grad, divisor = 0, reduction = 'mean' } = given
+  expectTensor(who, 'the gradient that loss gave', grad, output.runtime)
+  expectShape(who, 'the gradient that loss gave', grad.shape, output.shape, "the prediction's shape")
+  if (!(Number.isFinite(divisor) && divisor >= 0))
+    fail('type', `${who}: the divisor that loss gave is ${describeValue(divisor)}; expected a finite number >= 0`)
+  expectOneOf(who, 'the reduction that loss gave', reduction, ['mean', 'sum'])
+  for (const [name, tensor] of Object.entries({ output, target, mask }))
+    if (tensor?.disposed) fail('disposed', `${who}: the loss disposed of its ${name}`)
+  return given
 }
 
 /** Σ m as the loss says it; of a loss that does not, that of the mask it was given, over the elements of the prediction. */

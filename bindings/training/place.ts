@@ -30,9 +30,14 @@ export function placeAfter(
  *
  * @param batches in an epoch; undefined where that is not known
  */
-export function portionsAfter(place: Place, epochs: number, batches: number | undefined): number | undefined {
+export function portionsAfter(
+  place: Place & { isLeftOut: boolean },
+  epochs: number,
+  batches: number | undefined,
+): number | undefined {
   if (batches === undefined) return undefined
-  const { epoch, batch, portion } = place
+  const { epoch, batch, portion, isLeftOut } = place
   const batchesLeft = Math.max(batches - batch - 1, 0) + (epochs - epoch - 1) * batches
-  return portion.count - portion.index - 1 + batchesLeft * portion.count
+  const portionsLeft = isLeftOut ? 0 : portion.count - portion.index - 1
+  return portionsLeft + batchesLeft * portion.count
 }

@@ -31,7 +31,7 @@ function outputsOf(model: Module, source: DataSet): Tensor {
   for (const { input, lengths, axis, count } of source.epoch(0, 0)) {
     const { output } = forwardWith(model, input, { lengths })
     const outputAxis = hasTime(output) ? axis : 0
-    all ??= model.runtime.emptyTensor(output.shape.with(outputAxis, source.samples))
+    all ??= model.runtime.ownTensor(output.shape.with(outputAxis, source.samples))
     copySamples(output, all, outputAxis, done)
     done += count
   }

@@ -1,6 +1,7 @@
 import type { Module } from '../module/module.ts'
 import { fail } from '../runtime/check.ts'
 import { Blocks } from './blocks.ts'
+import { callCounts } from './call-counts.ts'
 import { Clock } from './clock.ts'
 import type { Abort } from './data/abort.ts'
 import type { BatchSource } from './data/batch.ts'
@@ -51,6 +52,8 @@ export class Run {
   #totals = new Totals('fit')
   #steps = 0
   #skipped = 0
+  /** Of the epoch's steps. */
+  #leftOut = 0
   #aborted = false
   #ended: boolean
 
@@ -85,26 +88,37 @@ export class Run {
 
   /** A step is finished when it is known whether another one follows: the next batch is asked for after the update. */
   async #epoch(epoch: number): Promise<void> {
-    const { from, truncation, epochsBefore } = this.#settings
+    const { from, truncation } = this.#settings
     const [firstBatch, sums] = epoch === from.epoch ? [from.batch, from.sums] : [0, undefined]
-    noteEpochs(this.#model, epochsBefore + epoch + 1)
+    this.#leftOut = 0
     this.#totals = new Totals('fit', this.#sources.validation ? [] : this.#options.metrics, sums)
     let batch = firstBatch
     let index = truncation ? 0 : firstBatch
     let step: TrainingStep | undefined
-    for await (const given of this.#sources.training.epoch(epoch, firstBatch)) {
-      for (const portion of this.#passage.portions(given)) {
-        if (step) await this.#finish(step, false)
-        if (!this.#goesOn()) return
-        step = this.#train({ epoch, batch, portion, index })
-        index++
-        if (step.isLeftOut) break
+    this.#updates.begin(index)
+    try {
+      for await (const given of this.#sources.training.epoch(epoch, firstBatch)) {
+        for (const portion of this.#passage.portions(given)) {
+          const before = step
+          step = undefined
+          if (before) await this.#finish(before, false)
+          if (!this.#goesOn()) return
+          step = this.#train({ epoch, batch, portion, index })
+          index++
+          if (step.isLeftOut) break
+        }
+        batch++
       }
-      batch++
+    } catch (error) {
+      // a batch that fails comes after one that was trained on
+      if (step) await this.#finish(step, false)
+      throw error
     }
     // where the wait for a batch was ended, there may be more
     const isOver = this.#goesOn()
     if (step) await this.#finish(step, isOver)
+    // gone on from a position behind the last batch
+    else if (isOver) await this.#afterEpoch(epoch)
   }
 
   #goesOn(): boolean {
@@ -114,10 +128,15 @@ export class Run {
 
   /** One portion's gradients, and the update where enough of them are added up. */
   #train(place: Place): TrainingStep {
-    this.#updates.before()
+    const { epochsBefore, holding } = this.#settings
+    const draws = this.#options.onNonFinite === 'skip' ? callCounts(this.#model) : undefined
     const { value, isLeftOut } = this.#model.runtime.scope(() => this.#backward(place))
+    if (isLeftOut) draws?.restore()
     if (this.#updates.after(place) || isLeftOut) this.#skipped++
+    if (isLeftOut) this.#leftOut++
+    if (this.#steps === 0 || place.index === 0) noteEpochs(this.#model, epochsBefore + place.epoch + 1)
     this.#steps++
+    holding.steps++
     return { ...place, loss: value, isLeftOut }
   }
 
@@ -128,7 +147,10 @@ export class Run {
     const loss = lossOf('fit', this.#options.loss, comparison)
     const { value } = loss
     const divisor = divisorOf(loss, comparison)
-    if (divisor === 0) return { value: 0, isLeftOut: false }
+    if (divisor === 0) {
+      this.#totals.add(loss, 0, comparison)
+      return { value: 0, isLeftOut: false }
+    }
     if (!Number.isFinite(value)) {
       if (this.#options.onNonFinite === 'skip') return { value, isLeftOut: true }
       const advice = 'Lower the learning rate, clip gradients, or look for bad data'
@@ -162,7 +184,8 @@ export class Run {
     const measuring = { loss, metrics, epoch, passage: this.#validationPassage }
     const evaluation = validation && (await evaluateSource('fit', this.#model, validation, measuring))
     if (evaluation && !this.#goesOn()) return false
-    const { loss: trainingLoss } = this.#totals
+    // an epoch of which nothing could be measured
+    const trainingLoss = this.#leftOut > 0 && !this.#totals.hasLoss ? Number.NaN : this.#totals.loss
     const measured = evaluation ? evaluation.metrics : this.#totals.metrics(this.#model.runtime)
     this.#history.add(trainingLoss, evaluation?.loss, measured)
     schedule?.step(evaluation?.loss ?? trainingLoss)

@@ -20,11 +20,16 @@ export class Totals {
     this.#metrics = new Map(names.map((name) => [name, startOf(name)]))
   }
 
-  /** A portion's loss, what it is divided by, and what it was taken from; nothing where it is divided by 0. */
+  /** A portion's loss, what it is divided by, and what it was taken from; no loss where that is 0. */
   add({ value, reduction }: Loss, divisor: number, comparison: Comparison): void {
-    if (divisor === 0) return
-    addTo(this.#loss, reduction === 'sum' ? { sum: value, count: 0 } : { sum: value * divisor, count: divisor })
+    if (divisor > 0)
+      addTo(this.#loss, reduction === 'sum' ? { sum: value, count: 0 } : { sum: value * divisor, count: divisor })
     for (const [name, tally] of this.#metrics) addTo(tally, tallyOf(this.#who, name, comparison))
+  }
+
+  /** Has there been a loss that counts? */
+  get hasLoss(): boolean {
+    return this.#loss.count > 0 || this.#loss.sum !== 0
   }
 
   /** Σ m ℓ / Σ m, 0 where Σ m is 0; of losses that are sums their sum. */

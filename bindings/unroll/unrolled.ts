@@ -220,7 +220,7 @@ export abstract class Unrolled extends Module {
       fail('range', `${who}: batch is ${describeValue(batch)}; expected a whole number >= 1`)
     const { states } = this.stack
     if (states.names.length === 0) return undefined
-    return Object.fromEntries(states.names.map((name) => [name, this.runtime.emptyTensor(states.shape(name, batch))]))
+    return Object.fromEntries(states.names.map((name) => [name, this.runtime.ownTensor(states.shape(name, batch))]))
   }
 
   protected override release(): void {

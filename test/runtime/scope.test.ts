@@ -13,6 +13,7 @@ import {
   evaluate,
   fit,
   mseLoss,
+  predict,
 } from '../../bindings/index.ts'
 import { drawTensor, numbers } from '../support/nets.ts'
 
@@ -69,6 +70,23 @@ test('scopes stand within each other: what an inner one returns belongs to the o
   })
   assert.is(inner!.disposed, true)
   assert.is(rt.memoryUsed, used)
+})
+
+test('takes states and predictions for its own, and hands on what lies deep in what it returns', () => {
+  const gru = new GRU(rt, { inputSize: 1, hiddenSize: 2 })
+  const x = drawTensor(rt, 1, 'x', [3, 2, 1])
+  predict(gru, x).dispose()
+  const used = rt.memoryUsed
+  rt.scope(() => void [gru.initialState(2), predict(gru, x)])
+  assert.is(rt.memoryUsed, used)
+  let nested: object
+  const deep = rt.scope(() => {
+    const tensor = rt.tensor([7])
+    nested = { inner: tensor }
+    for (let i = 0; i < 20_000; i++) nested = Object.assign(Object.create(null) as object, { inner: nested })
+    return { nested, tensor }
+  })
+  assert.equal(numbers(deep.tensor), [7])
 })
 
 test('what was thrown in it is thrown, and tensors go back all the same', () => {

@@ -145,6 +145,47 @@ beside('an evaluation that waits for its data while fit begins is refused, too',
   assert.equal(model.stateDict(), await undisturbed(3))
 })
 
+beside(
+  'an evaluation that waits for its data while a whole fit goes by is refused; one that outlives an aborted fit is not',
+  async () => {
+    const model = makeModel()
+    let open: () => void = () => {}
+    const gate = new Promise<void>((resolve) => (open = resolve))
+    const refused = errorOf(
+      evaluate(
+        model,
+        async function* () {
+          yield makeData()
+          await gate
+          yield makeData()
+        },
+        { loss: mseLoss },
+      ),
+    )
+    await later(0)
+    await fit(model, makeData(), optionsFor(model))
+    open()
+    assert.match((await refused).message, /^evaluate: the model was trained by fit since this began/)
+    const controller = new AbortController()
+    let outliving: Promise<{ loss: number }> | undefined
+    const onProgress = () => {
+      outliving = evaluate(
+        model,
+        async function* () {
+          yield makeData()
+          await later(5)
+          yield makeData()
+        },
+        { loss: mseLoss },
+      )
+      setTimeout(() => controller.abort(), 1)
+      return outliving
+    }
+    await fit(model, makeData(), optionsFor(model, { signal: controller.signal, onProgress }))
+    assert.ok(Number.isFinite((await outliving!).loss))
+  },
+)
+
 beside('predict may be called in between', async () => {
   const model = makeModel()
   const data = makeData()
@@ -234,6 +275,38 @@ aborted('before the start, and in onProgress: nothing more is done; at the end i
   assert.is((await fit(whole, makeData(), optionsFor(whole))).aborted, false)
 })
 
+aborted('ends the wait for a promise among the batches, and tells the source', async () => {
+  const model = makeModel()
+  const controller = new AbortController()
+  let ended = 0
+  const source = {
+    *[Symbol.iterator]() {
+      try {
+        yield makeData()
+        yield new Promise<never>(() => {}) as never as FitData
+      } finally {
+        ended++
+      }
+    },
+  }
+  const run = fit(model, source, { ...optionsFor(model, { signal: controller.signal }), batchSize: undefined as never })
+  await later(5)
+  controller.abort()
+  assert.is((await run).aborted, true)
+  assert.is(ended, 1)
+})
+
+aborted('in validation gives lists without that epoch', async () => {
+  const model = makeModel()
+  const controller = new AbortController()
+  const validation = {
+    [Symbol.asyncIterator]: () => ({ next: () => (controller.abort(), new Promise<never>(() => {})) }),
+  }
+  const options = optionsFor(model, { signal: controller.signal, validation, metrics: ['mae'] })
+  const { loss, validation: measured, metrics } = await fit(model, makeData(), options)
+  assert.equal([loss, measured, metrics], [[], [], { mae: [] }])
+})
+
 aborted('leaves no listener behind', async () => {
   const listeners = new Set<unknown>()
   const signal = {
@@ -245,6 +318,9 @@ aborted('leaves no listener behind', async () => {
   const counts: number[] = []
   await fit(model, makeData(), optionsFor(model, { signal, onProgress: () => counts.push(listeners.size) }))
   assert.equal(counts, [1, 1, 1])
+  const running = fit(model, makeData(), optionsFor(model))
+  await errorOf(fit(model, makeData(), optionsFor(model, { signal })))
+  await running
   assert.is(listeners.size, 0)
 })
 
@@ -289,6 +365,14 @@ for (const name of ['input', 'target', 'mask', 'weight'] as const) {
     }
   }
 }
+
+gone('a tensor that is put in the place of another one is not looked at', async () => {
+  const model = makeModel()
+  const data = makeData()
+  const onProgress = () => void (data.target = rt.tensor([5, 5], [2, 1]))
+  await fit(model, data, optionsFor(model, { onProgress, epochs: 2 }))
+  assert.equal(model.stateDict(), await undisturbed(2))
+})
 
 const drawMask = () => rt.tensor(new Float64Array(T * N).fill(0.5), [T, N])
 

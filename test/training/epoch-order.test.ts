@@ -4,10 +4,13 @@ import * as assert from 'uvu/assert'
 import {
   type FitOptions,
   type FitPosition,
+  type FitProgress,
   Linear,
   type LossFunction,
   SGD,
+  StepLR,
   createRuntime,
+  crossEntropyLoss,
   fit,
   mseLoss,
   readCheckpoint,
@@ -81,6 +84,48 @@ test('goes on in another process, from a position or from a checkpoint between t
   const third = makeModel()
   readCheckpoint(bytes, { model: third, optimizer: new SGD(third, { lr: 0 }) })
   assert.equal(await ordersOf(third, {}), [whole[2]!])
+})
+
+test('an epoch whose first step is refused has not begun', async () => {
+  const whole = await ordersOf(makeModel(), { epochs: 1 })
+  const model = makeModel()
+  const refused = { loss: crossEntropyLoss, optimizer: new SGD(model, { lr: 0 }), batchSize: 1 }
+  await fit(model, data, refused).catch(() => undefined)
+  assert.equal(await ordersOf(model, {}), whole)
+})
+
+test('a run that was broken off behind the last batch of an epoch goes on with the end of that epoch', async () => {
+  const [x, y] = [drawTensor(rt, 1, 'x', [6, 1]), drawTensor(rt, 2, 'y', [6, 1])]
+  const train = async (aborts: boolean) => {
+    const model = makeModel()
+    model.loadStateDict({ weight: { shape: [1, 1], data: [2] } })
+    const optimizer = new SGD(model, { lr: 0.1 })
+    const schedule = new StepLR(optimizer, { stepSize: 1, gamma: 0.5 })
+    const controller = new AbortController()
+    let [calls, position]: [number, FitPosition | undefined] = [0, undefined]
+    const loss: LossFunction = (...given) => {
+      if (++calls === 3 && aborts) controller.abort()
+      return mseLoss(...given)
+    }
+    const options = { loss, optimizer, schedule, batchSize: 2, epochs: 2, validation: { input: x, target: y } }
+    const onProgress = (progress: { position: FitProgress['position'] }) => void (position = progress.position)
+    const first = await fit(model, { input: x, target: y }, { ...options, signal: controller.signal, onProgress })
+    const rest = first.aborted ? await fit(model, { input: x, target: y }, { ...options, from: position! }) : undefined
+    const all = [first, ...(rest ? [rest] : [])]
+    return {
+      weights: model.stateDict(),
+      lr: optimizer.lr,
+      loss: all.flatMap((each) => each.loss),
+      validation: all.flatMap((each) => each.validation!),
+    }
+  }
+  assert.equal(await train(true), await train(false))
+})
+
+test('a position behind the end of the data is refused', async () => {
+  let error: unknown
+  await ordersOf(makeModel(), { from: { epoch: 0, batch: N + 1 } }).catch((thrown: unknown) => (error = thrown))
+  assert.match((error as Error).message, /^fit: data has 8 batches; there is no batch 10 to go on from$/)
 })
 
 test('a resumed run in a second call has the weights of an uninterrupted one', async () => {

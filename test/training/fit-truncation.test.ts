@@ -7,6 +7,7 @@ import {
   Embedding,
   type FitData,
   type FitOptions,
+  type FitProgress,
   type FitSource,
   GRU,
   LSTM,
@@ -192,6 +193,20 @@ limits('takes memory for its windows, not for the series, in validation as well;
       assert.ok(peaks[0]! < 8 * window * 2 * 300 * 4, `${peaks[0]} bytes for a window of ${window}`)
     }
   }
+})
+
+limits('gives back the states of series that are left in the middle', async () => {
+  const model = make()
+  const plain = optionsOf(model)
+  const used: number[] = []
+  for (let i = 0; i < 12; i++) {
+    const controller = new AbortController()
+    const onProgress = ({ step }: FitProgress) => step === 2 && controller.abort()
+    const options = { ...plain, signal: controller.signal, onProgress, epochs: 1 }
+    await fit(model, { input, target }, { ...options, truncation: { window: 4, stride: i % 2 ? 2 : 4 } })
+    used.push(rt.memoryUsed)
+  }
+  assert.equal([used[11], used[10]], [used[3], used[2]])
 })
 
 limits('learns a dependence within its window, and none beyond it', async () => {

@@ -3,11 +3,13 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   Adam,
+  Dropout,
   type FitData,
   type FitOptions,
   type FitProgress,
   GRU,
   Linear,
+  ReduceLROnPlateau,
   RetrogradError,
   SGD,
   Sequential,
@@ -45,6 +47,7 @@ const test = suite("onNonFinite: 'skip'")
 
 for (const [title, more] of Object.entries<Partial<FitOptions>>({
   'one by one': {},
+  'two at a time': { accumulate: 2 },
   'by their mean': { accumulate: 4 },
   'with metrics': { metrics: ['mae'] },
 })) {
@@ -52,7 +55,7 @@ for (const [title, more] of Object.entries<Partial<FitOptions>>({
     test(`leaves a batch out as if it were not there: ${title}, NaN in the ${bad}`, async () => {
       const good = [batchOf(1), batchOf(2), batchOf(3)]
       const spoilt = await trained(good.toSpliced(1, 0, batchOf(4, bad)), more)
-      const clean = await trained(good, more.accumulate ? { ...more, accumulate: 3 } : more)
+      const clean = await trained(good, more)
       assert.equal(spoilt.weights, clean.weights)
       assert.equal(spoilt.moments, clean.moments)
       assert.equal(spoilt.result.loss, clean.result.loss)
@@ -62,6 +65,36 @@ for (const [title, more] of Object.entries<Partial<FitOptions>>({
     })
   }
 }
+
+test('leaves the draws of dropout to the next batch', async () => {
+  const weights = async (batches: FitData[]) => {
+    const seeded = await createRuntime({ dtype: 'float64', seed: 9 })
+    const move = ({ input, target }: FitData) => ({
+      input: seeded.tensor(input.data, input.shape),
+      target: seeded.tensor(target.data, target.shape),
+    })
+    const model = new Sequential(seeded, [
+      new GRU(seeded, { inputSize: 1, hiddenSize: 4, numLayers: 2, dropout: 0.5 }),
+      new Dropout(seeded),
+      new Linear(seeded, { inFeatures: 4, outFeatures: 1 }),
+    ])
+    const options = { loss: mseLoss, optimizer: new SGD(model, { lr: 0.1 }), onNonFinite: 'skip' as const }
+    await fit(model, batches.map(move), options)
+    return model.stateDict()
+  }
+  assert.equal(await weights([batchOf(1), batchOf(4, 'input'), batchOf(2)]), await weights([batchOf(1), batchOf(2)]))
+})
+
+test('gives NaN for an epoch of which nothing is left, which is no best one for a schedule', async () => {
+  const model = makeModel()
+  const optimizer = new SGD(model, { lr: 0.1 })
+  const schedule = new ReduceLROnPlateau(optimizer, { patience: 1, factor: 0.5 })
+  const batches = (epoch: number) => [epoch === 0 ? batchOf(1, 'target') : batchOf(1)]
+  const { loss } = await fit(model, batches, { loss: mseLoss, optimizer, schedule, epochs: 4, onNonFinite: 'skip' })
+  assert.ok(Number.isNaN(loss[0]))
+  assert.ok(loss[3]! < loss[1]!)
+  assert.is(optimizer.lr, 0.1)
+})
 
 test('leaves out what is left of a series, in blocks', async () => {
   const truncation = { window: 2 }

@@ -162,6 +162,19 @@ test('a run goes on in the middle of an epoch, the batches before it left out', 
   assert.equal(model.stateDict(), byHand(1).weights)
 })
 
+test('the step before a batch that is refused is reported, with a position to go on from', async () => {
+  const model = makeModel()
+  const positions: unknown[] = []
+  const bad = { input: BATCHES[1]!.input, target: BATCHES[0]!.target }
+  let error: unknown
+  await fit(model, [BATCHES[0]!, bad], {
+    ...optionsFor(model),
+    onProgress: ({ position }) => void positions.push([position.epoch, position.batch]),
+  }).catch((thrown: unknown) => (error = thrown))
+  assert.match((error as Error).message, /^fit: batch 2 of epoch 1: /)
+  assert.equal(positions, [[0, 1]])
+})
+
 test('evaluate and validation take them: the mean over all elements', async () => {
   const model = makeModel()
   const terms = BATCHES.map(({ input, target }) => mseLoss(model.forward(input).output, target).value * target.size)
@@ -201,7 +214,7 @@ const REFUSED: [string, unknown, Partial<FitOptions>, string, RegExp][] = [
   [
     'fewer batches than were seen',
     BATCHES,
-    { from: { epoch: 0, batch: 3 } },
+    { from: { epoch: 0, batch: 4 } },
     'shape',
     /^fit: data gave 3 batches in epoch 1; expected at least 4/,
   ],

@@ -39,17 +39,18 @@ export class Abort {
   /** What an iterable gives until the signal; it is told that no more is wanted, and not waited for then. */
   async *through<Item>(items: Iterable<Item> | AsyncIterable<Item>): AsyncGenerator<Item> {
     const iterator = iteratorOf(items)
-    let isOver = false
+    // an iterator that throws has ended by itself
+    let isOver = true
     try {
       for (;;) {
         const next = await this.wait(iterator.next())
         isOver = next?.value.done === true
         if (!next || isOver) return
-        yield await (next.value.value as Item)
+        const item = await this.wait(next.value.value as Item | PromiseLike<Item>)
+        if (!item) return
+        yield item.value
+        isOver = true
       }
-    } catch (error) {
-      isOver = true // it has ended by itself, if the error is its own
-      throw error
     } finally {
       if (!isOver) await this.wait(giveUp(iterator))
     }

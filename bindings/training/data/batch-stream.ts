@@ -4,7 +4,7 @@ import type { Module } from '../../module/module.ts'
 import { describeValue, fail } from '../../runtime/check.ts'
 import { Abort } from './abort.ts'
 import type { Batch, BatchSource } from './batch.ts'
-import { type FitBatches, type FitData, checkData } from './fit-data.ts'
+import { type FitBatches, type FitData, checkData, partsOf } from './fit-data.ts'
 import { Selection, Tray } from './selection.ts'
 
 type Batches = FitBatches | ((epoch: number) => FitBatches | Promise<FitBatches>)
@@ -53,9 +53,10 @@ export class BatchStream implements BatchSource {
       if (count > first) yield this.#batch(data, `batch ${count} of epoch ${epoch + 1}`)
     }
     if (this.#abort.isCalled) return
-    if (count <= first) {
+    const least = Math.max(first, 1)
+    if (count < least) {
       const given = `${this.#who}: ${this.#name} gave ${count} batches in epoch ${epoch + 1}`
-      fail('shape', `${given}; expected at least ${first + 1}. If it was used up before, ${REMEDY}`)
+      fail('shape', `${given}; expected at least ${least}. If it was used up before, ${REMEDY}`)
     }
     this.batches = count
   }
@@ -75,7 +76,8 @@ export class BatchStream implements BatchSource {
   }
 
   #batch(data: FitData, where: string): Batch {
-    const axes = checkData(`${this.#who}: ${where}`, this.#name, this.#model, data, this.#bySteps)
-    return new Selection(this.#tray, data, axes, { lengths: lengthsOf(data) })
+    const parts = partsOf(data)
+    const axes = checkData(`${this.#who}: ${where}`, this.#name, this.#model, parts, this.#bySteps)
+    return new Selection(this.#tray, parts, axes, { lengths: lengthsOf(parts) })
   }
 }

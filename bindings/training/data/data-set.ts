@@ -1,5 +1,6 @@
 /** Data sets of samples, cut into batches. */
 import { lengthsOf } from '../../module/lengths.ts'
+import { fail } from '../../runtime/check.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Tensor } from '../../runtime/tensor.ts'
 import type { Axes } from './axes.ts'
@@ -26,6 +27,7 @@ export interface Cutting {
 export class DataSet implements BatchSource {
   readonly batches: number
   readonly samples: number
+  readonly #name: string
   readonly #batchSize: number
   readonly #axes: Axes
   readonly #data: SampleData
@@ -37,6 +39,7 @@ export class DataSet implements BatchSource {
   /** @param data that were checked, `axes` being theirs */
   constructor(runtime: Runtime, data: SampleData, axes: Axes, { name, batchSize, seed, epochsBefore = 0 }: Cutting) {
     const lengths = lengthsOf(data)
+    this.#name = name
     this.#data = data
     this.#axes = axes
     this.#tray = new Tray(runtime, name)
@@ -49,6 +52,8 @@ export class DataSet implements BatchSource {
   }
 
   *epoch(epoch: number, first: number): Generator<Batch> {
+    if (first > this.batches)
+      fail('shape', `${this.#name} has ${this.batches} batches; there is no batch ${first + 1} to go on from`)
     this.#order.begin(this.#epochsBefore + epoch)
     for (let start = first * this.#batchSize; start < this.samples; start += this.#batchSize)
       yield this.#batch(this.#order.part(start, Math.min(this.#batchSize, this.samples - start)))

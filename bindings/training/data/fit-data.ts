@@ -38,6 +38,14 @@ export type FitBatches = Iterable<FitData> | AsyncIterable<FitData>
  */
 export type FitSource = FitData | FitBatches | ((epoch: number) => FitBatches | Promise<FitBatches>)
 
+/** The parts of data as they are now, whatever is put in their place later. */
+export function partsOf(data: FitData): FitData {
+  if (Object(data) !== data) return data
+  const { input, target, lengths, mask, weight, ...rest } = data
+  const given = Object.entries({ lengths, mask, weight }).filter(([, part]) => part !== undefined)
+  return { input, target, ...Object.fromEntries(given), ...rest }
+}
+
 /**
  * Checks what belongs to one input. `name` is what messages call it.
  *

@@ -7,7 +7,7 @@ import { axesOf } from './axes.ts'
 import { BatchStream } from './batch-stream.ts'
 import type { BatchSource } from './batch.ts'
 import { DataSet } from './data-set.ts'
-import { type FitData, type FitSource, checkData } from './fit-data.ts'
+import { type FitData, type FitSource, checkData, partsOf } from './fit-data.ts'
 
 export interface SourceOptions {
   /** As the caller gave it. */
@@ -37,8 +37,9 @@ export function openSource(
 ): BatchSource {
   const { batchSize, defaultSize, seed, defaultSeed, epochs, bySteps = false, epochsBefore, abort } = options
   if (!isStream(data)) {
-    const axes = checkData(who, name, model, data, bySteps)
-    return new DataSet(model.runtime, data, axes, {
+    const parts = partsOf(data)
+    const axes = checkData(who, name, model, parts, bySteps)
+    return new DataSet(model.runtime, parts, axes, {
       name: `${who}: ${name}`,
       batchSize: batchSize ?? defaultSize,
       seed: seed ?? defaultSeed,
