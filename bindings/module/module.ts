@@ -1,4 +1,4 @@
-import { describeValue, fail } from '../runtime/check.ts'
+import { describeValue, expectBoolean, expectOptions, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import { type Runtime, expectRuntime } from '../runtime/runtime.ts'
 import { type FloatArray, type Shape, disposeSymbol } from '../runtime/tensor.ts'
@@ -10,7 +10,14 @@ import type {
   InputGradients,
   OutputGradients,
 } from './options.ts'
-import { type Parameter, type ParameterBlock, type StateDict, copyStateDict, writeStateDict } from './parameters.ts'
+import {
+  type Mismatch,
+  type Parameter,
+  type ParameterBlock,
+  type StateDict,
+  copyStateDict,
+  writeStateDict,
+} from './parameters.ts'
 import { frozenCopy } from './remember.ts'
 import type { State } from './state.ts'
 import type { StepInput } from './step-rows.ts'
@@ -149,11 +156,22 @@ export abstract class Module {
     return copyStateDict(this.parameters())
   }
 
-  /** Takes copies of a state dict's numbers. @throws RetrogradError 'state-dict' if names or shapes differ; nothing changes then. */
-  loadStateDict(dict: StateDict): void {
+  /**
+   * Takes copies of a state dict's numbers.
+   *
+   * @param options `strict: false` takes what is there: parameters that are missing in the dict stay as they are, names that no parameter
+   *   has are left there
+   * @returns the names of both
+   * @throws RetrogradError 'state-dict' if shapes differ, or, where it is strict, names; nothing changes then
+   */
+  loadStateDict(dict: StateDict, options: { strict?: boolean } = {}): Mismatch {
     this.expectAlive('loadStateDict')
-    writeStateDict(`${this.type}.loadStateDict`, this.parameters(), dict)
+    const who = `${this.type}.loadStateDict`
+    expectOptions(who, options, ['strict'])
+    const strict = expectBoolean(who, 'strict', options.strict ?? true)
+    const mismatch = writeStateDict(who, this.parameters(), dict, strict)
     this.touch()
+    return mismatch
   }
 
   /** Sets all gradients to 0. */

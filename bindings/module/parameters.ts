@@ -116,10 +116,26 @@ function firstStray(list: ArrayLike<unknown>): number | undefined {
   return undefined
 }
 
-/** Checks every name and shape before the first number is written. */
-export function writeStateDict(who: string, parameters: readonly Parameter[], dict: StateDict): void {
-  expectStateDict(who, parameters, dict)
-  for (const { name, value } of parameters) value.data.set(dict[name]!.data as ArrayLike<number>)
+/** Names of parameters that a state dict lacks, and those in it that no parameter has. */
+export interface Mismatch {
+  readonly missing: string[]
+  readonly unexpected: string[]
+}
+
+/** Checks every name and shape before the first number is written; without `strict` the parameters that are there are taken. */
+export function writeStateDict(
+  who: string,
+  parameters: readonly Parameter[],
+  dict: StateDict,
+  strict: boolean,
+): Mismatch {
+  const mismatch = mismatchOf(who, new Set(parameters.map(({ name }) => name)), dict)
+  if (strict) expectNone(who, mismatch)
+  const given = parameters.filter(({ name }) => !mismatch.missing.includes(name))
+  expectEntries(who, new Map(given.map(({ name, value }) => [name, value.shape])), dict)
+  for (const { name, value } of given) expectNumbers(who, name, dict[name]!.data, value.size)
+  for (const { name, value } of given) value.data.set(dict[name]!.data as ArrayLike<number>)
+  return mismatch
 }
 
 /** Refuses a state dict whose names or shapes are not those of the parameters. */
@@ -130,13 +146,28 @@ export function expectStateDict(who: string, parameters: readonly Parameter[], d
 
 /** Refuses a dict whose names or shapes are others than these. */
 export function expectShapes(who: string, shapes: ReadonlyMap<string, Shape>, dict: StateDict): void {
+  expectNone(who, mismatchOf(who, shapes, dict))
+  expectEntries(who, shapes, dict)
+}
+
+function mismatchOf(
+  who: string,
+  known: { keys(): Iterable<string>; has(name: string): boolean },
+  dict: StateDict,
+): Mismatch {
   if (!isRecord(dict)) fail('type', `${who}: the state dict is ${describeValue(dict)}; expected an object`)
-  const missing = [...shapes.keys()].filter((name) => !Object.hasOwn(dict, name))
-  const unknown = Object.keys(dict).filter((name) => !shapes.has(name))
-  if (missing.length > 0 || unknown.length > 0) {
-    const list = (title: string, of: string[]) => (of.length > 0 ? `; ${title}: ${of.join(', ')}` : '')
-    fail('state-dict', `${who}: names do not match${list('missing', missing)}${list('unknown', unknown)}`)
-  }
+  const missing = [...known.keys()].filter((name) => !Object.hasOwn(dict, name))
+  return { missing, unexpected: Object.keys(dict).filter((name) => !known.has(name)) }
+}
+
+function expectNone(who: string, { missing, unexpected }: Mismatch): void {
+  if (missing.length === 0 && unexpected.length === 0) return
+  const list = (title: string, of: string[]) => (of.length > 0 ? `; ${title}: ${of.join(', ')}` : '')
+  fail('state-dict', `${who}: names do not match${list('missing', missing)}${list('unknown', unexpected)}`)
+}
+
+/** Refuses entries of other shapes. */
+function expectEntries(who: string, shapes: ReadonlyMap<string, Shape>, dict: StateDict): void {
   for (const [name, expected] of shapes) {
     const { shape } = dict[name] ?? {}
     if (!isShape(shape)) fail('state-dict', `${who}: '${name}' has no shape`)

@@ -1,6 +1,7 @@
 import { fail } from './errors.ts'
 import type { Allocation } from './heap.ts'
 import type { Runtime } from './runtime.ts'
+import { tensorText } from './tensor-text.ts'
 
 export type Shape = readonly number[]
 export type NestedArray = ArrayLike<number> | readonly boolean[] | readonly NestedArray[]
@@ -10,6 +11,9 @@ export type ElementKind = 'float' | 'int32'
 
 /** `Symbol.dispose`, also where the host has none yet. */
 export const disposeSymbol: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose')
+
+/** What `console.log` asks for. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
 /**
  * A dense, row-major array in the core's memory. Its elements live as long as their owner says: a tensor from
@@ -102,6 +106,22 @@ export class Tensor {
       fail('type', 'Tensor.keep: this tensor belongs to a module; expected one of your own, e.g. clone()')
     this.runtime.collector.keep(this)
     return this
+  }
+
+  /** Shape, type and the first values, in a line. */
+  toString(): string {
+    return tensorText(this)
+  }
+
+  /** What `JSON.stringify` writes: an entry of a state dict. */
+  toJSON(): { shape: Shape; data: number[] } {
+    this.#expectAlive('toJSON')
+    return { shape: this.shape, data: Array.from(this.runtime.arrayAt(this.address, this.size, this.kind)) }
+  }
+
+  /** @internal What Node, Deno and Bun print. */
+  [INSPECT](): string {
+    return tensorText(this)
   }
 
   /** Gives the memory back. Only a tensor of the caller's own can be disposed of; a module's results go with the module. */

@@ -1,3 +1,4 @@
+import type { Lengths } from '../module/lengths.ts'
 import { inMode } from '../module/mode.ts'
 import type { Module } from '../module/module.ts'
 import { expectOptions, expectPositive } from '../runtime/check.ts'
@@ -8,16 +9,24 @@ import { openInputs } from './data/source.ts'
 import { EVALUATION_BATCH_SIZE } from './evaluate.ts'
 import { expectModel, forwardWith } from './model.ts'
 
+export interface PredictOptions {
+  /** Samples per forward; 256 if left out. */
+  batchSize?: number
+  /** Steps of each sample that hold data, N whole numbers from 0 to T, as a list or from `rt.indices`; all if left out. */
+  lengths?: Lengths
+}
+
 /**
  * The model's output for every sample, in evaluation mode; afterwards the mode of the model and of each module inside it is as before.
  *
+ * @param input [T, N, F] ([N, T, F] for a batchFirst model), [N, F] for a model without time, or ids [T, N]
  * @returns a tensor that belongs to the caller, samples along the axis along which they came
  */
-export function predict(model: Module, input: Tensor, options: { batchSize?: number } = {}): Tensor {
-  expectOptions('predict', options, ['batchSize'])
+export function predict(model: Module, input: Tensor, options: PredictOptions = {}): Tensor {
+  expectOptions('predict', options, ['batchSize', 'lengths'])
   const batchSize = expectPositive('predict', 'batchSize', options.batchSize ?? EVALUATION_BATCH_SIZE)
   expectModel('predict', model)
-  const source = openInputs('predict', 'input', model, input, batchSize)
+  const source = openInputs('predict', 'input', model, { input, lengths: options.lengths }, batchSize)
   try {
     return inMode(model, false, () => outputsOf(model, source))
   } finally {

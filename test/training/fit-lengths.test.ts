@@ -4,6 +4,7 @@ import {
   type FitSource,
   type ForwardOptions,
   type ForwardResult,
+  GRU,
   type Input,
   LastStep,
   type Lengths,
@@ -18,6 +19,7 @@ import {
   evaluate,
   fit,
   mseLoss,
+  predict,
 } from '../../bindings/index.ts'
 import { drawTensor, numbers } from '../support/nets.ts'
 
@@ -153,6 +155,21 @@ test('are not spoken of where none are given', async () => {
   await watch(model, { input, target: input.clone() }, N, () => [])
   await evaluate(model, { input, target: input.clone() }, { loss: mseLoss })
   assert.equal(model.given, ['nothing', 'nothing'])
+})
+
+test('are taken by predict: the output of forward with lengths, whatever the batches', () => {
+  const model = new Sequential(rt, [new GRU(rt, { inputSize: 1, hiddenSize: 2 }), new LastStep(rt)])
+  const input = sequences(false)
+  for (let t = 0; t < T; t++) for (let n = 0; n < N; n++) if (t >= LENGTHS[n]!) input.data[t * N + n] = Number.NaN
+  const expected = numbers(model.eval().forward(input, { lengths: LENGTHS }).output)
+  model.train()
+  for (const lengths of [LENGTHS, Int32Array.from(LENGTHS), rt.indices(LENGTHS)])
+    for (const batchSize of [1, 2, N]) {
+      const output = predict(model, input, { lengths, batchSize })
+      assert.equal(numbers(output), expected)
+      output.dispose()
+    }
+  assert.throws(() => predict(model, input, { lengths: [1, 2] }), /^predict: lengths holds 2 numbers|predict: lengths/)
 })
 
 test('keep padded targets out of the loss of fit and evaluate', async () => {

@@ -81,7 +81,7 @@ function checkWeights(
   if (bySteps && weights.shape.length > 1) expectEveryStep(who, name, weights, axes, true)
 }
 
-function checkLengths(who: string, name: string, lengths: Lengths, { steps, samples }: Axes): void {
+export function checkLengths(who: string, name: string, lengths: Lengths, { steps, samples }: Axes): void {
   if (steps === undefined) fail('option', `${who}: ${name} is given; the input has no time axis`)
   expectLengths(who, lengths, { steps, batch: samples }, name)
 }

@@ -1,4 +1,5 @@
 /** Where batches come from: tensors of all samples, or the caller's own batches as they come. */
+import type { Lengths } from '../../module/lengths.ts'
 import type { Module } from '../../module/module.ts'
 import { fail } from '../../runtime/check.ts'
 import type { Tensor } from '../../runtime/tensor.ts'
@@ -7,7 +8,7 @@ import { axesOf } from './axes.ts'
 import { BatchStream } from './batch-stream.ts'
 import type { BatchSource } from './batch.ts'
 import { DataSet } from './data-set.ts'
-import { type FitData, type FitSource, checkData, partsOf } from './fit-data.ts'
+import { type FitData, type FitSource, checkData, checkLengths, partsOf } from './fit-data.ts'
 
 export interface SourceOptions {
   /** As the caller gave it. */
@@ -54,9 +55,19 @@ export function openSource(
 }
 
 /** Inputs without targets, in their order. */
-export function openInputs(who: string, name: string, model: Module, input: Tensor, batchSize: number): DataSet {
+export function openInputs(
+  who: string,
+  name: string,
+  model: Module,
+  { input, lengths }: { readonly input: Tensor; readonly lengths: Lengths | undefined },
+  batchSize: number,
+): DataSet {
   const axes = axesOf(who, name, model, input)
-  return new DataSet(model.runtime, { input }, axes, { name: `${who}: ${name}`, batchSize })
+  if (lengths !== undefined) checkLengths(who, 'lengths', lengths, axes)
+  return new DataSet(model.runtime, { input, ...(lengths !== undefined && { lengths }) }, axes, {
+    name: `${who}: ${name}`,
+    batchSize,
+  })
 }
 
 function isStream(data: FitSource): data is Exclude<FitSource, FitData> {

@@ -86,7 +86,7 @@ const methods: Entry[] = [
   ),
   entry(
     'net.loadStateDict',
-    ({ net }) => [net.stateDict()],
+    ({ net }) => [net.stateDict(), { strict: true }],
     ({ net }, args) => call(net, 'loadStateDict', args),
     ['.retrograd: number'],
   ),

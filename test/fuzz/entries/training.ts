@@ -187,7 +187,7 @@ const loops: Entry[] = [
   ),
   entry(
     'predict',
-    ({ net, x }) => [net, x, { batchSize: 2 }],
+    ({ net, x }) => [net, x, { batchSize: 2, lengths: [4, 2, 1] }],
     (_, args) => call<{ dispose(): void }>({ predict }, 'predict', args).dispose(),
   ),
 ]
