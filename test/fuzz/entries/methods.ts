@@ -9,6 +9,8 @@ import {
   type Module,
   PositionalEmbedding,
   Residual,
+  mergeStates,
+  splitState,
 } from '../../../bindings/index.ts'
 import { B, H, I, T, type World } from '../world.ts'
 import { type Entry, call, ending, entry } from './entry.ts'
@@ -79,6 +81,16 @@ const methods: Entry[] = [
       (world, args) => call(world[name], 'initialState', args),
     ),
   ]),
+  entry(
+    'mergeStates',
+    ({ gru }) => [[gru.initialState(1), gru.initialState(2)]],
+    (_, args) => call({ mergeStates }, 'mergeStates', args),
+  ),
+  entry(
+    'splitState',
+    ({ gru }) => [gru.initialState(2)],
+    (_, args) => call({ splitState }, 'splitState', args),
+  ),
   entry(
     'deq.spectralRadius',
     () => [],
