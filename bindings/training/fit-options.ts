@@ -88,6 +88,8 @@ export interface FitOptions {
    * data bring along have their own order.
    */
   seed?: number
+  /** false keeps samples in their order, in every epoch; true if left out. Batches that the data bring along have their own order. */
+  shuffle?: boolean
   /** Ends training between two steps, and a wait for data, validation or `onProgress` at once; everything stays usable. */
   signal?: AbortSignalLike
   /** Go on from here rather than from the first batch: what a checkpoint says. */

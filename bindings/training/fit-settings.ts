@@ -1,7 +1,15 @@
 /** The checks of what `fit` is given. */
 import type { Module } from '../module/module.ts'
 import type { Truncation } from '../module/truncation.ts'
-import { describeValue, expectNumber, expectOneOf, expectOptions, expectPositive, fail } from '../runtime/check.ts'
+import {
+  describeValue,
+  expectBoolean,
+  expectNumber,
+  expectOneOf,
+  expectOptions,
+  expectPositive,
+  fail,
+} from '../runtime/check.ts'
 import { checkTruncation } from './blocks.ts'
 import { epochsBegun } from './epochs.ts'
 import type { FitOptions, FitPosition } from './fit-options.ts'
@@ -25,6 +33,7 @@ const FIT_OPTIONS = [
   'patience',
   'onNonFinite',
   'seed',
+  'shuffle',
   'signal',
   'from',
   'onProgress',
@@ -58,6 +67,7 @@ export function checkOptions(model: Module, options: FitOptions): FitSettings {
   checkMetrics('fit', options.metrics, loss)
   if (batchSize !== undefined) expectPositive('fit', 'batchSize', batchSize)
   if (seed !== undefined) expectNumber('fit', 'seed', seed, 0)
+  checkShuffle(options)
   return {
     epochs: expectPositive('fit', 'epochs', options.epochs ?? 1),
     accumulate: expectPositive('fit', 'accumulate', options.accumulate ?? 1),
@@ -66,6 +76,11 @@ export function checkOptions(model: Module, options: FitOptions): FitSettings {
     epochsBefore: from === undefined ? epochsBegun(model) : (from.epochsBefore ?? 0),
     truncation: truncation === undefined ? undefined : checkTruncation('fit', model, truncation),
   }
+}
+
+function checkShuffle({ shuffle, seed }: FitOptions): void {
+  if (shuffle === undefined || expectBoolean('fit', 'shuffle', shuffle) || seed === undefined) return
+  fail('option', 'fit: seed is given and shuffle is false; expected one of them, for samples keep their order')
 }
 
 function checkClip(clip: object): void {

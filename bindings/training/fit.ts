@@ -50,11 +50,11 @@ function openSources(
   settings: FitSettings & { abort: Abort },
   parts: { dispose(): void }[],
 ): Sources {
-  const { batchSize, seed, validation } = options
+  const { batchSize, seed, shuffle = true, validation } = options
   const { from, truncation, abort } = settings
   const common = { epochs: settings.epochs - from.epoch, bySteps: truncation !== undefined, abort }
   const sizes = { batchSize, defaultSize: TRAINING_BATCH_SIZE }
-  const order = { seed, defaultSeed: model.runtime.seed, epochsBefore: settings.epochsBefore }
+  const order = shuffle ? { seed, defaultSeed: model.runtime.seed, epochsBefore: settings.epochsBefore } : {}
   const training = openSource('fit', 'data', model, data, { ...common, ...sizes, ...order })
   parts.push(training)
   if (!validation) return { training, validation: undefined }

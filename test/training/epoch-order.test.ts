@@ -86,6 +86,19 @@ test('goes on in another process, from a position or from a checkpoint between t
   assert.equal(await ordersOf(third, {}), [whole[2]!])
 })
 
+test('is that of the samples where they are not shuffled', async () => {
+  assert.equal(await ordersOf(makeModel(), { epochs: 2, shuffle: false }), ['01234567', '01234567'])
+  assert.equal(await ordersOf(makeModel(), { shuffle: true }), await ordersOf(makeModel(), {}))
+  for (const [more, message] of [
+    [{ shuffle: false, seed: 3 }, /^fit: seed is given and shuffle is false; expected one of them/],
+    [{ shuffle: 'no' }, /^fit: shuffle is 'no'; expected true or false$/],
+  ] as const) {
+    let error: unknown
+    await ordersOf(makeModel(), more as object).catch((thrown: unknown) => (error = thrown))
+    assert.match((error as Error).message, message)
+  }
+})
+
 test('an epoch whose first step is refused has not begun', async () => {
   const whole = await ordersOf(makeModel(), { epochs: 1 })
   const model = makeModel()

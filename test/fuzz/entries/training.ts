@@ -145,6 +145,7 @@ const loops: Entry[] = [
         patience: 2,
         onNonFinite: 'skip',
         seed: 3,
+        shuffle: true,
         signal: { aborted: false },
         from: { ...POSITION, epochsBefore: 1, sums: { loss: { sum: 0, count: 0 } }, stopping: { waited: 0 } },
         onProgress: () => undefined,
