@@ -20,6 +20,7 @@ const { loss } = await fit(model, data, {
 })
 console.log(`loss ${loss[0]!.toFixed(4)} → ${loss.at(-1)!.toFixed(5)}`)
 
-// stream one wave, a value at a time, the state carried along
+// stream one wave, a value at a time, the state carried along; a model with dropout would go on drawing without eval()
+model.eval()
 const state = model.initialState(1)!
 for (let t = 0; t < 5; t++) console.log(wave(t + 1, 0), model.step([wave(t, 0)], state).output.data[0])
