@@ -51,7 +51,7 @@ export class Blocks implements Passage {
     this.#ends = new Ends(model, truncation.window === truncation.stride)
   }
 
-  /** The state before the batch's first step is 0. Blocks that lie behind every sample's end are left out. */
+  /** Blocks that lie behind every sample's end are left out. */
   *portions(batch: Batch): Generator<Portion> {
     const steps = Math.max(1, batch.lengths ? batch.lengths.reduce((a, b) => Math.max(a, b), 0) : batch.steps!)
     const { stride } = this.#truncation
@@ -60,7 +60,7 @@ export class Blocks implements Passage {
     for (let index = 0; index < count; index++) {
       const block = this.#block(index, count, batch.steps!)
       const { from, to } = block.losses
-      const start = block.window.from > 0 ? this.#states.take() : undefined
+      const start = block.window.from > 0 ? this.#states.take() : batch.state
       try {
         yield {
           index,

@@ -18,7 +18,7 @@ const TRAINING_BATCH_SIZE = 32
  *
  * With `truncation` a batch is one of long series, each gone through from its start in blocks of steps: a step of training per block,
  * in the order of time, the state carried along. Gradients reach as far back as the window; what a step of training takes does not
- * depend on how long the series are. Every batch starts from states of 0, also one that the data bring along.
+ * depend on how long the series are. Every batch starts from the data's `state`, or from 0.
  *
  * The model is in training mode, all modules inside it as well, and in evaluation mode while validation data are gone through; afterwards
  * the mode of each of them is as before. Tensors that a loss makes go back after its step, but for those that it called `keep()` on.

@@ -29,9 +29,9 @@ export function forwardWith(
   })
 }
 
-/** All steps of a batch, from states of 0. */
+/** All steps of a batch. */
 export function runBatch(model: Module, batch: Batch): Comparison {
-  const { output } = forwardWith(model, batch.input, { lengths: batch.lengths })
+  const { output } = forwardWith(model, batch.input, { lengths: batch.lengths, state: batch.state })
   return { output, answers: batch.answersTo(output) }
 }
 

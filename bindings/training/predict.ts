@@ -1,5 +1,6 @@
 import type { Lengths } from '../module/lengths.ts'
 import { inMode } from '../module/mode.ts'
+import type { State } from '../module/state.ts'
 import type { Module } from '../module/module.ts'
 import { expectOptions, expectPositive } from '../runtime/check.ts'
 import { type Tensor, sizeOf } from '../runtime/tensor.ts'
@@ -14,6 +15,8 @@ export interface PredictOptions {
   batchSize?: number
   /** Steps of each sample that hold data, N whole numbers from 0 to T, as a list or from `rt.indices`; all if left out. */
   lengths?: Lengths
+  /** States before the first step, as `forward` takes them for N samples; zeros if left out. */
+  state?: State
 }
 
 /**
@@ -23,10 +26,16 @@ export interface PredictOptions {
  * @returns a tensor that belongs to the caller, samples along the axis along which they came
  */
 export function predict(model: Module, input: Tensor, options: PredictOptions = {}): Tensor {
-  expectOptions('predict', options, ['batchSize', 'lengths'])
+  expectOptions('predict', options, ['batchSize', 'lengths', 'state'])
   const batchSize = expectPositive('predict', 'batchSize', options.batchSize ?? EVALUATION_BATCH_SIZE)
   expectModel('predict', model)
-  const source = openInputs('predict', 'input', model, { input, lengths: options.lengths }, batchSize)
+  const source = openInputs(
+    'predict',
+    'input',
+    model,
+    { input, lengths: options.lengths, state: options.state },
+    batchSize,
+  )
   try {
     return inMode(model, false, () => outputsOf(model, source))
   } finally {
@@ -37,8 +46,8 @@ export function predict(model: Module, input: Tensor, options: PredictOptions = 
 function outputsOf(model: Module, source: DataSet): Tensor {
   let all: Tensor | undefined
   let done = 0
-  for (const { input, lengths, axis, count } of source.epoch(0, 0)) {
-    const { output } = forwardWith(model, input, { lengths })
+  for (const { input, lengths, state, axis, count } of source.epoch(0, 0)) {
+    const { output } = forwardWith(model, input, { lengths, state })
     const outputAxis = hasTime(output) ? axis : 0
     all ??= model.runtime.ownTensor(output.shape.with(outputAxis, source.samples))
     copySamples(output, all, outputAxis, done)

@@ -1,4 +1,5 @@
 /** What training goes through: batches, and where they come from. */
+import type { State } from '../../module/state.ts'
 import type { Tensor } from '../../runtime/tensor.ts'
 import type { SampleAxis } from './axes.ts'
 import type { Span } from './steps.ts'
@@ -8,6 +9,8 @@ export interface Batch {
   readonly input: Tensor
   /** One per sample; kept by the caller until the next batch. */
   readonly lengths: Int32Array | undefined
+  /** Before the first step; zeros if undefined. */
+  readonly state: State | undefined
   /** Samples. */
   readonly count: number
   /** Undefined for an input without time. */

@@ -1,7 +1,8 @@
 /** What data are, as the caller gives them: samples and what is wanted of them, and what is checked. */
 import { type Lengths, expectLengths } from '../../module/lengths.ts'
+import { type State, mapTensors } from '../../module/state.ts'
 import type { Module } from '../../module/module.ts'
-import { describeValue, expectOptions, expectTensor, fail } from '../../runtime/check.ts'
+import { describeValue, expectOptions, expectTensor, fail, isRecord } from '../../runtime/check.ts'
 import type { Tensor } from '../../runtime/tensor.ts'
 import { type Axes, axesOf, expectAnyTensor, expectEveryStep, expectSamples } from './axes.ts'
 
@@ -26,6 +27,8 @@ export interface FitData {
   mask?: Tensor
   /** The same: what `lengths`, `mask` and `weight` say is multiplied. */
   weight?: Tensor
+  /** States before the first step, as `forward` takes them for N samples; zeros if left out. */
+  state?: State
 }
 
 /** Batches one after the other, used as they come. */
@@ -41,10 +44,13 @@ export type FitSource = FitData | FitBatches | ((epoch: number) => FitBatches | 
 /** The parts of data as they are now, whatever is put in their place later. */
 export function partsOf(data: FitData): FitData {
   if (Object(data) !== data) return data
-  const { input, target, lengths, mask, weight, ...rest } = data
-  const given = Object.entries({ lengths, mask, weight }).filter(([, part]) => part !== undefined)
-  return { input, target, ...Object.fromEntries(given), ...rest }
+  const { input, target, lengths, mask, weight, state: given, ...rest } = data
+  const state = isState(given) ? mapTensors(given, (tensor) => tensor) : given
+  const parts = Object.entries({ lengths, mask, weight, state }).filter(([, part]) => part !== undefined)
+  return { input, target, ...Object.fromEntries(parts), ...rest }
 }
+
+const isState = (state: unknown): state is State => Array.isArray(state) || isRecord(state)
 
 /**
  * Checks what belongs to one input. `name` is what messages call it.
@@ -55,12 +61,13 @@ export function partsOf(data: FitData): FitData {
 export function checkData(who: string, name: string, model: Module, data: FitData, bySteps: boolean): Axes {
   if (data === null || typeof data !== 'object')
     fail('type', `${who}: ${name} is ${describeValue(data)}; expected { input, target }`)
-  expectOptions(`${who}: ${name}`, data, ['input', 'target', 'lengths', 'mask', 'weight'])
+  expectOptions(`${who}: ${name}`, data, ['input', 'target', 'lengths', 'mask', 'weight', 'state'])
   const { input, target, lengths } = data
   const axes = axesOf(who, `${name}.input`, model, input)
   expectAnyTensor(who, `${name}.target`, target, model)
   expectSamples(who, `${name}.target`, target, axes, false)
   if (lengths !== undefined) checkLengths(who, `${name}.lengths`, lengths, axes)
+  model.checkState(`${who}: ${name}.state`, data.state, axes.samples)
   if (bySteps) expectEveryStep(who, `${name}.target`, target, axes, false)
   checkWeights(who, `${name}.mask`, data.mask, model, axes, bySteps)
   checkWeights(who, `${name}.weight`, data.weight, model, axes, bySteps)

@@ -1,4 +1,5 @@
 /** Samples of a data set, or all of a batch of the caller's own: what a model is run on. */
+import type { State } from '../../module/state.ts'
 import { fail } from '../../runtime/check.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Tensor } from '../../runtime/tensor.ts'
@@ -7,6 +8,7 @@ import type { Answers, Batch } from './batch.ts'
 import type { FitData } from './fit-data.ts'
 import { type Chosen, Gatherer } from './gatherer.ts'
 import { LengthMask, lengthsWithin } from './length-mask.ts'
+import { StateGatherer } from './state-gatherer.ts'
 import { type Factor, MaskProduct } from './mask-product.ts'
 import type { Span } from './steps.ts'
 
@@ -19,6 +21,7 @@ export class Tray {
   readonly target: Gatherer
   readonly mask: Gatherer
   readonly weight: Gatherer
+  readonly states: StateGatherer
   readonly lengthMask: LengthMask
   readonly product: MaskProduct
 
@@ -28,13 +31,14 @@ export class Tray {
     this.target = new Gatherer(runtime, `${name}.target`)
     this.mask = new Gatherer(runtime, `${name}.mask`)
     this.weight = new Gatherer(runtime, `${name}.weight`)
+    this.states = new StateGatherer(runtime, `${name}.state`)
     this.lengthMask = new LengthMask(runtime)
     this.product = new MaskProduct(runtime)
   }
 
   dispose(): void {
-    const { input, target, mask, weight, lengthMask, product } = this
-    for (const part of [input, target, mask, weight, lengthMask, product]) part.dispose()
+    const { input, target, mask, weight, states, lengthMask, product } = this
+    for (const part of [input, target, mask, weight, states, lengthMask, product]) part.dispose()
   }
 }
 
@@ -78,6 +82,11 @@ export class Selection implements Batch {
   get input(): Tensor {
     const { chosen, span } = this.#which
     return this.#tray.input.gather(this.#data.input, this.axis, chosen, span)
+  }
+
+  get state(): State | undefined {
+    const { state } = this.#data
+    return state && this.#tray.states.gather(state, this.#which.chosen)
   }
 
   get lengths(): Int32Array | undefined {

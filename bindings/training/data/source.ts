@@ -1,5 +1,6 @@
 /** Where batches come from: tensors of all samples, or the caller's own batches as they come. */
 import type { Lengths } from '../../module/lengths.ts'
+import type { State } from '../../module/state.ts'
 import type { Module } from '../../module/module.ts'
 import { fail } from '../../runtime/check.ts'
 import type { Tensor } from '../../runtime/tensor.ts'
@@ -54,17 +55,25 @@ export function openSource(
   return new BatchStream(who, name, model, data, { epochs, bySteps, abort })
 }
 
+export interface SampleInputs {
+  readonly input: Tensor
+  readonly lengths: Lengths | undefined
+  readonly state: State | undefined
+}
+
 /** Inputs without targets, in their order. */
 export function openInputs(
   who: string,
   name: string,
   model: Module,
-  { input, lengths }: { readonly input: Tensor; readonly lengths: Lengths | undefined },
+  { input, lengths, state }: SampleInputs,
   batchSize: number,
 ): DataSet {
   const axes = axesOf(who, name, model, input)
   if (lengths !== undefined) checkLengths(who, 'lengths', lengths, axes)
-  return new DataSet(model.runtime, { input, ...(lengths !== undefined && { lengths }) }, axes, {
+  model.checkState(`${who}: state`, state, axes.samples)
+  const data = { input, ...(lengths !== undefined && { lengths }), ...(state !== undefined && { state }) }
+  return new DataSet(model.runtime, data, axes, {
     name: `${who}: ${name}`,
     batchSize,
   })

@@ -181,7 +181,7 @@ const loops: Entry[] = [
     evaluate as Free,
     ({ recurrent, x, dOutput }) => [
       recurrent,
-      { input: x, target: dOutput },
+      { input: x, target: dOutput, state: recurrent.initialState(B)! },
       { loss: mseLoss, truncation: { window: 2 } },
     ],
     DATA,
