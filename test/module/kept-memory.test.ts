@@ -26,7 +26,7 @@ const rt = await createRuntime({ seed: 1 })
 const collect = (globalThis as { gc?: () => void }).gc!
 
 /** Collections without effect after which nothing more is taken to come: on a busy machine reclaiming lags behind. */
-const QUIET = 12
+const QUIET = 6
 
 /** Bytes in use when all that was dropped is reclaimed. */
 async function settled(runtime: Runtime): Promise<number> {
