@@ -20,7 +20,7 @@ import {
 } from '../module/options.ts'
 import type { Parameter, ParameterBlock } from '../module/parameters.ts'
 import { Staleness } from '../module/staleness.ts'
-import { type NamedStates, type State, copyStates } from '../module/state.ts'
+import { type State, copyStates } from '../module/state.ts'
 import { type StepInput, StepInputs } from '../module/step-rows.ts'
 import { Tape, expectTape, keptWith } from '../module/tape.ts'
 import { type Truncation, expectTruncation } from '../module/truncation.ts'
@@ -28,25 +28,17 @@ import type { Draws, Plan } from '../program/plan.ts'
 import { describeValue, expectShape, expectTensor, fail } from '../runtime/check.ts'
 import type { Allocation } from '../runtime/heap.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { Tensor, isLike } from '../runtime/tensor.ts'
+import { Tensor } from '../runtime/tensor.ts'
 import { type Recorded, backwardOf } from './backward-call.ts'
 import { type ForwardCall, planForward } from './forward-call.ts'
 import { type ForwardRequest, requestKey, specOf } from './forward-spec.ts'
 import { inputsReadBy } from './layer.ts'
 import { type UnrolledOptions, boundsOf, makeLayers } from './layers.ts'
-import { type ForwardEnds, pointBackward, pointForward, pointInputs } from './pointing.ts'
+import { type ForwardEnds, pointBackward, pointForward } from './pointing.ts'
 import { StackPrograms } from './programs.ts'
 import type { CallShape, Stack } from './stack.ts'
 import { States } from './states.ts'
-
-/** The last step of a stream. */
-interface Stream {
-  input: Tensor
-  readonly state: State | undefined
-  readonly tensors: readonly Tensor[]
-  readonly call: ForwardCall
-  readonly result: ForwardResult
-}
+import { Stream } from './stream.ts'
 
 export abstract class Unrolled extends Module {
   readonly #block: ParameterBlock
@@ -159,9 +151,7 @@ export abstract class Unrolled extends Module {
 
   override step(given: StepInput, state?: State): ForwardResult {
     const input = given instanceof Tensor ? given : this.stepInput(given)
-    if (this.#stream && this.#goesOn(this.#stream, state) && this.#reads(this.#stream, input)) {
-      return this.#stepOn(this.#stream)
-    }
+    if (this.#stream?.takes(input, state)) return this.#stepOn(this.#stream)
     const who = this.#enter('step')
     const { states } = this.stack
     if (!this.isCausal)
@@ -183,8 +173,7 @@ export abstract class Unrolled extends Module {
     // the stream gives the same object at every step
     const result = Object.freeze(carried === undefined ? { output } : { output, state: carried })
     const isPlain = input instanceof Tensor && read[0] === input
-    const tensors = states.names.map((name) => carried![name]!)
-    this.#stream = isPlain ? { input, state, tensors, call, result } : undefined
+    this.#stream = isPlain ? new Stream(this.stack, call, result, input, state) : undefined
     return result
   }
 
@@ -305,27 +294,6 @@ export abstract class Unrolled extends Module {
   }
 
   // Calls
-
-  /** Is this the last step's state again, still there? Then all but the input is checked and pointed already. */
-  #goesOn({ state, tensors, call }: Stream, nextState: State | undefined): boolean {
-    if (state !== nextState || call.memory.scope.disposed) return false
-    const { names } = this.stack.states
-    for (let i = 0; i < names.length; i++) {
-      if ((nextState as NamedStates)[names[i]!] !== tensors[i] || tensors[i]!.disposed) return false
-    }
-    return true
-  }
-
-  /** Points the stream at its next input, if that is like the last one. */
-  #reads(stream: Stream, input: Input): boolean {
-    if (input === stream.input) return !stream.input.disposed
-    const { call } = stream
-    if (!(input instanceof Tensor) || !isLike(input, stream.input) || call.memory.scope.holds(input.storage))
-      return false
-    pointInputs(this.stack, call, [input])
-    stream.input = input
-    return true
-  }
 
   #stepOn({ call, result }: Stream): ForwardResult {
     this.#prepare(call.kind, call.plan, this.#nextDraws())
