@@ -1,16 +1,9 @@
 /** State dicts that do not have every parameter, or have others besides. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  GRU,
-  LastStep,
-  Linear,
-  RetrogradError,
-  Sequential,
-  type StateDict,
-  createRuntime,
-} from '../../bindings/index.ts'
+import { GRU, LastStep, Linear, Sequential, type StateDict, createRuntime } from '../../bindings/index.ts'
 import { drawParameters, drawTensor, numbers } from '../support/nets.ts'
+import { refusalOf } from '../support/refusals.ts'
 
 const rt = await createRuntime({ dtype: 'float64', seed: 2 })
 
@@ -22,16 +15,6 @@ function makeModel(seed: number): Sequential {
   ])
   drawParameters(model, seed)
   return model
-}
-
-function errorOf(run: () => unknown): RetrogradError {
-  try {
-    run()
-  } catch (error) {
-    assert.ok(error instanceof RetrogradError, String(error))
-    return error as RetrogradError
-  }
-  throw new Error('expected a refusal')
 }
 
 const test = suite('loadStateDict')
@@ -75,7 +58,7 @@ for (const [title, dict, options, code, message] of REFUSED) {
   test(`refuses ${title}, and changes nothing`, () => {
     const model = makeModel(1)
     const before = model.stateDict()
-    const error = errorOf(() => model.loadStateDict(dict, options))
+    const error = refusalOf(() => model.loadStateDict(dict, options))
     assert.is(error.code, code)
     assert.match(error.message, message)
     assert.equal(model.stateDict(), before)

@@ -5,7 +5,6 @@ import {
   GRU,
   Linear,
   type LossFunction,
-  RetrogradError,
   SGD,
   Sequential,
   type Tensor,
@@ -16,18 +15,9 @@ import {
   predict,
 } from '../../bindings/index.ts'
 import { drawTensor, numbers } from '../support/nets.ts'
+import { refusalOf } from '../support/refusals.ts'
 
 const rt = await createRuntime({ variant: 'simd', seed: 1 })
-
-function errorOf(run: () => unknown): RetrogradError {
-  try {
-    run()
-  } catch (error) {
-    assert.ok(error instanceof RetrogradError, String(error))
-    return error as RetrogradError
-  }
-  throw new Error('expected a refusal')
-}
 
 const test = suite('rt.scope')
 
@@ -56,9 +46,9 @@ test('keep() takes a tensor out of all scopes', () => {
   rt.scope(() => rt.scope(() => void (kept = rt.tensor([5]).keep())))
   assert.equal(numbers(kept!), [5])
   kept!.dispose()
-  assert.match(errorOf(() => kept!.keep()).message, /^Tensor\.keep: the tensor was disposed of$/)
+  assert.match(refusalOf(() => kept!.keep()).message, /^Tensor\.keep: the tensor was disposed of$/)
   const { output } = new Linear(rt, { inFeatures: 1, outFeatures: 1 }).forward(rt.tensor([[1]]))
-  assert.match(errorOf(() => output.keep()).message, /^Tensor\.keep: this tensor belongs to a module/)
+  assert.match(refusalOf(() => output.keep()).message, /^Tensor\.keep: this tensor belongs to a module/)
 })
 
 test('scopes stand within each other: what an inner one returns belongs to the outer one', () => {
@@ -134,11 +124,11 @@ test('a recorded forward has what its backward reads, though its input went back
 
 test('refuses what is not done when it returns, and what is no function', () => {
   const used = rt.memoryUsed
-  const { code, message } = errorOf(() => rt.scope(async () => rt.tensor([1])))
+  const { code, message } = refusalOf(() => rt.scope(async () => rt.tensor([1])))
   assert.is(code, 'type')
   assert.match(message, /^Runtime\.scope: run gave a promise; expected it to be done when it returns/)
   assert.is(rt.memoryUsed, used)
-  assert.match(errorOf(() => rt.scope(3 as never)).message, /^Runtime\.scope: run is 3; expected a function$/)
+  assert.match(refusalOf(() => rt.scope(3 as never)).message, /^Runtime\.scope: run is 3; expected a function$/)
 })
 
 test('a tensor that went with its scope says so where it is used', () => {
@@ -147,8 +137,8 @@ test('a tensor that went with its scope says so where it is used', () => {
   const linear = new Linear(rt, { inFeatures: 1, outFeatures: 1 })
   const expected =
     /disposed of with the scope that it was made in \(rt\.scope, or a step of fit\); tensor\.keep\(\) keeps one$/
-  assert.match(errorOf(() => lost!.data).message, expected)
-  assert.match(errorOf(() => linear.forward(lost!)).message, expected)
+  assert.match(refusalOf(() => lost!.data).message, expected)
+  assert.match(refusalOf(() => linear.forward(lost!)).message, expected)
 })
 
 test.run()

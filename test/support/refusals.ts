@@ -74,3 +74,25 @@ export function refusal(action: () => unknown): RetrogradError {
   }
   return assert.unreachable('expected a refusal') as never
 }
+
+/** The error of ours that a call ends in. */
+export function refusalOf(run: () => unknown): RetrogradError {
+  try {
+    run()
+  } catch (error) {
+    assert.ok(error instanceof RetrogradError, String(error))
+    return error as RetrogradError
+  }
+  throw new Error('expected a refusal')
+}
+
+/** The error of ours that a promise ends in. */
+export async function rejectionOf(promise: Promise<unknown>): Promise<RetrogradError> {
+  try {
+    await promise
+  } catch (error) {
+    assert.ok(error instanceof RetrogradError, String(error))
+    return error as RetrogradError
+  }
+  throw new Error('expected a refusal')
+}

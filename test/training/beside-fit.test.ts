@@ -7,7 +7,7 @@ import {
   type FitProgress,
   GRU,
   Linear,
-  RetrogradError,
+  type RetrogradError,
   SGD,
   Sequential,
   createRuntime,
@@ -17,6 +17,7 @@ import {
   predict,
 } from '../../bindings/index.ts'
 import { drawParameters, drawTensor } from '../support/nets.ts'
+import { rejectionOf } from '../support/refusals.ts'
 
 const rt = await createRuntime({ dtype: 'float64', seed: 5 })
 const [T, N] = [4, 6]
@@ -42,16 +43,6 @@ const optionsFor = (model: Sequential, more: Partial<FitOptions> = {}): FitOptio
   ...more,
 })
 
-async function errorOf(promise: Promise<unknown>): Promise<RetrogradError> {
-  try {
-    await promise
-  } catch (error) {
-    assert.ok(error instanceof RetrogradError, String(error))
-    return error as RetrogradError
-  }
-  throw new Error('expected a refusal')
-}
-
 const later = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 /** The weights of a run that nothing disturbs. */
@@ -70,7 +61,7 @@ beside('a second one is refused, on the model, a part of it, or what it is a par
   const running = fit(model, makeData(), optionsFor(model, { epochs: 2 }))
   for (const other of [model, around, gru]) {
     const before = other.stateDict()
-    const { code, message } = await errorOf(fit(other, makeData(), optionsFor(other as Sequential)))
+    const { code, message } = await rejectionOf(fit(other, makeData(), optionsFor(other as Sequential)))
     assert.is(code, 'busy')
     assert.match(
       message,
@@ -86,15 +77,15 @@ beside('a second one is refused, on the model, a part of it, or what it is a par
 beside('a model is let go where fit fails or is refused', async () => {
   const model = makeModel()
   const { input } = makeData()
-  await errorOf(fit(model, { input, target: drawTensor(rt, 1, 'y', [T, 3, 1]) }, optionsFor(model)))
-  await errorOf(fit(model, { input, target: drawTensor(rt, 1, 'y', [T, N, 2]) }, optionsFor(model)))
+  await rejectionOf(fit(model, { input, target: drawTensor(rt, 1, 'y', [T, 3, 1]) }, optionsFor(model)))
+  await rejectionOf(fit(model, { input, target: drawTensor(rt, 1, 'y', [T, N, 2]) }, optionsFor(model)))
   await fit(model, makeData(), optionsFor(model))
 })
 
 beside('an evaluation is refused, and fit goes on to the bits of an undisturbed run', async () => {
   const model = makeModel()
   const running = fit(model, makeData(), optionsFor(model, { epochs: 3 }))
-  const { code, message } = await errorOf(evaluate(model, makeData(), { loss: mseLoss }))
+  const { code, message } = await rejectionOf(evaluate(model, makeData(), { loss: mseLoss }))
   assert.is(code, 'busy')
   assert.match(
     message,
@@ -122,7 +113,7 @@ beside('an evaluation that onProgress does not await is refused at its next batc
     const model = makeModel()
     let refused: Promise<RetrogradError> | undefined
     const onProgress = ({ step }: FitProgress) => {
-      if (step === 2) refused = errorOf(evaluate(model, source, { loss: mseLoss }))
+      if (step === 2) refused = rejectionOf(evaluate(model, source, { loss: mseLoss }))
     }
     await fit(model, makeData(), optionsFor(model, { epochs: 3, onProgress }))
     assert.is((await refused!).code, 'busy')
@@ -137,7 +128,7 @@ beside('an evaluation that waits for its data while fit begins is refused, too',
     await later(5)
     yield makeData()
   }
-  const refused = errorOf(evaluate(model, slow, { loss: mseLoss }))
+  const refused = rejectionOf(evaluate(model, slow, { loss: mseLoss }))
   await later(0)
   const onProgress = () => later(4)
   await fit(model, makeData(), optionsFor(model, { epochs: 3, onProgress }))
@@ -151,7 +142,7 @@ beside(
     const model = makeModel()
     let open: () => void = () => {}
     const gate = new Promise<void>((resolve) => (open = resolve))
-    const refused = errorOf(
+    const refused = rejectionOf(
       evaluate(
         model,
         async function* () {
@@ -319,7 +310,7 @@ aborted('leaves no listener behind', async () => {
   await fit(model, makeData(), optionsFor(model, { signal, onProgress: () => counts.push(listeners.size) }))
   assert.equal(counts, [1, 1, 1])
   const running = fit(model, makeData(), optionsFor(model))
-  await errorOf(fit(model, makeData(), optionsFor(model, { signal })))
+  await rejectionOf(fit(model, makeData(), optionsFor(model, { signal })))
   await running
   assert.is(listeners.size, 0)
 })
@@ -356,7 +347,7 @@ for (const name of ['input', 'target', 'mask', 'weight'] as const) {
           drawTensor(rt, 9, 'z', [T, N, 1], 1e6) // lies where it lay
         }
         const options = optionsFor(model, { ...more, onProgress, epochs: 2, ...(truncation && { truncation }) })
-        const { code, message } = await errorOf(fit(model, training, options))
+        const { code, message } = await rejectionOf(fit(model, training, options))
         assert.is(code, 'disposed')
         assert.match(message, new RegExp(`^fit: ${which}\\.${name} was disposed of`))
         for (const { data: values } of Object.values(model.stateDict()))
@@ -383,7 +374,7 @@ gone('and of an evaluation', async () => {
     data.target.dispose()
     return mseLoss(...given)
   }
-  const { code, message } = await errorOf(evaluate(model, data, { loss, batchSize: 2 }))
+  const { code, message } = await rejectionOf(evaluate(model, data, { loss, batchSize: 2 }))
   assert.is(code, 'disposed')
   assert.match(message, /^evaluate: data\.target was disposed of/)
 })

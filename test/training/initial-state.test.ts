@@ -9,7 +9,6 @@ import {
   type Module,
   PositionalEmbedding,
   Recurrent,
-  RetrogradError,
   SGD,
   Sequential,
   type State,
@@ -24,6 +23,7 @@ import {
 import { stateTensors } from '../../bindings/module/state.ts'
 import { add, linear, tanh } from '../../bindings/ops.ts'
 import { drawParameters, drawTensor, numbers } from '../support/nets.ts'
+import { rejectionOf } from '../support/refusals.ts'
 
 const rt = await createRuntime({ dtype: 'float64', seed: 8 })
 const [T, N, I] = [6, 5, 2]
@@ -131,16 +131,6 @@ for (const [title, make] of Object.entries(MODELS)) {
   }
 }
 
-async function errorOf(run: () => unknown): Promise<RetrogradError> {
-  try {
-    await run()
-  } catch (error) {
-    assert.ok(error instanceof RetrogradError, String(error))
-    return error as RetrogradError
-  }
-  throw new Error('expected a refusal')
-}
-
 const gru = new GRU(rt, { inputSize: I, hiddenSize: 3 })
 const input = drawTensor(rt, 1, 'x', [T, N, I])
 const target = drawTensor(rt, 2, 'y', [T, N, 3])
@@ -152,7 +142,7 @@ const REFUSED: [string, Module, unknown, string, RegExp][] = [
 ] // prettier-ignore
 for (const [title, model, state, code, message] of REFUSED) {
   test(`refuses one ${title}`, async () => {
-    const error = await errorOf(() => evaluate(model, { input, target, state: state as State }, { loss: mseLoss }))
+    const error = await rejectionOf(evaluate(model, { input, target, state: state as State }, { loss: mseLoss }))
     assert.is(error.code, code, error.message)
     assert.match(error.message, message)
   })
@@ -166,7 +156,7 @@ test('one that was disposed of meanwhile is refused by its name', async () => {
     batchSize: 2,
     onProgress: () => state.h.dispose(),
   }
-  const { code, message } = await errorOf(() => fit(gru, { input, target, state }, options))
+  const { code, message } = await rejectionOf(fit(gru, { input, target, state }, options))
   assert.is(code, 'disposed')
   assert.match(message, /^fit: data\.state\.h was disposed of/)
 })

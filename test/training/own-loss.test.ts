@@ -7,7 +7,6 @@ import {
   Linear,
   type Loss,
   type LossFunction,
-  RetrogradError,
   SGD,
   Sequential,
   createRuntime,
@@ -17,6 +16,7 @@ import {
   mseLoss,
 } from '../../bindings/index.ts'
 import { drawParameters, drawTensor } from '../support/nets.ts'
+import { rejectionOf } from '../support/refusals.ts'
 
 const rt = await createRuntime({ dtype: 'float64', seed: 5 })
 const foreign = await createRuntime({ dtype: 'float64' })
@@ -59,16 +59,6 @@ const WRONG: Record<string, [(loss: Loss) => unknown, string, RegExp]> = {
 
 const test = suite("a user's own loss")
 
-async function errorOf(promise: Promise<unknown>): Promise<RetrogradError> {
-  try {
-    await promise
-  } catch (error) {
-    assert.ok(error instanceof RetrogradError, String(error))
-    return error as RetrogradError
-  }
-  throw new Error('expected a refusal')
-}
-
 for (const [way, more] of Object.entries(WAYS)) {
   for (const [title, [spoil, code, message]] of Object.entries(WRONG)) {
     test(`${way}: refuses ${title}, and no weight or stranger changes`, async () => {
@@ -81,7 +71,7 @@ for (const [way, more] of Object.entries(WAYS)) {
         return calls++ === 0 ? right : (spoil(right) as Loss)
       }
       const options = { loss, optimizer: new SGD(model, { lr: 0 }), batchSize: 3, ...more }
-      const error = await errorOf(fit(model, makeData(), options))
+      const error = await rejectionOf(fit(model, makeData(), options))
       assert.is(error.code, code, error.message)
       assert.match(error.message, message)
       assert.equal(model.stateDict(), makeModel().stateDict())
@@ -106,7 +96,7 @@ for (const [name, run] of Object.entries({
       rt.tensor(new Float64Array(T * N).fill(1e9)).keep()
       return { value, grad }
     }
-    const { code, message } = await errorOf(run(loss))
+    const { code, message } = await rejectionOf(run(loss))
     assert.is(code, 'disposed')
     assert.match(message, new RegExp(`: the loss disposed of its ${name}$`))
   })
