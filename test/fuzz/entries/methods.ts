@@ -15,51 +15,23 @@ import {
 import { B, H, I, T, type World } from '../world.ts'
 import { type Entry, call, ending, entry } from './entry.ts'
 
+/** What forward takes besides, where a module has it. */
+const OPTIONS: Partial<Record<string, (world: World) => object>> = {
+  gru: ({ rt }) => ({ state: { h: rt.tensor(new Float32Array(B * H), [1, B, H]) }, checkpoint: 'sqrt' }),
+  recurrent: ({ rt }) => ({
+    state: { h: rt.tensor(new Float32Array(B * H), [B, H]) },
+    truncation: { window: 3, stride: 1 },
+  }),
+}
+
 /** Every module's own methods, by what they take. */
-const state = ({ rt }: World) => ({ h: rt.tensor(new Float32Array(B * H), [1, B, H]) })
 const methods: Entry[] = [
-  ...(['gru', 'recurrent'] as const).flatMap((name) => [
+  ...(['gru', 'recurrent', 'net', 'deq'] as const).flatMap((name) => [
     entry(
       `${name}.forward`,
-      (world) => [
-        world.x,
-        {
-          state: name === 'gru' ? state(world) : { h: world.rt.tensor(new Float32Array(B * H), [B, H]) },
-          tape: true,
-          keep: false,
-          lengths: [4, 2, 0],
-          ...(name === 'gru' ? { checkpoint: 'sqrt' } : { truncation: { window: 3, stride: 1 } }),
-        },
-      ],
+      (world) => [world.x, { tape: true, keep: false, lengths: [4, 2, 1], ...OPTIONS[name]?.(world) }],
       (world, args) => call(world[name], 'forward', args),
       ['argument 2.state: object', 'argument 2.checkpoint: number', 'argument 2.lengths: tensor'],
-    ),
-    entry(
-      `${name}.step`,
-      (world) => [world.row, world[name].initialState(B)],
-      (world, args) => call(world[name], 'step', args),
-      ['argument 1: list', 'argument 1: object'],
-    ),
-    entry(
-      `${name}.backward`,
-      (world) => {
-        world[name].forward(world.x, { tape: true })
-        return [{ output: world.dOutput }, { inputGradient: true }]
-      },
-      (world, args) => call(world[name], 'backward', args),
-    ),
-    entry(
-      `${name}.initialState`,
-      () => [B],
-      (world, args) => call(world[name], 'initialState', args),
-    ),
-  ]),
-  ...(['net', 'deq'] as const).flatMap((name) => [
-    entry(
-      `${name}.forward`,
-      (world) => [world.x, { tape: true, keep: false, lengths: [4, 2, 1] }],
-      (world, args) => call(world[name], 'forward', args),
-      ['argument 2.lengths: tensor'],
     ),
     entry(
       `${name}.step`,
